@@ -1,0 +1,139 @@
+"""Every error a user can meet, in one tree.
+
+    PellucidError
+    ├── UsageError            the call itself is wrong: a bad option, an empty message
+    ├── SettingsError         a setting or the settings file cannot be used
+    ├── ModelError
+    │   ├── UnknownModel      no model of that name; carries the nearest names
+    │   ├── ModelUnavailable  known, but every source failed; carries what was tried
+    │   └── BadModelFile      truncated, mutated or not a model file
+    ├── WeightsError          fetching failed; nothing half-written is left behind
+    │   └── ChecksumMismatch  what arrived is not what was promised; it was removed
+    ├── TemplateError         the chat template is broken, endless or reaches outside
+    ├── TokenError            text or ids that the vocabulary cannot take
+    ├── PromptTooLong         does not fit the context window; carries the counts
+    ├── EngineError           native inference failed
+    │   ├── EngineStartError  it would not start
+    │   ├── EngineStopped     it crashed, froze or was stopped during a reply
+    │   └── EngineRefused     it answered a request with an error
+    ├── IncompleteReply       a stream ended without its finish event
+    └── StoreError            the receipt store cannot be used
+        ├── StoreTooNew       written by a newer Pellucid; not touched
+        └── ReceiptNotFound
+
+A message says what happened, to what, and what to do next.
+"""
+
+from __future__ import annotations
+
+
+class PellucidError(Exception):
+    """Base of all errors raised on purpose. `exit_code` is what the command line returns."""
+
+    exit_code = 1
+
+
+class UsageError(PellucidError):
+    exit_code = 2
+
+
+class SettingsError(PellucidError):
+    exit_code = 2
+
+
+class ModelError(PellucidError):
+    pass
+
+
+class UnknownModel(ModelError):
+    """No model has this name.
+
+    `near` holds the closest known names, best first.
+    """
+
+    def __init__(self, name: str, near: tuple[str, ...] = ()) -> None:
+        self.name = name
+        self.near = near
+        hint = f" Near it: {', '.join(near)}." if near else ""
+        super().__init__(
+            f"No model is called {name!r}.{hint} `pellucid models` lists what can be used; "
+            "a path to a GGUF file works too."
+        )
+
+
+class ModelUnavailable(ModelError):
+    """Every source of a known model failed.
+
+    `tried` holds one line for each source: where, and why not.
+    """
+
+    def __init__(self, name: str, tried: tuple[str, ...]) -> None:
+        self.name = name
+        self.tried = tried
+        lines = "".join(f"\n  {line}" for line in tried)
+        super().__init__(f"{name} could not be had from any source:{lines}")
+
+
+class BadModelFile(ModelError):
+    pass
+
+
+class WeightsError(PellucidError):
+    pass
+
+
+class ChecksumMismatch(WeightsError):
+    pass
+
+
+class TemplateError(PellucidError):
+    pass
+
+
+class TokenError(PellucidError):
+    pass
+
+
+class PromptTooLong(PellucidError):
+    """The prompt and the room asked for the answer exceed the context window.
+
+    `prompt_tokens`, `window` and `reserve` (the least room kept for the answer) are in tokens.
+    """
+
+    def __init__(self, message: str, *, prompt_tokens: int, window: int, reserve: int) -> None:
+        self.prompt_tokens = prompt_tokens
+        self.window = window
+        self.reserve = reserve
+        super().__init__(message)
+
+
+class EngineError(PellucidError):
+    pass
+
+
+class EngineStartError(EngineError):
+    pass
+
+
+class EngineStopped(EngineError):
+    pass
+
+
+class EngineRefused(EngineError):
+    pass
+
+
+class IncompleteReply(PellucidError):
+    pass
+
+
+class StoreError(PellucidError):
+    pass
+
+
+class StoreTooNew(StoreError):
+    pass
+
+
+class ReceiptNotFound(StoreError):
+    pass

@@ -1,0 +1,59 @@
+"""The receipt: everything that is known about one call to a model."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..messages import Message, Reply, Request
+from ..prompt.values import Prompt
+
+
+@dataclass(frozen=True, slots=True)
+class Timings:
+    """Seconds, measured at the caller unless named otherwise. `None`: not known.
+
+    `first_token` is from sending to the first piece of text; `reading` and `writing` are the
+    engine's own figures, in tokens per second.
+    """
+
+    total: float | None = None
+    first_token: float | None = None
+    reading: float | None = None
+    writing: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """What the memory policy did: `dropped` are the messages that were left out."""
+
+    policy: str = "full"
+    dropped: tuple[Message, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """One call. `id` sorts by time (26 characters, Crockford base 32, as ULID).
+
+    `versions` holds the sha256 of the model file and of the template, and the versions of
+    Pellucid and of the engine. `window` is the context window in tokens. `replayed_messages` of
+    the request's messages had been sent before. `settings` are the sampling settings the engine
+    said it used.
+    """
+
+    id: str
+    created: float
+    model: str
+    conversation: str
+    request: Request
+    prompt: Prompt | None
+    reply: Reply
+    timings: Timings = Timings()
+    memory: Memory = Memory()
+    window: int | None = None
+    parent: str | None = None
+    app: str = "pellucid"
+    versions: Mapping[str, str] = field(default_factory=dict)
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()

@@ -1,0 +1,170 @@
+"""Settings: what they are, where each came from, and the folders in use.
+
+One table (`FIELDS`) yields the environment variables, the keys of `pellucid.toml` and the page
+printed by `pellucid where`. Flags of a command win over the environment, which wins over the file.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from .errors import SettingsError
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str) or not value:
+        raise ValueError("expected text")
+    return value
+
+
+def _truth(value: Any) -> bool:
+    if isinstance(value, bool):
+        return value
+    if str(value).lower() in ("1", "true", "yes", "on"):
+        return True
+    if str(value).lower() in ("0", "false", "no", "off", ""):
+        return False
+    raise ValueError("expected true or false")
+
+
+def _whole(value: Any) -> int:
+    number = int(value)
+    if number < 0:
+        raise ValueError("expected a number that is not negative")
+    return number
+
+
+def _names(value: Any) -> tuple[str, ...]:
+    items = value.split(",") if isinstance(value, str) else list(value)
+    return tuple(str(item).strip() for item in items if str(item).strip())
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    name: str
+    env: str
+    read: Callable[[Any], Any]
+    default: Any
+    help: str
+
+
+FIELDS = (
+    Field("model", "PELLUCID_MODEL", _text, "local", "the model when none is named"),
+    Field("memory", "PELLUCID_MEMORY", _text, "full", "full, none, last:N or fit"),
+    Field(
+        "sources",
+        "PELLUCID_SOURCES",
+        _names,
+        ("path", "caches", "hub", "index"),
+        "where weights are looked for, in order",
+    ),
+    Field("engine", "PELLUCID_ENGINE", _text, "embedded", "a llama-server: its path or address"),
+    Field("threads", "PELLUCID_THREADS", _whole, 0, "threads of the engine; 0 chooses"),
+    Field("window", "PELLUCID_WINDOW", _whole, 0, "context window in tokens; 0 chooses"),
+    Field("idle", "PELLUCID_IDLE", _whole, 600, "seconds after which an idle engine ends"),
+    Field("alternatives", "PELLUCID_ALTERNATIVES", _whole, 5, "candidates kept for every token"),
+    Field("offline", "PELLUCID_OFFLINE", _truth, False, "refuse every address but loopback"),
+    Field("log", "PELLUCID_LOG", _truth, True, "keep a receipt of every call"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    model: str
+    memory: str
+    sources: tuple[str, ...]
+    engine: str
+    threads: int
+    window: int
+    idle: int
+    alternatives: int
+    offline: bool
+    log: bool
+    origins: Mapping[str, str]
+    """Name of a setting -> where its value came from: `default`, a variable or a file."""
+
+
+def resolve(environ: Mapping[str, str], file: Mapping[str, Any], file_name: str) -> Settings:
+    """Settings from an environment and the parsed settings file. Raises `SettingsError`."""
+    known = {field.name for field in FIELDS}
+    for key in file:
+        if key not in known:
+            raise SettingsError(
+                f"{file_name} has an unknown setting {key!r}; known are {', '.join(sorted(known))}."
+            )
+    values: dict[str, Any] = {}
+    origins: dict[str, str] = {}
+    for field in FIELDS:
+        if environ.get(field.env):
+            raw, origin = environ[field.env], field.env
+        elif field.name in file:
+            raw, origin = file[field.name], file_name
+        else:
+            values[field.name], origins[field.name] = field.default, "default"
+            continue
+        try:
+            values[field.name], origins[field.name] = field.read(raw), origin
+        except (ValueError, TypeError) as error:
+            raise SettingsError(f"{origin} sets {field.name} to {raw!r}: {error}.") from error
+    return Settings(**values, origins=origins)
+
+
+def load(environ: Mapping[str, str] | None = None) -> Settings:
+    """The settings in force: defaults, `pellucid.toml`, then the environment."""
+    environ = os.environ if environ is None else environ
+    path = Folders.of(environ).config / "pellucid.toml"
+    if not path.exists():
+        return resolve(environ, {}, str(path))
+    import tomllib
+
+    try:
+        file = tomllib.loads(path.read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise SettingsError(f"{path} cannot be read: {error}.") from error
+    return resolve(environ, file, str(path))
+
+
+@dataclass(frozen=True, slots=True)
+class Folders:
+    """XDG folders. https://specifications.freedesktop.org/basedir-spec/latest/"""
+
+    config: Path
+    data: Path
+    """The receipts: what must not be lost."""
+    cache: Path
+    """Weights and built vocabularies: what can be had again."""
+    state: Path
+    """The engine's rendezvous files and logs."""
+
+    @classmethod
+    def of(cls, environ: Mapping[str, str] | None = None) -> Folders:
+        environ = os.environ if environ is None else environ
+        home = Path(environ.get("HOME") or Path.home())
+
+        def folder(variable: str, fallback: str) -> Path:
+            base = environ.get(variable, "")
+            # The specification says that a relative path is to be ignored.
+            return (Path(base) if base.startswith("/") else home / fallback) / "pellucid"
+
+        return cls(
+            config=folder("XDG_CONFIG_HOME", ".config"),
+            data=folder("XDG_DATA_HOME", ".local/share"),
+            cache=folder("XDG_CACHE_HOME", ".cache"),
+            state=folder("XDG_STATE_HOME", ".local/state"),
+        )
+
+    @property
+    def weights(self) -> Path:
+        return self.cache / "weights"
+
+    @property
+    def vocabularies(self) -> Path:
+        return self.cache / "vocabularies"
+
+    @property
+    def store(self) -> Path:
+        return self.data / "receipts.db"

@@ -1,0 +1,64 @@
+"""What text becomes: ids, the bytes of each, and the place of each in the text."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class Encoding:
+    """Text as token ids.
+
+    `ids[i]` is the token's number, `pieces[i]` its bytes, `offsets[i]` the half-open range of
+    characters of `text` it covers (a token inside a character covers that whole character), and
+    `special[i]` says whether it is a control token.
+    """
+
+    text: str
+    ids: tuple[int, ...]
+    pieces: tuple[bytes, ...]
+    offsets: tuple[tuple[int, int], ...]
+    special: tuple[bool, ...]
+    vocabulary: str
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+
+class Tokenizer(Protocol):
+    """Text to ids and back, under one vocabulary."""
+
+    @property
+    def name(self) -> str:
+        """What the vocabulary is called, for people."""
+
+    @property
+    def fingerprint(self) -> str:
+        """Equal for equal vocabularies: hex digits."""
+
+    @property
+    def specials(self) -> dict[str, int]:
+        """Spelling of every control token -> id. Text that is not scaffold never becomes one."""
+
+    @property
+    def bos(self) -> int | None:
+        """The id put in front of a whole text, when the model's configuration adds one."""
+
+    @property
+    def end_ids(self) -> frozenset[int]:
+        """Ids that end a generation."""
+
+    def encode(self, text: str, *, specials: bool = False) -> Encoding:
+        """Ids of `text`, nothing added in front.
+
+        Spellings of control tokens are ordinary text unless `specials` is true. Raises
+        `TokenError` with the position of a lone surrogate.
+        """
+
+    def decode(self, ids: Sequence[int]) -> str:
+        """The text of `ids`; bytes that are not UTF-8 become U+FFFD."""
+
+    def piece(self, id: int) -> bytes:
+        """The bytes of one id; raises `TokenError` when it is outside the vocabulary."""
