@@ -1,0 +1,353 @@
+"""Finding, starting and stopping engines.
+
+One engine process for each user and model, shared by every Pellucid process: two engines on the
+same cores are many times slower than one. An engine is found through its rendezvous file (mode
+0600, with a random key) in the state folder; a lock file beside it lets one process start an
+engine while the others wait for it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import hashlib
+import json
+import os
+import secrets
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ..errors import EngineError, EngineStartError, SettingsError
+from ..settings import Folders, Settings
+from . import client, threads
+
+SLOTS = 4
+START_LIMIT = 180.0
+FIRST_BATCH = 32
+"""Tokens read at a time before the machine's reading rate is known."""
+BATCH_SECONDS = 0.4
+"""A request is cancelled between two batches, so one has to stay under half a second."""
+PASSED_ON = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "PYTHONPATH", "LD_LIBRARY_PATH")
+PASSED_ON_PREFIXES = ("GGML_", "CUDA_", "HIP_", "OMP_")
+
+
+@dataclass(frozen=True, slots=True)
+class EngineModel:
+    """What an engine needs to know of a model: its file, and the window to open (tokens)."""
+
+    path: Path
+    window: int
+
+
+@dataclass(frozen=True, slots=True)
+class Engine:
+    """A running engine. `pid` is `None` for one that Pellucid did not start."""
+
+    address: client.Address
+    pid: int | None
+    started: int | None
+    model: str
+    window: int
+    batch: int | None
+    threads: int | None
+    why_threads: str
+    version: str
+    rendezvous: Path | None
+
+
+def ensure(
+    model: EngineModel,
+    settings: Settings,
+    folders: Folders,
+    say: Callable[[str], None] = lambda _: None,
+) -> Engine:
+    """The engine for this model, started if there is none.
+
+    `say` hears one sentence when a start makes the caller wait. Raises `EngineStartError` with the
+    engine's last words, `SettingsError` when the configured engine cannot be used.
+    """
+    if "://" in settings.engine:
+        return _running_server(model, settings)
+    rendezvous = _rendezvous(model, settings, folders)
+    if engine := _find(rendezvous):
+        return engine
+    rendezvous.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with _lock(rendezvous):
+        if engine := _find(rendezvous):
+            return engine
+        say(f"starting the engine for {model.path.name}")
+        return _start(model, settings, rendezvous)
+
+
+def running(folders: Folders) -> list[Engine]:
+    """Every engine of this user that is alive."""
+    files = sorted((folders.state / "engines").glob("*.json"))
+    return [engine for file in files if (engine := _find(file))]
+
+
+def stop(engine: Engine, patience: float = 5.0) -> None:
+    """End an engine: asked first, killed after `patience` seconds."""
+    if engine.pid is None or not _lives(engine.pid, engine.started):
+        return
+    for number, wait in ((signal.SIGTERM, patience), (signal.SIGKILL, patience)):
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(engine.pid, number)
+        deadline = time.monotonic() + wait
+        while time.monotonic() < deadline:
+            if not _lives(engine.pid, engine.started):
+                if engine.rendezvous:
+                    engine.rendezvous.unlink(missing_ok=True)
+                return
+            time.sleep(0.02)
+    raise EngineError(f"The engine (process {engine.pid}) cannot be ended; end it by hand.")
+
+
+def is_alive(engine: Engine) -> bool:
+    """Whether the engine's process lives and its main loop answers."""
+    lives = engine.pid is None or _lives(engine.pid, engine.started)
+    return lives and client.alive(engine.address)
+
+
+def _rendezvous(model: EngineModel, settings: Settings, folders: Folders) -> Path:
+    stat = model.path.stat()
+    identity = (
+        str(model.path.resolve()),
+        stat.st_size,
+        stat.st_mtime_ns,
+        model.window,
+        settings.engine,
+        settings.threads,
+    )
+    digest = hashlib.sha256(repr(identity).encode()).hexdigest()[:12]
+    return folders.state / "engines" / f"{model.path.stem[:60]}-{digest}.json"
+
+
+@contextlib.contextmanager
+def _lock(rendezvous: Path) -> Iterator[None]:
+    with rendezvous.with_suffix(".lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def _find(rendezvous: Path) -> Engine | None:
+    try:
+        value = json.loads(rendezvous.read_text())
+        address = client.Address(value["host"], value["port"], value["key"])
+        engine = Engine(
+            address,
+            value["pid"],
+            value["started"],
+            value["model"],
+            value["window"],
+            value["batch"],
+            value["threads"],
+            value["why_threads"],
+            value["version"],
+            rendezvous,
+        )
+    except (OSError, ValueError, KeyError):
+        return None
+    return engine if _lives(engine.pid or 0, engine.started) else None
+
+
+def _lives(pid: int, started: int | None) -> bool:
+    """Whether this very process lives: a pid may have been given to another since."""
+    _reap()
+    if started is not None and Path("/proc/self").exists():
+        return _start_time(pid) == started
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+_children: list[subprocess.Popen[bytes]] = []
+
+
+def _reap() -> None:
+    """Collect engines of ours that ended, so that they do not look alive."""
+    _children[:] = [child for child in _children if child.poll() is None]
+
+
+def _start_time(pid: int) -> int | None:
+    """Clock ticks after boot at which the process started; `None` if there is none."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return None
+    return None if fields[0] == "Z" else int(fields[19])
+
+
+def _start(model: EngineModel, settings: Settings, rendezvous: Path) -> Engine:
+    rendezvous.unlink(missing_ok=True)
+    count, why = threads.choose(settings.threads)
+    rate = rendezvous.with_suffix(".rate")
+    config: dict[str, Any] = {
+        "model": str(model.path.resolve()),
+        "key": secrets.token_urlsafe(24),
+        "window": model.window,
+        "slots": SLOTS,
+        "batch": _batch(rate),
+        "threads": count,
+        "idle": settings.idle,
+        "rendezvous": str(rendezvous),
+        "rate": str(rate),
+    }
+    log = rendezvous.with_suffix(".log")
+    own = settings.engine == "embedded"
+    command = [sys.executable, "-m", "pellucid.engine.child"] if own else _binary(settings, config)
+    with os.fdopen(os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as out:
+        child = subprocess.Popen(
+            command,
+            stdin=subprocess.PIPE,
+            stdout=out,
+            stderr=out,
+            env=_scrubbed(),
+            cwd="/",
+            start_new_session=True,
+        )
+    _children.append(child)
+    config["publish"] = {
+        "model": config["model"],
+        "window": model.window,
+        "batch": config["batch"],
+        "threads": count,
+        "why_threads": why,
+        "version": _version() if own else command[0],
+        "started": _start_time(child.pid),
+    }
+    assert child.stdin is not None
+    with contextlib.suppress(BrokenPipeError), child.stdin:
+        child.stdin.write(json.dumps(config).encode())
+    if not own:
+        _publish_binary(child, config, rendezvous)
+    return _wait(child, rendezvous, log)
+
+
+def _wait(child: subprocess.Popen[bytes], rendezvous: Path, log: Path) -> Engine:
+    deadline = time.monotonic() + START_LIMIT
+    try:
+        while time.monotonic() < deadline:
+            if engine := _find(rendezvous):
+                return engine
+            if child.poll() is not None:
+                raise EngineStartError(
+                    f"The engine ended while it started (code {child.returncode}): "
+                    f"{_last_words(log)} The whole log is {log}."
+                )
+            time.sleep(0.01)
+    except BaseException:
+        child.kill()
+        raise
+    child.kill()
+    raise EngineStartError(f"The engine was not ready after {START_LIMIT:.0f} s; its log is {log}.")
+
+
+def _last_words(log: Path) -> str:
+    lines = [line.strip() for line in log.read_text("utf-8", "replace").splitlines()]
+    telling = [line for line in lines if "error" in line.lower() or "fail" in line.lower()]
+    return next(reversed(telling or lines or ["it said nothing"])).rstrip(".") + "."
+
+
+def _batch(rate: Path) -> int:
+    """The largest power of two that this machine reads in `BATCH_SECONDS`."""
+    try:
+        affordable = float(rate.read_text()) * BATCH_SECONDS
+    except (OSError, ValueError):
+        return FIRST_BATCH
+    batch = 16
+    while batch * 2 <= min(affordable, 512):
+        batch *= 2
+    return batch
+
+
+def _scrubbed() -> dict[str, str]:
+    """An environment without keys: what a native library has no need of, it cannot leak."""
+    return {
+        name: value
+        for name, value in os.environ.items()
+        if name in PASSED_ON or name.startswith(PASSED_ON_PREFIXES)
+    }
+
+
+def _version() -> str:
+    from importlib.metadata import version
+
+    return f"xllamacpp {version('xllamacpp')}"
+
+
+def _binary(settings: Settings, config: dict[str, Any]) -> list[str]:
+    """The command line of a llama-server of the user's own."""
+    found = shutil.which(settings.engine)
+    if not found:
+        raise SettingsError(
+            f"{settings.origins['engine']} names the engine {settings.engine!r}, which is neither "
+            "a program on the PATH nor an address like http://127.0.0.1:8080."
+        )
+    config["host"], config["port"] = "127.0.0.1", _free_port()
+    key_file = Path(config["rendezvous"]).with_suffix(".key")
+    with os.fdopen(os.open(key_file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+        file.write(config["key"])
+    return [
+        *(found, "--model", config["model"], "--host", config["host"]),
+        *("--port", str(config["port"]), "--api-key-file", str(key_file)),
+        *("--ctx-size", str(config["window"]), "--parallel", str(SLOTS), "--kv-unified"),
+        *("--batch-size", str(config["batch"]), "--ubatch-size", str(config["batch"])),
+        *("--threads", str(config["threads"]), "--metrics", "--no-ui"),
+    ]
+
+
+def _free_port() -> int:
+    import socket
+
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _publish_binary(
+    child: subprocess.Popen[bytes], config: dict[str, Any], rendezvous: Path
+) -> None:
+    """Write the rendezvous file for a server that knows nothing of it, once it has loaded."""
+    from .child import publish
+
+    address = client.Address(config["host"], config["port"], config["key"])
+    deadline = time.monotonic() + START_LIMIT
+    while time.monotonic() < deadline and child.poll() is None:
+        with contextlib.suppress(EngineError):
+            if client.call(address, "/health") == {"status": "ok"}:
+                value = {**config["publish"], "pid": child.pid, "host": address.host}
+                publish(rendezvous, {**value, "port": address.port, "key": address.key})
+                return
+        time.sleep(0.1)
+
+
+def _running_server(model: EngineModel, settings: Settings) -> Engine:
+    """A server that somebody else started, at an address."""
+    from urllib.parse import urlsplit
+
+    parts = urlsplit(settings.engine)
+    if parts.scheme != "http" or not parts.hostname:
+        raise SettingsError(f"The engine's address {settings.engine!r} is not http://host:port.")
+    if settings.offline and parts.hostname not in ("127.0.0.1", "localhost", "::1"):
+        raise SettingsError(f"Offline: the engine at {parts.hostname} is not on this machine.")
+    key = os.environ.get("LLAMA_API_KEY", "")
+    address = client.Address(parts.hostname, parts.port or 80, key)
+    try:
+        window = int(client.call(address, "/props")["default_generation_settings"]["n_ctx"])
+    except EngineError as error:
+        raise EngineStartError(
+            f"{error} Is a llama-server running at {settings.engine}?"
+        ) from error
+    why = "chosen by whoever started this server"
+    return Engine(
+        address, None, None, str(model.path), window, None, None, why, settings.engine, None
+    )
