@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
+from ..messages import Role
 from ..tokens.encoding import Encoding
 
 OriginKind = Literal["scaffold", "message", "tool", "passage", "generation"]
 """Scaffold is what the template wrote; generation is the opening of the assistant's turn."""
+
+Label = Literal["scaffold", "system", "tools", "user", "assistant", "tool", "passage", "generation"]
+"""An origin in one word, as it is shown: `tools` are tool schemas, `tool` is a tool's answer."""
+
+LABELS: tuple[Label, ...] = get_args(Label)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +55,7 @@ class Prompt:
     encoding: Encoding
     spans: tuple[Span, ...]
     origins: tuple[tuple[int, ...], ...]
-    roles: tuple[str, ...]
+    roles: tuple[Role, ...]
     exact: bool
     notes: tuple[str, ...] = ()
     replayed: int = 0
@@ -62,5 +68,32 @@ class Prompt:
     def ids(self) -> tuple[int, ...]:
         return self.encoding.ids
 
+    def label(self, origin: Origin) -> Label:
+        """The word for an origin of this prompt; a message is called by its role."""
+        match origin.kind:
+            case "message":
+                assert origin.message is not None
+                return self.roles[origin.message]
+            case "tool":
+                return "tools"
+            case kind:
+                return kind
+
+    def counts(self) -> dict[Label, int]:
+        """Tokens by label, those that occur, in the order of `LABELS`.
+
+        A token that straddles a border is counted where it begins, so the counts add up.
+        """
+        labels = [self.label(span.origin) for span in self.spans]
+        found = dict.fromkeys(LABELS, 0)
+        for touched in self.origins:
+            found[labels[touched[0]]] += 1
+        return {label: count for label, count in found.items() if count}
+
     def __len__(self) -> int:
         return len(self.encoding.ids)
+
+    def __repr__(self) -> str:
+        counts = ", ".join(f"{count} {label}" for label, count in self.counts().items())
+        origins = "" if self.exact else "; origins approximate"
+        return f"Prompt({len(self)} tokens: {counts}{origins})"

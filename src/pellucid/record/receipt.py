@@ -37,9 +37,9 @@ class Receipt:
     """One call. `id` sorts by time (26 characters, Crockford base 32, as ULID).
 
     `versions` holds the sha256 of the model file and of the template, and the versions of
-    Pellucid and of the engine. `window` is the context window in tokens. `replayed_messages` of
-    the request's messages had been sent before. `settings` are the sampling settings the engine
-    said it used.
+    Pellucid and of the engine. `window` is the context window in tokens. `settings` are the
+    sampling settings the engine said it used. The first `replayed_messages` of the request's
+    messages had been sent, or answered, before.
     """
 
     id: str
@@ -57,3 +57,11 @@ class Receipt:
     versions: Mapping[str, str] = field(default_factory=dict)
     settings: Mapping[str, Any] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    replayed_messages: int = 0
+
+    def __repr__(self) -> str:
+        usage = self.reply.usage
+        return (
+            f"Receipt({self.id}, {self.model}: {usage.input_total} tokens in, "
+            f"{usage.output_total} out, {self.reply.finish})"
+        )

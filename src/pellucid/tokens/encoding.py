@@ -26,6 +26,10 @@ class Encoding:
     def __len__(self) -> int:
         return len(self.ids)
 
+    def __repr__(self) -> str:
+        text = self.text if len(self.text) <= 60 else f"{self.text[:59]}…"
+        return f"Encoding({len(self)} tokens: {text!r})"
+
 
 class Tokenizer(Protocol):
     """Text to ids and back, under one vocabulary."""
