@@ -14,7 +14,8 @@
     ├── PromptTooLong         does not fit the context window; carries the counts
     ├── EngineError           native inference failed
     │   ├── EngineStartError  it would not start
-    │   ├── EngineStopped     it crashed, froze or was stopped during a reply
+    │   ├── EngineStopped     it crashed or was stopped during a reply
+    │   │   └── EngineFrozen  its process lives but no longer answers
     │   └── EngineRefused     it answered a request with an error
     ├── IncompleteReply       a stream ended without its finish event
     └── StoreError            the receipt store cannot be used
@@ -116,6 +117,10 @@ class EngineStartError(EngineError):
 
 
 class EngineStopped(EngineError):
+    pass
+
+
+class EngineFrozen(EngineStopped):
     pass
 
 

@@ -214,7 +214,11 @@ class ToolCallDelta:
 
 @dataclass(frozen=True, slots=True)
 class UsageEvent:
+    """What the call consumed. `reading` and `writing` are the model's own rates, in tokens/s."""
+
     usage: Usage
+    reading: float | None = None
+    writing: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,10 +226,12 @@ class Finish:
     """The last event of every complete stream.
 
     `tokens` are those that end a reply without being text: the end-of-generation token.
+    `produced` are the ids of the text before it, where all of them are known for certain.
     """
 
     reason: FinishReason
     tokens: tuple[ReplyToken, ...] = ()
+    produced: Produced | None = None
 
 
 Event: TypeAlias = Progress | TextDelta | ThinkingDelta | ToolCallDelta | UsageEvent | Finish
@@ -252,6 +258,10 @@ class Reply:
     def __str__(self) -> str:
         return self.text
 
+    def __repr__(self) -> str:
+        text = self.text if len(self.text) <= 60 else f"{self.text[:59]}…"
+        return f"Reply({text!r}, {self.usage.output_total} tokens, {self.finish})"
+
 
 def collect(events: Iterable[Event]) -> Reply:
     """Read a stream of events to its end and return the reply.
@@ -273,6 +283,7 @@ class ReplyBuilder:
         self._tokens: list[ReplyToken] = []
         self._usage = Usage()
         self._finish: FinishReason | None = None
+        self._produced: Produced | None = None
 
     def add(self, event: Event) -> None:
         match event:
@@ -289,8 +300,9 @@ class ReplyBuilder:
                 )
             case UsageEvent(usage):
                 self._usage = usage
-            case Finish(reason, tokens):
+            case Finish(reason, tokens, produced):
                 self._finish = reason
+                self._produced = produced
                 self._tokens.extend(tokens)
             case Progress():
                 pass
@@ -317,7 +329,7 @@ class ReplyBuilder:
 
     def _build(self, finish: FinishReason, error: str | None) -> Reply:
         calls = tuple(self._calls[i] for i in sorted(self._calls))
-        message = Message("assistant", (*self._parts, *calls))
+        message = Message("assistant", (*self._parts, *calls), self._produced)
         return Reply(message, finish, self._usage, tuple(self._tokens), error)
 
 

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..errors import EngineRefused, EngineStopped
+from ..errors import EngineFrozen, EngineRefused, EngineStopped
 
 CONNECT = 5.0
 SILENCE = 5.0
@@ -99,7 +99,7 @@ class _Exchange:
             except TimeoutError as error:
                 if self._socket.gettimeout() == SILENCE and alive(self._address):
                     continue  # queued behind other requests, or a long batch
-                raise EngineStopped("The engine froze: it no longer answers.") from error
+                raise EngineFrozen("The engine froze: it no longer answers.") from error
             except OSError as error:
                 raise EngineStopped(f"The engine's connection broke: {error}.") from error
             if not data:

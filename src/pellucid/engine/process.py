@@ -24,7 +24,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..errors import EngineError, EngineStartError, SettingsError
+from ..errors import EngineError, EngineFrozen, EngineStartError, EngineStopped, SettingsError
 from ..settings import Folders, Settings
 from . import client, threads
 
@@ -96,7 +96,7 @@ def stop(engine: Engine, patience: float = 5.0) -> None:
     """End an engine: asked first, killed after `patience` seconds."""
     if engine.pid is None or not _lives(engine.pid, engine.started):
         return
-    for number, wait in ((signal.SIGTERM, patience), (signal.SIGKILL, patience)):
+    for number, wait in ((signal.SIGTERM, patience), (signal.SIGKILL, 5.0)):
         with contextlib.suppress(ProcessLookupError):
             os.kill(engine.pid, number)
         deadline = time.monotonic() + wait
@@ -107,6 +107,17 @@ def stop(engine: Engine, patience: float = 5.0) -> None:
                 return
             time.sleep(0.02)
     raise EngineError(f"The engine (process {engine.pid}) cannot be ended; end it by hand.")
+
+
+def bury(engine: Engine, error: EngineStopped) -> None:
+    """Clear away an engine that failed with `error`, so that the next `ensure` starts another.
+
+    One that still answers somebody else is left alone.
+    """
+    if engine.pid is not None and (isinstance(error, EngineFrozen) or not is_alive(engine)):
+        stop(engine, patience=0.0)
+        if engine.rendezvous:
+            engine.rendezvous.unlink(missing_ok=True)
 
 
 def is_alive(engine: Engine) -> bool:

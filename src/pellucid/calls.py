@@ -1,0 +1,132 @@
+"""The only place that invokes a model and writes the receipt."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Callable, Generator, Iterator
+from typing import Any
+
+from . import __version__
+from .errors import IncompleteReply, PellucidError
+from .messages import (
+    Event,
+    Finish,
+    FinishReason,
+    Reply,
+    ReplyBuilder,
+    Request,
+    TextDelta,
+    UsageEvent,
+)
+from .models.base import Model
+from .prompt.values import Prompt
+from .record.ids import new_id
+from .record.receipt import Memory, Receipt, Timings
+
+
+class Call:
+    """One call to a model: iterate over it for the events; `receipt` is there afterwards.
+
+    Whatever ends the call early (an error, a closed iterator, Ctrl-C) leaves a receipt of the
+    part that arrived, marked as cut or failed. `keep` is given the receipt before the iteration
+    ends. `replayed` says how many of the request's messages had been sent or answered before.
+    """
+
+    def __init__(
+        self,
+        model: Model,
+        request: Request,
+        prompt: Prompt | None,
+        *,
+        conversation: str = "",
+        parent: str | None = None,
+        memory: Memory | None = None,
+        replayed: int = 0,
+        keep: Callable[[Receipt], None] | None = None,
+    ) -> None:
+        self.receipt: Receipt | None = None
+        self._model = model
+        self._request = request
+        self._prompt = prompt
+        self._id = new_id()
+        self._conversation = conversation or self._id
+        self._parent = parent
+        self._memory = memory or Memory()
+        self._replayed = replayed
+        self._keep = keep
+
+    def __iter__(self) -> Iterator[Event]:
+        builder = ReplyBuilder()
+        clock = _Clock()
+        stream = self._model.stream(self._request, self._prompt)
+        try:
+            for event in stream:
+                builder.add(event)
+                clock.saw(event)
+                if not isinstance(event, Finish):
+                    yield event
+                else:
+                    self._write(builder.reply(), clock)
+                    yield event
+                    return
+            raise IncompleteReply(
+                f"The stream of {self._model.name} ended before the model said it was finished; "
+                "what arrived is kept and marked as cut."
+            )
+        except (GeneratorExit, KeyboardInterrupt):
+            self._end(builder, clock, "cut", None)
+            raise
+        except PellucidError as error:
+            self._end(builder, clock, "error", str(error))
+            raise
+        finally:
+            if isinstance(stream, Generator):
+                with contextlib.suppress(PellucidError):
+                    stream.close()
+
+    def _end(
+        self, builder: ReplyBuilder, clock: _Clock, finish: FinishReason, error: str | None
+    ) -> None:
+        if self.receipt is None:
+            self._write(builder.partial(finish, error), clock)
+
+    def _write(self, reply: Reply, clock: _Clock) -> None:
+        self.receipt = Receipt(
+            id=self._id,
+            created=clock.created,
+            model=self._model.name,
+            conversation=self._conversation,
+            request=self._request,
+            prompt=self._prompt,
+            reply=reply,
+            timings=clock.timings(),
+            memory=self._memory,
+            window=self._model.window,
+            parent=self._parent,
+            versions={"pellucid": __version__, **self._model.versions()},
+            settings=dict(self._model.settings()),
+            notes=self._prompt.notes if self._prompt else (),
+            replayed_messages=self._replayed,
+        )
+        if self._keep is not None:
+            self._keep(self.receipt)
+
+
+class _Clock:
+    def __init__(self) -> None:
+        self.created = time.time()
+        self._start = time.perf_counter()
+        self._first: float | None = None
+        self._rates: dict[str, Any] = {}
+
+    def saw(self, event: Event) -> None:
+        if self._first is None and isinstance(event, TextDelta) and event.text:
+            self._first = time.perf_counter() - self._start
+        elif isinstance(event, UsageEvent):
+            self._rates = {"reading": event.reading, "writing": event.writing}
+
+    def timings(self) -> Timings:
+        total = time.perf_counter() - self._start
+        return Timings(total=total, first_token=self._first, **self._rates)
+

@@ -1,0 +1,250 @@
+"""A conversation. The model remembers nothing: each turn sends the history again.
+
+The messages form a tree: taking a turn back and saying something else grows a branch, and
+nothing is lost. `Chat.messages` is the path from the root to where the conversation is now.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from . import memory as memory_policies
+from .calls import Call
+from .errors import PellucidError, UsageError
+from .messages import Event, Message, Options, Reply, Request, TextDelta, ToolSpec, as_messages
+from .messages import text_message as _message
+from .models.base import Model
+from .prompt.budget import fits, require_fit
+from .prompt.values import Prompt
+from .record.receipt import Memory, Receipt
+
+if TYPE_CHECKING:
+    from .record.store import Store
+
+
+@dataclass(frozen=True, slots=True)
+class _Node:
+    message: Message
+    parent: int | None
+
+
+class Chat:
+    """A conversation with one model.
+
+    `model` is a name or a model (default: the setting), `memory` a policy (`full`, `none`,
+    `last:N`, `fit`), `history` earlier messages in any accepted shape. Receipts go to `store`
+    (default: the user's own, unless the setting `log` is off; `None` keeps them in memory only).
+    """
+
+    def __init__(
+        self,
+        model: Model | str | None = None,
+        *,
+        system: str | None = None,
+        memory: str | None = None,
+        options: Options | None = None,
+        tools: Sequence[ToolSpec] = (),
+        history: object = (),
+        store: Store | Literal["default"] | None = "default",
+    ) -> None:
+        from . import settings
+        from .models.names import open_model
+
+        chosen = settings.load()
+        self.model: Model = open_model(model) if model is None or isinstance(model, str) else model
+        self.system = system
+        self.memory = memory_policies.parse_policy(memory or chosen.memory)
+        self.options = options or Options()
+        self.tools = tuple(tools)
+        self.receipts: list[Receipt] = []
+        self._log = chosen.log
+        self._store = store
+        self._conversation = ""
+        self._nodes: list[_Node] = []
+        self._head: int | None = None
+        for message in as_messages(history):
+            if message.role == "system":
+                self.system = message.text
+            else:
+                self._append(message)
+
+    # -- the conversation so far
+
+    @property
+    def messages(self) -> tuple[Message, ...]:
+        """The conversation without its system message, oldest first."""
+        path: list[Message] = []
+        at = self._head
+        while at is not None:
+            path.append(self._nodes[at].message)
+            at = self._nodes[at].parent
+        return tuple(reversed(path))
+
+    def resume(self, receipt: Receipt) -> None:
+        """Go on where `receipt` ended, with what its memory policy had left out as well."""
+        self.forget()
+        self._conversation = receipt.conversation
+        for message in (*receipt.memory.dropped, *receipt.request.messages, receipt.reply.message):
+            if message.role == "system":
+                self.system = self.system or message.text
+            else:
+                self._append(message)
+        self.receipts.append(receipt)
+
+    def _append(self, message: Message) -> None:
+        self._nodes.append(_Node(message, self._head))
+        self._head = len(self._nodes) - 1
+
+    # -- speaking
+
+    def say(self, text: str | Message) -> Reply:
+        """Send one message and wait for the whole reply."""
+        turn = self.stream(text)
+        for _ in turn:
+            pass
+        return turn.reply
+
+    def stream(self, text: str | Message) -> Turn:
+        """Send one message; iterate over the turn for the reply's text as it comes."""
+        return Turn(self, self._new(text))
+
+    def prompt(self, text: str | Message | None = None) -> Prompt | None:
+        """What would be sent if `text` were said now: nothing is called. `None` where the
+        provider renders the prompt out of sight."""
+        messages = self.messages if text is None else (*self.messages, self._new(text))
+        return self._prepare(messages)[1]
+
+    def _new(self, text: str | Message) -> Message:
+        message = _message("user", text) if isinstance(text, str) else text
+        if not message.parts or not message.text.strip():
+            raise UsageError("The message is empty; say something.")
+        return message
+
+    def _prepare(self, messages: tuple[Message, ...]) -> tuple[Request, Prompt | None, Memory]:
+        system = (_message("system", self.system),) if self.system else ()
+        options = self.model.settle(self.options)
+        kept = memory_policies.apply(self.memory, (*system, *messages), self._fits(options))
+        request = Request(kept.messages, self.tools, options)
+        prompt = self.model.prepare(request)
+        if prompt is not None and self.model.window is not None:
+            require_fit(prompt, self.model.window, options.max_tokens)
+        return request, prompt, Memory(str(self.memory), kept.dropped)
+
+    def _fits(self, options: Options) -> Callable[[tuple[Message, ...]], bool]:
+        def test(messages: tuple[Message, ...]) -> bool:
+            prompt = self.model.prepare(Request(messages, self.tools, options))
+            window = self.model.window
+            return prompt is None or window is None or fits(prompt, window, options.max_tokens)
+
+        return test
+
+    # -- changing one's mind
+
+    def undo(self) -> Message | None:
+        """Take the last turn back; the message that was undone, or `None` at the beginning."""
+        at = self._head
+        while at is not None and self._nodes[at].message.role != "user":
+            at = self._nodes[at].parent
+        if at is None:
+            return None
+        self._head = self._nodes[at].parent
+        return self._nodes[at].message
+
+    def retry(self) -> Turn:
+        """Ask for another reply to the last message, on a branch of its own."""
+        message = self.undo()
+        if message is None:
+            raise UsageError("Nothing has been said yet, so there is nothing to try again.")
+        return Turn(self, message)
+
+    def forget(self) -> None:
+        """Begin again with an empty history; the system message stays."""
+        self._head = None
+        self._conversation = ""
+
+    def save(self, path: Path | str) -> Path:
+        """Write the conversation: a list of messages for `.json`, else Markdown."""
+        path = Path(path)
+        system = (_message("system", self.system),) if self.system else ()
+        messages = [{"role": m.role, "content": m.text} for m in (*system, *self.messages)]
+        if path.suffix == ".json":
+            text = json.dumps(messages, ensure_ascii=False, indent=2) + "\n"
+        else:
+            text = "\n\n".join(f"**{m['role']}**\n\n{m['content']}" for m in messages) + "\n"
+        try:
+            path.write_text(text, "utf-8")
+        except OSError as error:
+            raise UsageError(f"{path} cannot be written: {error.strerror}.") from error
+        return path
+
+    def _keep(self, receipt: Receipt) -> None:
+        self.receipts.append(receipt)
+        if self._store == "default":
+            from .record.store import Store
+            from .settings import Folders
+
+            self._store = Store(Folders.of().store) if self._log else None
+        if self._store is not None:
+            self._store.add(receipt)
+
+
+class Turn:
+    """One message and the reply to it. Iterate for text, `async for` works too; `events()` gives
+    everything. `reply` and `receipt` are there at the end, and also when it was cut short.
+
+    The conversation grows when the iteration ends: by the message and what was received.
+    """
+
+    def __init__(self, chat: Chat, message: Message) -> None:
+        self.chat = chat
+        self.message = message
+        self.receipt: Receipt | None = None
+
+    @property
+    def reply(self) -> Reply:
+        if self.receipt is None:
+            raise UsageError("The reply is not there yet: iterate over the turn first.")
+        return self.receipt.reply
+
+    def __iter__(self) -> Iterator[str]:
+        for event in self.events():
+            if isinstance(event, TextDelta):
+                yield event.text
+
+    async def __aiter__(self) -> AsyncIterator[str]:
+        pieces = iter(self)
+        try:
+            while (piece := await asyncio.to_thread(next, pieces, None)) is not None:
+                yield piece
+        finally:
+            await asyncio.to_thread(pieces.close)  # type: ignore[attr-defined]
+
+    def events(self) -> Iterator[Event]:
+        chat = self.chat
+        history = chat.messages
+        request, prompt, memory = chat._prepare((*history, self.message))
+        call = Call(
+            chat.model,
+            request,
+            prompt,
+            conversation=chat._conversation,
+            parent=chat.receipts[-1].id if chat._conversation and chat.receipts else None,
+            memory=memory,
+            replayed=len(request.messages) - 1,
+            keep=self._kept,
+        )
+        yield from call
+
+    def _kept(self, receipt: Receipt) -> None:
+        chat = self.chat
+        self.receipt = receipt
+        chat._conversation = receipt.conversation
+        if receipt.reply.complete or receipt.reply.message.parts:
+            chat._append(self.message)
+            chat._append(receipt.reply.message)
+        chat._keep(receipt)

@@ -1,0 +1,135 @@
+"""`pellucid chat`: a conversation in the terminal, or in a pipe, where each line is a turn."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import signal
+import sys
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from . import options, output, slash
+
+if TYPE_CHECKING:
+    from ..chat import Chat, Turn
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    options.add_talk(parser)
+    parser.add_argument("--no-log", action="store_true", help="keep no receipts")
+
+
+def run(args: argparse.Namespace) -> int:
+    options.one_model(args)
+    chat = options.chat(args)
+    if sys.stdin.isatty():
+        return _talk(chat)
+    failures = 0
+    for line in _piped_lines():
+        failures += not take(chat, line)
+    return 1 if failures else 0
+
+
+def _talk(chat: Chat) -> int:
+    print(f"{chat.model.name} · /help lists the commands, Ctrl-D ends")
+    for line in _typed_lines():
+        take(chat, line)
+    return 0
+
+
+def _typed_lines() -> Iterator[str]:
+    with contextlib.suppress(ImportError):
+        import readline  # noqa: F401  (gives input() editing and history)
+    while True:
+        try:
+            line = input("\n> ").strip()
+        except EOFError:
+            print()
+            return
+        except KeyboardInterrupt:
+            print("\nCtrl-D ends the conversation.")
+            continue
+        except UnicodeDecodeError:
+            print("pellucid: that was not UTF-8; please type it again.", file=sys.stderr)
+            continue
+        if line:
+            yield line
+
+
+def _piped_lines() -> Iterator[str]:
+    for number, data in enumerate(sys.stdin.buffer, 1):
+        line = options.utf8(data, f"line {number} of standard input").strip()
+        if line:
+            yield line
+
+
+def take(chat: Chat, line: str) -> bool:
+    """One line: a command or a turn. False when it failed; the conversation goes on."""
+    from ..errors import PellucidError
+
+    try:
+        turn = slash.run(chat, line) if slash.is_command(line) else chat.stream(line)
+        return turn is None or answer(turn)
+    except PellucidError as error:
+        print(f"pellucid: {error}", file=sys.stderr)
+        return False
+
+
+def answer(turn: Turn) -> bool:
+    """Stream a reply, then its line of figures. Ctrl-C stops the reply, not the program."""
+    from ..messages import Progress, TextDelta
+    from ..views import terminal
+
+    waiting = _Waiting()
+    events = turn.events()
+    try:
+        with _interruptible():
+            for event in events:
+                if isinstance(event, Progress):
+                    waiting.show(event.done, event.total)
+                elif isinstance(event, TextDelta):
+                    waiting.clear()
+                    sys.stdout.write(event.text)
+                    sys.stdout.flush()
+    except KeyboardInterrupt:
+        waiting.clear()
+        events.close()  # type: ignore[attr-defined]
+    finally:
+        waiting.clear()
+        if turn.receipt is not None:
+            print()
+            if sys.stdout.isatty():
+                output.quiet(terminal.status_line(turn.receipt))
+    return True
+
+
+@contextlib.contextmanager
+def _interruptible() -> Iterator[None]:
+    """Let Ctrl-C raise here even where a parent process had it ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+class _Waiting:
+    """How far a long prompt has been read, on one line that goes away."""
+
+    LONG = 64
+
+    def __init__(self) -> None:
+        self._shown = False
+
+    def show(self, done: int, total: int) -> None:
+        if total - done > self.LONG and sys.stderr.isatty():
+            sys.stderr.write(f"\r\x1b[2K… reading {done:,} of {total:,} tokens")
+            sys.stderr.flush()
+            self._shown = True
+
+    def clear(self) -> None:
+        if self._shown:
+            sys.stderr.write("\r\x1b[2K")
+            sys.stderr.flush()
+            self._shown = False

@@ -1,0 +1,95 @@
+"""The command line: which command, and what happens to errors.
+
+Only the module of the command that was named is imported; `pellucid --help` imports none.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+
+COMMANDS = {
+    "chat": "a conversation you can see through",
+    "ask": "one question, one answer",
+    "prompt": "what would be sent, with counts; nothing is called",
+    "models": "what can be used now, and what each model needs",
+    "pull": "fetch a model",
+    "receipts": "list, search, export, import and delete receipts",
+    "show": "one receipt: in the terminal, as JSON or as a page",
+    "engine": "the process that runs local models: status, stop",
+    "where": "files, folders and settings in use",
+    "completion": "the words that make your shell complete names",
+}
+GROUPS = {
+    "talk": ("chat", "ask"),
+    "look": ("prompt", "show", "receipts"),
+    "models": ("models", "pull", "engine"),
+    "setup": ("where", "completion"),
+}
+INTERRUPTED = 130
+CLOSED_PIPE = 141
+
+
+def parser(only: str | None = None) -> argparse.ArgumentParser:
+    """The parser; with `only`, the arguments of that one command alone are filled in."""
+    lines = []
+    for group, names in GROUPS.items():
+        lines += ["", f"{group}:", *(f"  {name:<11} {COMMANDS[name]}" for name in names)]
+    root = argparse.ArgumentParser(
+        prog="pellucid",
+        usage="pellucid COMMAND [options]",
+        description="Talk to a language model and see what really happened.",
+        epilog="\n".join(lines).strip() + "\n\n`pellucid COMMAND --help` explains each.",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    root.add_argument("--version", action="store_true", help="print the version and leave")
+    commands = root.add_subparsers(dest="command", metavar="COMMAND", help=argparse.SUPPRESS)
+    for name, line in COMMANDS.items():
+        sub = commands.add_parser(name, help=line, description=line[0].upper() + line[1:] + ".")
+        if only in (name, "all"):
+            module = import_module(f".{name}", __package__)
+            module.arguments(sub)
+            sub.set_defaults(run=module.run)
+    return root
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    words = list(sys.argv[1:] if argv is None else argv)
+    if "_ARGCOMPLETE" in os.environ:
+        import argcomplete
+
+        argcomplete.autocomplete(parser("all"))
+    named = next((word for word in words if not word.startswith("-")), None)
+    root = parser(named)
+    try:
+        args = root.parse_args(words)
+        if args.version:
+            from .. import __version__
+
+            print(f"pellucid {__version__}")
+            return 0
+        if args.command is None:
+            root.print_help()
+            return 0
+        return int(args.run(args) or 0)
+    except KeyboardInterrupt:
+        print(file=sys.stderr)
+        return INTERRUPTED
+    except BrokenPipeError:
+        # Whoever read our output has had enough; keep Python from complaining at its exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return CLOSED_PIPE
+    except Exception as error:
+        from ..errors import PellucidError
+
+        if not isinstance(error, PellucidError):
+            raise
+        print(f"pellucid: {error}", file=sys.stderr)
+        return error.exit_code
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,160 @@
+"""Options that several commands share, and the chat they describe."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ..chat import Chat
+    from ..models.base import Model
+    from ..settings import Settings
+
+
+def model_names(prefix: str, **_: Any) -> list[str]:
+    """Names for the shell to complete."""
+    from ..models.catalog import names
+
+    return [name for name in names() if name.startswith(prefix)]
+
+
+OPTION_HELP = {
+    "temperature": "0 always takes the likeliest token",
+    "top_p": "keep the likeliest tokens that sum up to this",
+    "top_k": "keep this many of the likeliest tokens",
+    "min_p": "drop tokens below this share of the likeliest",
+    "max_tokens": "the longest answer",
+    "seed": "repeat a reply",
+    "stop": "end the reply before this text (may be given again)",
+    "alternatives": "candidates kept for every token",
+}
+
+
+def add_model(parser: argparse.ArgumentParser) -> None:
+    model = parser.add_argument(
+        "-m", "--model", action="append", metavar="NAME", help="a model's name or a GGUF file"
+    )
+    model.completer = model_names  # type: ignore[attr-defined]
+
+
+def add_talk(parser: argparse.ArgumentParser) -> None:
+    """Everything that decides what is sent and how it is answered."""
+    add_model(parser)
+    parser.add_argument("-s", "--system", metavar="TEXT", help="the system message")
+    option = parser.add_argument(
+        "-o",
+        "--option",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        help="a sampling option: " + ", ".join(OPTION_HELP),
+    )
+    option.completer = lambda prefix, **_: [f"{key}=" for key in OPTION_HELP]  # type: ignore[attr-defined]
+    memory = parser.add_argument(
+        "--memory", metavar="POLICY", help="what is replayed: full (default), none, last:N, fit"
+    )
+    memory.completer = lambda prefix, **_: ["full", "none", "last:4", "fit"]  # type: ignore[attr-defined]
+    parser.add_argument(
+        "-c", "--continue", dest="resume", action="store_true", help="go on with the last one"
+    )
+    parser.add_argument("--offline", action="store_true", help="reach no other machine")
+
+
+def one_model(args: argparse.Namespace) -> str | None:
+    """The model that was named. Raises `UsageError` for several."""
+    if args.model and len(args.model) > 1:
+        from ..errors import UsageError
+
+        raise UsageError(
+            f"{len(args.model)} models were named ({', '.join(args.model)}); this command asks one."
+        )
+    return args.model[0] if args.model else None
+
+
+def settings(args: argparse.Namespace) -> Settings:
+    """Settings with the flags of this command on top."""
+    from ..settings import load
+
+    chosen = load()
+    if getattr(args, "offline", False):
+        chosen = replace(chosen, offline=True, origins={**chosen.origins, "offline": "--offline"})
+    if getattr(args, "no_log", False):
+        chosen = replace(chosen, log=False, origins={**chosen.origins, "log": "--no-log"})
+    return chosen
+
+
+def model(args: argparse.Namespace) -> Model:
+    """The model this command is to use, fetched if need be, with progress on a terminal."""
+    from ..models.names import open_model
+    from .output import Fetching, say
+
+    chosen = settings(args)
+    with Fetching() as progress:
+        return open_model(one_model(args), chosen, say=say, progress=progress)
+
+
+def chat(args: argparse.Namespace) -> Chat:
+    """The conversation the options describe."""
+    from ..chat import Chat
+    from ..record.store import Store
+    from ..settings import Folders
+
+    chosen = settings(args)
+    store = Store(Folders.of().store) if chosen.log or args.resume else None
+    opened = Chat(
+        model(args),
+        system=args.system,
+        memory=args.memory or chosen.memory,
+        options=sampling(args.option),
+        store=store if chosen.log else None,
+    )
+    if args.resume and store is not None and (last := store.last_conversation()):
+        opened.resume(last[-1])
+        if args.system:
+            opened.system = args.system
+    return opened
+
+
+def sampling(words: list[str]) -> Any:
+    """`Options` from `key=value` words. Raises `UsageError` naming the one that is wrong."""
+    from ..errors import UsageError
+    from ..messages import Options
+
+    readers: dict[str, Any] = dict.fromkeys(("temperature", "top_p", "min_p"), float)
+    readers |= dict.fromkeys(("top_k", "max_tokens", "seed", "alternatives"), int)
+    values: dict[str, Any] = {}
+    for word in words:
+        key, equals, value = word.partition("=")
+        if not equals or key not in OPTION_HELP:
+            raise UsageError(f"-o takes KEY=VALUE with KEY one of {', '.join(OPTION_HELP)}: {word}")
+        if key == "stop":
+            values["stop"] = (*values.get("stop", ()), value)
+            continue
+        try:
+            values[key] = readers[key](value)
+        except ValueError:
+            raise UsageError(f"-o {key} takes a number, not {value!r}.") from None
+        if values[key] < 0 or values[key] != values[key]:
+            raise UsageError(f"-o {key} cannot be {value}.")
+    return Options(**values)
+
+
+def standard_input() -> str:
+    """All of standard input when it is not a terminal. Raises `UsageError` for bad UTF-8."""
+    if sys.stdin is None or sys.stdin.isatty():
+        return ""
+    return utf8(sys.stdin.buffer.read(), "standard input")
+
+
+def utf8(data: bytes, where: str) -> str:
+    from ..errors import UsageError
+
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise UsageError(
+            f"Byte {error.start + 1} of {where} (0x{data[error.start]:02x}) is not UTF-8; "
+            "convert it first, for instance with iconv."
+        ) from None

@@ -1,0 +1,53 @@
+"""`pellucid prompt`: what would be sent. Nothing is called and no engine is started."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from . import options, output
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("text", nargs="*", help="the next message; standard input is joined to it")
+    options.add_talk(parser)
+    parser.add_argument("--tokens", action="store_true", help="ids and pieces instead of text")
+    parser.add_argument(
+        "--no-generation-prompt",
+        action="store_true",
+        help="leave out the words that open the assistant's turn",
+    )
+    parser.add_argument("--json", action="store_true", help="ids, origins, counts and budget")
+
+
+def run(args: argparse.Namespace) -> int:
+    from ..errors import UsageError
+
+    args.no_log = True
+    text = "\n\n".join(p for p in (" ".join(args.text), options.standard_input()) if p.strip())
+    if not text:
+        raise UsageError('Nothing to send: pellucid prompt "Hi!"')
+    chat = options.chat(args)
+    prompt = chat.prompt(text, generation=not args.no_generation_prompt)
+    if prompt is None:
+        raise UsageError(f"The provider of {chat.model.name} renders the prompt out of sight.")
+    from ..prompt.budget import measure
+    from ..views import terminal
+
+    max_tokens = chat.model.settle(chat.options).max_tokens
+    budget = measure(prompt, chat.model.window or 0, max_tokens)
+    if args.json:
+        from dataclasses import asdict
+
+        from ..record.json import prompt_to_json
+
+        output.print_json({**prompt_to_json(prompt), "budget": asdict(budget)})
+        return 0
+    look = {"color": output.coloured(sys.stdout), "width": output.width()}
+    if args.tokens:
+        output.show(terminal.tokens(prompt.encoding, prompt, **look))
+    else:
+        output.show(terminal.prompt(prompt, **look))
+    print()
+    output.show(terminal.budget(budget, **look))
+    return 0

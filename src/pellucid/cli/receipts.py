@@ -1,0 +1,115 @@
+"""`pellucid receipts`: list, search, export, import, delete."""
+
+from __future__ import annotations
+
+import argparse
+import re
+import sys
+import time
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from . import output
+
+AGE = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    verbs = parser.add_subparsers(dest="verb", metavar="VERB")
+    listing = verbs.add_parser("list", help="newest first (the default)")
+    listing.add_argument("-n", "--limit", type=int, default=20, help="how many (20)")
+    listing.add_argument("--json", action="store_true", help="machine-readable")
+    search = verbs.add_parser("search", help="receipts whose messages hold these words")
+    search.add_argument("text")
+    search.add_argument("-n", "--limit", type=int, default=20, help="how many (20)")
+    search.add_argument("--json", action="store_true", help="machine-readable")
+    export = verbs.add_parser("export", help="as JSON Lines")
+    export.add_argument("file", nargs="?", default="-", help="default: standard output")
+    into = verbs.add_parser("import", help="read JSON Lines written by export")
+    into.add_argument("file", nargs="?", default="-", help="default: standard input")
+    delete = verbs.add_parser("delete", help="remove receipts for good")
+    delete.add_argument("id", nargs="*")
+    delete.add_argument("--older-than", metavar="AGE", help="such as 12h, 30d or 8w")
+    for verb in (listing, search, export, delete):
+        verb.add_argument("-m", "--model", help="only of this model")
+    for verb in (export, delete):
+        verb.add_argument("--search", metavar="TEXT", help="only those that hold these words")
+
+
+def run(args: argparse.Namespace) -> int:
+    from ..record.store import Store
+    from ..settings import Folders
+
+    store = Store(Folders.of().store)
+    verb = {"export": _export, "import": _import, "delete": _delete}.get(args.verb, _list)
+    return verb(store, args)
+
+
+def _list(store: Any, args: argparse.Namespace) -> int:
+    from ..views import terminal
+
+    rows = store.list(
+        limit=getattr(args, "limit", 20),
+        model=getattr(args, "model", None),
+        text=getattr(args, "text", None),
+    )
+    if getattr(args, "json", False):
+        output.print_json([asdict(row) for row in rows])
+    elif rows:
+        look = {"color": output.coloured(sys.stdout), "width": output.width()}
+        output.show(terminal.summaries(rows, **look))
+    else:
+        print("no receipts", "match" if getattr(args, "text", None) else "yet", file=sys.stderr)
+    return 0
+
+
+def _export(store: Any, args: argparse.Namespace) -> int:
+    filters = {"model": args.model, "text": args.search}
+    if args.file == "-":
+        store.export(sys.stdout, **filters)
+        return 0
+    with _opened(args.file, "w") as file:
+        count = store.export(file, **filters)
+    print(f"{count} receipts written to {args.file}", file=sys.stderr)
+    return 0
+
+
+def _import(store: Any, args: argparse.Namespace) -> int:
+    if args.file == "-":
+        result = store.import_(sys.stdin)
+    else:
+        with _opened(args.file, "r") as file:
+            result = store.import_(file)
+    print(result, file=sys.stderr)
+    return 0
+
+
+def _delete(store: Any, args: argparse.Namespace) -> int:
+    from ..errors import UsageError
+
+    if not (args.id or args.older_than or args.model or args.search):
+        raise UsageError("Name what to delete: ids, --older-than 30d, --model NAME or --search TEXT.")
+    older = time.time() - _seconds(args.older_than) if args.older_than else None
+    ids = args.id or None
+    count = store.delete(older_than=older, model=args.model, text=args.search, ids=ids)
+    print(f"{count} receipts deleted")
+    return 0
+
+
+def _seconds(age: str) -> float:
+    from ..errors import UsageError
+
+    match = re.fullmatch(r"(\d+)([smhdw])", age)
+    if not match:
+        raise UsageError(f"{age!r} is not an age; write 12h, 30d or 8w.")
+    return int(match[1]) * AGE[match[2]]
+
+
+def _opened(name: str, mode: str) -> Any:
+    from ..errors import UsageError
+
+    try:
+        return Path(name).open(mode, encoding="utf-8", newline="\n")
+    except OSError as error:
+        raise UsageError(f"{name} cannot be opened: {error.strerror}.") from error

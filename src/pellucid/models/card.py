@@ -1,0 +1,99 @@
+"""What is known of a model file without loading it, read once and kept beside the other caches.
+
+Reading a header with 150,000 tokens and building its vocabulary takes most of a second; the card
+and the built vocabulary open in a few milliseconds.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from ..engine import client
+from ..errors import BadModelFile
+from ..settings import Folders
+from .decoding import Splitter
+
+FORMAT = 1
+"""Part of a card's name: raise it when what a card holds changes."""
+LARGEST_SHARE = 0.3
+"""Of the machine's memory, for the cache of keys and values."""
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """A model file. `window` is what is opened by default, `trained_window` what the model knows,
+    both in tokens. `unsupported` says why the file's vocabulary is left to the engine."""
+
+    name: str
+    path: Path
+    architecture: str
+    quantisation: str
+    trained_window: int
+    window: int
+    template: str | None
+    add_bos: bool
+    bos_text: str
+    eos_text: str
+    vocabulary: Path
+    unsupported: str | None
+    cache: Path
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        return (f"{self.unsupported} The engine's own tokenizer is used.",) if self.unsupported else ()
+
+    def versions(self) -> Mapping[str, str]:
+        from ..engine import weights
+
+        template = hashlib.sha256((self.template or "").encode()).hexdigest()
+        return {
+            "model_sha256": weights.sha256_of(self.path, self.cache),
+            "template_sha256": template,
+        }
+
+    def tokenizer(self, address: Callable[[], client.Address]) -> Splitter:
+        """The file's own vocabulary, or the engine's where that is not supported."""
+        from ..tokens.tokenizer import BpeTokenizer
+
+        if self.unsupported is None:
+            return BpeTokenizer.open(self.vocabulary)
+        from .engine_tokenizer import EngineTokenizer
+
+        return EngineTokenizer(address, self.name)
+
+
+def open_card(path: Path, name: str, folders: Folders) -> Card:
+    """The card of a GGUF file, from the cache or made now. Raises `BadModelFile`."""
+    try:
+        stat = path.stat()
+    except OSError as error:
+        raise BadModelFile(f"{path} cannot be read: {error.strerror}.") from error
+    identity = (str(path.resolve()), stat.st_size, stat.st_mtime_ns, stat.st_ino)
+    key = hashlib.sha256(repr(identity).encode()).hexdigest()[:24]
+    kept = folders.cache / "cards" / f"{key}.{FORMAT}.json"
+    try:
+        return _from_json(json.loads(kept.read_text("utf-8")), name)
+    except (OSError, ValueError, KeyError, TypeError):
+        card = _read(path, name, folders, folders.vocabularies / f"{key}.bpe")
+        _keep(kept, card)
+        return card
+
+
+def _keep(kept: Path, card: Card) -> None:
+    kept.parent.mkdir(parents=True, exist_ok=True)
+    temporary = kept.with_suffix(f".{os.getpid()}.tmp")
+    temporary.write_text(json.dumps(asdict(card), default=str, ensure_ascii=False), "utf-8")
+    temporary.replace(kept)
+
+
+def _from_json(value: dict[str, Any], name: str) -> Card:
+    paths = {key: Path(value[key]) for key in ("path", "vocabulary", "cache")}
+    if not paths["vocabulary"].exists() and value["unsupported"] is None:
+        raise ValueError("the built vocabulary is gone")
+    return Card(**{**value, **paths, "name": name})

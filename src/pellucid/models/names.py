@@ -1,0 +1,31 @@
+"""A model's name -> the model, its file fetched if need be."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from ..engine import weights
+from ..settings import Folders, Settings, load
+from . import catalog
+from .base import Model
+from .card import open_card
+from .local import LocalModel
+
+
+def open_model(
+    name: str | None = None,
+    settings: Settings | None = None,
+    *,
+    say: Callable[[str], None] = lambda _: None,
+    progress: Callable[[int, int], None] | None = None,
+) -> Model:
+    """The model called `name` (default: the setting). Its file is fetched if it is not here.
+
+    Raises `UnknownModel`, `ModelUnavailable`, `BadModelFile`.
+    """
+    settings = settings or load()
+    name = name or settings.model
+    folders = Folders.of()
+    path = locate(name, settings, progress=progress)
+    return LocalModel(open_card(path, catalog.title(name), folders), settings, folders, say)
