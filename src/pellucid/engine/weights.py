@@ -1,0 +1,334 @@
+"""Weights: which there are, where they are found, and how they are fetched and verified.
+
+Whatever the source, a file is trusted for its SHA-256 and nothing else, and it appears under its
+name only when it is complete.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import fcntl
+import functools
+import hashlib
+import json
+import os
+import shutil
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ..errors import (
+    ChecksumMismatch,
+    ModelUnavailable,
+    SettingsError,
+    UnknownModel,
+    WeightsError,
+)
+from ..settings import Folders, Settings
+from . import caches, hub, index
+from .checksums import remember
+from .checksums import sha256_of as sha256_of
+from .hub import HubFile
+from .index import Part
+
+Progress = Callable[[int, int], None]
+"""Called with the bytes done and the bytes in all."""
+
+SOURCES = ("path", "caches", "hub", "index")
+
+_LABELS = {
+    "path": "own folder",
+    "caches": "caches of other tools",
+    "hub": "Hugging Face hub",
+    "index": "package index",
+}
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+
+@dataclass(frozen=True, slots=True)
+class Weight:
+    """A file of weights or a vocabulary; `bytes` is its size, `parts` the wheels that hold it."""
+
+    name: str
+    use: str
+    bytes: int
+    sha256: str
+    parts: tuple[Part, ...]
+    licence: str
+    upstream: str = ""
+    notes: str = ""
+    runtime: str = ""
+    sha256_unpacked: str = ""
+
+    @property
+    def hub(self) -> HubFile | None:
+        """The same file at its authors' place on the Hub, where `upstream` names it."""
+        address = self.upstream.partition(" ")[0]
+        return HubFile.parse(address) if address.startswith("hf:") else None
+
+
+@functools.cache
+def _catalog() -> dict[str, tuple[Weight, ...]]:
+    rows = json.loads(Path(__file__).with_name("weights.json").read_text("utf-8"))
+    return {kind: tuple(map(_weight, rows[kind])) for kind in ("weights", "vocabularies")}
+
+
+def _weight(row: dict[str, Any]) -> Weight:
+    parts = tuple(Part(part["package"], part["member"]) for part in row["parts"])
+    return Weight(**{**row, "parts": parts})
+
+
+def all_weights() -> tuple[Weight, ...]:
+    """The models that can be had as ordinary packages."""
+    return _catalog()["weights"]
+
+
+def vocabularies() -> tuple[Weight, ...]:
+    """The vocabularies that can be had as ordinary packages."""
+    return _catalog()["vocabularies"]
+
+
+def known(name: str) -> Weight:
+    """The weight or vocabulary of this name; raises `UnknownModel`."""
+    for weight in (*all_weights(), *vocabularies()):
+        if weight.name == name:
+            return weight
+    raise UnknownModel(name)
+
+
+def find(weight: Weight, settings: Settings, folders: Folders) -> Path | None:
+    """Where the file already is on this machine, verified, or `None`. No network."""
+    for source in settings.sources:
+        if source == "path" and (path := _own(weight, folders.weights)):
+            return path
+        if source == "caches" and (path := _cached(weight, folders.weights)):
+            return path
+    return None
+
+
+def fetch(
+    weight: Weight,
+    folder: Path,
+    *,
+    sources: Sequence[str] = SOURCES,
+    offline: bool = False,
+    progress: Progress | None = None,
+) -> Path:
+    """The verified file of a weight: in `folder`, or where another tool already keeps it.
+
+    `sources` are tried in order. Raises `ModelUnavailable` with a line for each that failed,
+    `ChecksumMismatch` when something else came than was promised, `WeightsError` when the disk
+    is full or `folder` cannot be written.
+    """
+    tried: list[str] = []
+    mismatch = False
+    for source in sources:
+        if source not in _LABELS:
+            raise SettingsError(f"There is no source {source!r}; known are {', '.join(SOURCES)}.")
+        try:
+            return _take(source, weight, folder, offline, progress or _quiet)
+        except WeightsError as error:
+            mismatch = mismatch or isinstance(error, ChecksumMismatch)
+            tried.append(f"{_LABELS[source]}: {error}")
+        except OSError as error:
+            raise _disk_error(error, weight.name, folder) from error
+    if mismatch:
+        lines = "".join(f"\n  {line}" for line in tried)
+        raise ChecksumMismatch(f"{weight.name} could not be had as it was published:{lines}")
+    raise ModelUnavailable(weight.name, tuple(tried))
+
+
+def fetch_hub(
+    address: str, folder: Path, *, offline: bool = False, progress: Progress | None = None
+) -> Path:
+    """A file of the Hub, `hf:owner/repo/file.gguf`: from the folder, a cache or the Hub itself.
+
+    Verified against the SHA-256 that the Hub names for large files. Raises as `fetch` does.
+    """
+    file = HubFile.parse(address)
+    if path := find_hub(file, folder):
+        return path
+    target = _hub_target(file, folder)
+    progress = progress or _quiet
+    try:
+        _refuse(offline)
+        remote = hub.look_up(file)
+        with _work(target, folder, remote.size, 0, progress) as work:
+            if not target.is_file():
+                arrived = hub.download(remote, work, progress)
+                _publish(arrived, target, folder, remote.size, remote.sha256)
+    except ChecksumMismatch as error:
+        raise ChecksumMismatch(f"{address}: {error}") from error
+    except WeightsError as error:
+        raise ModelUnavailable(address, (f"{_LABELS['hub']}: {error}",)) from error
+    except OSError as error:
+        raise _disk_error(error, address, folder) from error
+    return target
+
+
+def find_hub(file: HubFile, folder: Path) -> Path | None:
+    """Where a file of the Hub already is on this machine, or `None`. No network."""
+    target = _hub_target(file, folder)
+    if target.is_file():
+        return target
+    return next((cached.path for cached in caches.candidates(file, None)), None)
+
+
+def _hub_target(file: HubFile, folder: Path) -> Path:
+    return folder / "hub" / file.repo / file.file
+
+
+def _quiet(done: int, total: int) -> None:
+    pass
+
+
+def _refuse(offline: bool) -> None:
+    if offline:
+        raise WeightsError("not asked, because Pellucid is set to stay offline")
+
+
+def _take(source: str, weight: Weight, folder: Path, offline: bool, progress: Progress) -> Path:
+    """The file from this one source, or a `WeightsError` that says why not."""
+    target = folder / weight.name
+    if source == "path":
+        if path := _own(weight, folder):
+            return path
+        if target.is_file():
+            target.unlink()
+            raise ChecksumMismatch(f"{target} was damaged and has been removed")
+        raise WeightsError(f"{target} is not there yet")
+    if source == "caches":
+        if path := _cached(weight, folder):
+            return path
+        raise WeightsError("not in those of Hugging Face, llama.cpp or Ollama")
+    _refuse(offline)
+    remote = _offered(weight) if source == "hub" else None
+    # Beside what is joined already, a wheel is there twice while pip copies it.
+    spare = 0 if remote else weight.bytes // len(weight.parts)
+    with _work(target, folder, weight.bytes, spare, progress) as work:
+        if path := _own(weight, folder):  # another process was faster
+            return path
+        if remote:
+            arrived = hub.download(remote, work, progress)
+        else:
+            arrived = index.download(weight.parts, weight.bytes, work, progress)
+        _publish(arrived, target, folder, weight.bytes, weight.sha256)
+    return target
+
+
+def _offered(weight: Weight) -> hub.Remote:
+    """What the Hub has of a weight; nothing is downloaded when it says it is another file."""
+    if not weight.hub:
+        raise WeightsError("no place there is known for this file")
+    remote = hub.look_up(weight.hub)
+    if remote.size != weight.bytes or remote.sha256 not in (None, weight.sha256):
+        raise WeightsError(f"{weight.hub} is not the promised file any more")
+    return remote
+
+
+def _own(weight: Weight, folder: Path) -> Path | None:
+    path = folder / weight.name
+    return path if _is(weight, path, folder) else None
+
+
+def _cached(weight: Weight, folder: Path) -> Path | None:
+    for cached in caches.candidates(weight.hub, weight.sha256):
+        if _is(weight, cached.path, folder):
+            return cached.path
+    return None
+
+
+def _is(weight: Weight, path: Path, folder: Path) -> bool:
+    try:
+        return path.stat().st_size == weight.bytes and sha256_of(path, folder) == weight.sha256
+    except OSError:
+        return False
+
+
+@contextlib.contextmanager
+def _work(target: Path, folder: Path, size: int, spare: int, progress: Progress) -> Iterator[Path]:
+    """A folder of this process's own beside `target`, for what is on its way.
+
+    It stays after an interruption, so that the next attempt goes on from there; it goes when the
+    work is done, when what came was wrong, and when the disk is full. Room for `size` and
+    `spare` bytes is needed.
+    """
+    name = str(target.relative_to(folder))
+    work = (
+        folder / ".partial" / f"{target.name[:80]}-{hashlib.sha256(name.encode()).hexdigest()[:12]}"
+    )
+    work.parent.mkdir(parents=True, exist_ok=True)
+    with _lock(work.with_name(work.name + ".lock"), lambda: progress(_present(work), size)):
+        work.mkdir(exist_ok=True)
+        try:
+            _need_room(work, size + spare - _present(work))
+            yield work
+        except (ChecksumMismatch, OSError) as error:
+            if isinstance(error, ChecksumMismatch) or error.errno in _FULL:
+                shutil.rmtree(work, ignore_errors=True)
+            raise
+        shutil.rmtree(work, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def _lock(path: Path, waiting: Callable[[], None]) -> Iterator[None]:
+    """Hold a lock between processes; it ends with its process, whatever happens to that."""
+    with path.open("ab") as file:
+        while True:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                waiting()
+                time.sleep(0.1)
+        yield
+
+
+def _present(work: Path) -> int:
+    return max((path.stat().st_size for path in work.glob("*") if path.is_file()), default=0)
+
+
+def _need_room(folder: Path, need: int) -> None:
+    free = shutil.disk_usage(folder).free
+    if free < need:
+        text = f"{need / 1e6:,.0f} MB are needed and {free / 1e6:,.0f} MB are free"
+        raise OSError(errno.ENOSPC, text)
+
+
+def _publish(arrived: Path, target: Path, folder: Path, size: int, sha256: str | None) -> None:
+    """Verify what arrived and give it its name."""
+    with arrived.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    if arrived.stat().st_size != size or digest != (sha256 or digest):
+        raise ChecksumMismatch(
+            f"{arrived.stat().st_size} bytes with SHA-256 {digest} arrived where {size} bytes "
+            f"with {sha256} were promised; they were removed"
+        )
+    target.parent.mkdir(parents=True, exist_ok=True)
+    arrived.replace(target)
+    _sync(target.parent)
+    remember(target, folder, digest)
+
+
+def _sync(folder: Path) -> None:
+    """Make a rename in `folder` last through a loss of power."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _disk_error(error: OSError, name: str, folder: Path) -> WeightsError:
+    if error.errno in _FULL:
+        return WeightsError(
+            f"There is no room for {name} in {folder}: {error.strerror}. Nothing was kept; free "
+            "some space, or set XDG_CACHE_HOME to a folder on another disk."
+        )
+    return WeightsError(
+        f"{name} cannot be kept in {folder}: {error.strerror or error}. Mend that, or set "
+        "XDG_CACHE_HOME to a folder that can be written."
+    )
