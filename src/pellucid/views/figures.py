@@ -1,0 +1,240 @@
+"""The numbers of a receipt, and how they are said; the same in every view."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import fields
+from datetime import datetime
+from typing import Literal
+
+from ..messages import Candidate, Known, Reply, ReplyToken
+from ..prompt.values import Label, Prompt
+from ..record.receipt import Receipt
+
+KNOWN: dict[Known, str] = {
+    "exact": "counted on the real ids",
+    "reported": "as the provider reported",
+    "estimated": "estimated",
+}
+
+MEANING: dict[Label, str] = {
+    "scaffold": "written by the chat template",
+    "system": "the system message",
+    "tools": "tool schemas",
+    "user": "what the user wrote",
+    "assistant": "what the model answered before",
+    "tool": "what a tool answered",
+    "passage": "quoted text: a page, a file, a search result",
+    "generation": "opens the assistant's turn",
+}
+
+
+def replayed_tokens(receipt: Receipt) -> int | None:
+    """Prompt tokens up to the last one of a replayed message; `None` without a prompt.
+
+    What follows is new: the template's words that close the last answer have never been sent.
+    """
+    if receipt.prompt is None:
+        return None
+    old = receipt.replayed_messages
+    is_old = [
+        span.origin.message is not None and span.origin.message < old
+        for span in receipt.prompt.spans
+    ]
+    for i in range(len(receipt.prompt.origins) - 1, -1, -1):
+        if any(is_old[span] for span in receipt.prompt.origins[i]):
+            return i + 1
+    return 0
+
+
+def window_used(receipt: Receipt) -> int:
+    """Tokens of the context window that the prompt and the reply take."""
+    return receipt.reply.usage.input_total + receipt.reply.usage.output_total
+
+
+def window_share(receipt: Receipt) -> float | None:
+    """The part of the context window in use, 0 to 1."""
+    return window_used(receipt) / receipt.window if receipt.window else None
+
+
+def writing_rate(receipt: Receipt) -> tuple[float, str] | None:
+    """Tokens per second of the reply, and who measured it."""
+    timings = receipt.timings
+    if timings.writing is not None:
+        return timings.writing, "measured by the engine"
+    after_first = receipt.reply.usage.output_total - 1
+    if timings.total is None or timings.first_token is None or after_first < 1:
+        return None
+    seconds = timings.total - timings.first_token
+    return (after_first / seconds, "measured here") if seconds > 0 else None
+
+
+def status(receipt: Receipt) -> list[str]:
+    """The figures of a reply in a few short phrases: tokens in and out, window, speed."""
+    usage, timings = receipt.reply.usage, receipt.timings
+    about = "~" if usage.known == "estimated" else ""
+    replayed = replayed_tokens(receipt)
+    parts = []
+    if replayed:
+        parts.append(f"{max(usage.input_total - replayed, 0):,} new")
+        parts.append(f"{replayed:,} replayed")
+    if usage.cache_read:
+        parts.append(f"{usage.cache_read:,} cached")
+    phrases = [f"{about}{usage.input_total:,} in" + (f" ({', '.join(parts)})" if parts else "")]
+    ending = "" if receipt.reply.finish == "stop" else f" ({receipt.reply.finish})"
+    phrases.append(f"{about}{usage.output_total:,} out{ending}")
+    share = window_share(receipt)
+    if share is not None and receipt.window is not None:
+        phrases.append(f"{percent(share)} of {window_name(receipt.window)} window")
+    if timings.first_token is not None:
+        phrases.append(f"{seconds(timings.first_token)} to first token")
+    rate = writing_rate(receipt)
+    if rate is not None:
+        phrases.append(per_second(rate[0]))
+    return phrases
+
+
+def percent(share: float) -> str:
+    """A share of 1 in percent, with as many digits as mean something."""
+    value = share * 100
+    if 0 < value < 0.1:
+        return "<0.1%"
+    if 99.9 < value < 100:
+        return ">99.9%"
+    return f"{value:.0f}%" if value in (0, 100) or 10 <= value < 99 else f"{value:.1f}%"
+
+
+def probability(logprob: float | None) -> str:
+    """The probability in percent, or that it is not known."""
+    return "unknown" if logprob is None else percent(math.exp(logprob))
+
+
+Band = Literal["p0", "p1", "p2", "p3", "pn"]
+"""`p0` (certain) to `p3` (a long shot), `pn`: not known."""
+
+BANDS: tuple[tuple[Band, float, str], ...] = (
+    ("p0", 0.9, "90% and more"),
+    ("p1", 0.5, "50 to 90%"),
+    ("p2", 0.1, "10 to 50%"),
+    ("p3", 0.0, "under 10%"),
+)
+
+
+def band(logprob: float | None) -> Band:
+    """How sure the model was of a token, coarsely."""
+    if logprob is None:
+        return "pn"
+    share = math.exp(logprob)
+    return next(name for name, least, _ in BANDS if share >= least)
+
+
+def endings(reply: Reply) -> int:
+    """How many of the last tokens are not text: what is left when the reply's text is used up.
+
+    0 where the tokens spell something else than the text, as with a reply that calls a tool.
+    """
+    text = reply.text.encode("utf-8", "surrogatepass")
+    if not b"".join(token.piece for token in reply.tokens).startswith(text):
+        return 0
+    length = 0
+    for i, token in enumerate(reply.tokens):
+        if length >= len(text):
+            return len(reply.tokens) - i
+        length += len(token.piece)
+    return 0
+
+
+def others(token: ReplyToken) -> Sequence[Candidate]:
+    """The alternatives to a token, without the token itself."""
+    return [candidate for candidate in token.alternatives if candidate.id != token.id]
+
+
+def window_name(window: int) -> str:
+    """32768 is 32k, 128000 is 128k; a window that is not round is said in full."""
+    for unit in (1024, 1000):
+        if window >= unit and window % unit == 0:
+            return f"{window // unit:,}k"
+    return f"{window:,}"
+
+
+def seconds(value: float | None) -> str:
+    if value is None:
+        return "unknown"
+    return f"{value:.2f} s" if value < 10 else f"{value:,.1f} s"
+
+
+def per_second(rate: float | None) -> str:
+    if rate is None:
+        return "unknown"
+    return f"{rate:.1f} tok/s" if rate < 10 else f"{rate:,.0f} tok/s"
+
+
+def when(created: float) -> str:
+    """A moment in the local time zone, with its distance from UTC."""
+    return datetime.fromtimestamp(created).astimezone().strftime("%Y-%m-%d %H:%M:%S %z")
+
+
+def origin_place(prompt: Prompt, span: int) -> str:
+    """Where a span came from, in words: `message 2, part 0 (user)`."""
+    origin = prompt.spans[span].origin
+    match origin.kind:
+        case "scaffold":
+            return "scaffold"
+        case "generation":
+            return "generation prompt"
+        case "tool":
+            return f"schema of tool {origin.tool}"
+        case _:
+            label = prompt.label(origin)
+            return f"message {origin.message}, part {origin.part or 0} ({label})"
+
+
+def origin_reason(prompt: Prompt, token: int) -> str:
+    """Why a token is in the prompt, in one clause."""
+    labels = {prompt.label(prompt.spans[span].origin) for span in prompt.origins[token]}
+    if prompt.encoding.special[token]:
+        return "control token, written by the chat template"
+    if len(labels) > 1:
+        return "straddles two origins"
+    return MEANING[labels.pop()]
+
+
+def usage_rows(receipt: Receipt) -> list[tuple[str, str, str]]:
+    """Token buckets that never overlap: name, count, how the count is known."""
+    usage = receipt.reply.usage
+    known = KNOWN[usage.known]
+    buckets = (
+        ("fresh input", usage.fresh),
+        ("read from cache", usage.cache_read),
+        ("written to cache", usage.cache_write),
+        ("output", usage.output),
+        ("reasoning", usage.reasoning),
+    )
+    always = ("fresh input", "read from cache", "output")
+    return [(name, f"{n:,}", known) for name, n in buckets if n or name in always]
+
+
+def timing_rows(receipt: Receipt) -> list[tuple[str, str, str]]:
+    """Times and speeds: name, value, who measured it."""
+    timings, rate = receipt.timings, writing_rate(receipt)
+    return [
+        ("time to first token", seconds(timings.first_token), "measured here"),
+        ("total", seconds(timings.total), "measured here"),
+        ("reading", per_second(timings.reading), "measured by the engine"),
+        ("writing", *((per_second(rate[0]), rate[1]) if rate else ("unknown", ""))),
+    ]
+
+
+def settings_rows(receipt: Receipt) -> list[tuple[str, str, str]]:
+    """Sampling settings: name, value, and whether the caller asked for it."""
+    options = receipt.request.options
+    asked = {
+        field.name: value
+        for field in fields(options)
+        if (value := getattr(options, field.name)) not in (None, ())
+    }
+    used = {**asked, **receipt.settings}
+    return [
+        (name, str(value), "asked for" if name in asked else "") for name, value in used.items()
+    ]
