@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Literal
 
 from . import memory as memory_policies
 from .calls import Call
-from .errors import PellucidError, UsageError
+from .errors import UsageError
 from .messages import Event, Message, Options, Reply, Request, TextDelta, ToolSpec, as_messages
 from .messages import text_message as _message
 from .models.base import Model

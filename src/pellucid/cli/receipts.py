@@ -89,7 +89,9 @@ def _delete(store: Any, args: argparse.Namespace) -> int:
     from ..errors import UsageError
 
     if not (args.id or args.older_than or args.model or args.search):
-        raise UsageError("Name what to delete: ids, --older-than 30d, --model NAME or --search TEXT.")
+        raise UsageError(
+            "Name what to delete: ids, --older-than 30d, --model NAME or --search TEXT."
+        )
     older = time.time() - _seconds(args.older_than) if args.older_than else None
     ids = args.id or None
     count = store.delete(older_than=older, model=args.model, text=args.search, ids=ids)

@@ -32,9 +32,7 @@ def run(args: argparse.Namespace) -> int:
             }
             for field in FIELDS
         }
-        output.print_json(
-            {"places": {k: str(v) for k, v in places.items()}, "settings": values}
-        )
+        output.print_json({"places": {k: str(v) for k, v in places.items()}, "settings": values})
         return 0
     for name, path in places.items():
         print(f"{name:<13} {path}{'' if path.exists() else '  (not there yet)'}")

@@ -46,7 +46,9 @@ class Card:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        return (f"{self.unsupported} The engine's own tokenizer is used.",) if self.unsupported else ()
+        return (
+            (f"{self.unsupported} The engine's own tokenizer is used.",) if self.unsupported else ()
+        )
 
     def versions(self) -> Mapping[str, str]:
         from ..engine import weights

@@ -124,9 +124,7 @@ class LocalModel:
     def _score(self, ids: list[int], token: ReplyToken, decoder: Decoder) -> ReplyToken:
         wanted = self._settings.alternatives or 5
         body = {"prompt": ids, "n_predict": 1, "temperature": 0, "cache_prompt": True}
-        answer = client.call(
-            self.engine().address, "/completion", {**body, "n_probs": SCORE_DEPTH}
-        )
+        answer = client.call(self.engine().address, "/completion", {**body, "n_probs": SCORE_DEPTH})
         candidates = decoder.candidates(answer["completion_probabilities"][0])
         found = next((c.logprob for c in candidates if c.id == token.id), None)
         return replace(token, logprob=found, alternatives=candidates[:wanted])
