@@ -49,7 +49,7 @@ class Call:
         self._model = model
         self._request = request
         self._prompt = prompt
-        self._id = new_id()
+        self._id = new_id(time.time())
         self._conversation = conversation or self._id
         self._parent = parent
         self._memory = memory or Memory()
@@ -129,4 +129,3 @@ class _Clock:
     def timings(self) -> Timings:
         total = time.perf_counter() - self._start
         return Timings(total=total, first_token=self._first, **self._rates)
-

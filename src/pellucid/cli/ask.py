@@ -45,7 +45,7 @@ def _end(receipt: object, as_json: bool) -> None:
 
     assert isinstance(receipt, Receipt)
     if as_json:
-        from ..record.json import to_json
+        from ..record.codec import to_json
 
         output.print_json(to_json(receipt))
         return

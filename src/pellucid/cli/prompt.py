@@ -39,9 +39,9 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         from dataclasses import asdict
 
-        from ..record.json import prompt_to_json
+        from ..record.codec import encode
 
-        output.print_json({**prompt_to_json(prompt), "budget": asdict(budget)})
+        output.print_json({**encode(prompt), "budget": asdict(budget)})
         return 0
     look = {"color": output.coloured(sys.stdout), "width": output.width()}
     if args.tokens:

@@ -32,7 +32,7 @@ def run(args: argparse.Namespace) -> int:
 
     receipt = Store(Folders.of().store).get(args.id)
     if args.json:
-        from ..record.json import to_json
+        from ..record.codec import to_json
 
         output.print_json(to_json(receipt))
     elif args.html:

@@ -12,15 +12,20 @@ import os
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..engine import client
-from ..errors import BadModelFile
+from ..errors import BadModelFile, UnsupportedVocabulary
 from ..settings import Folders
 from .decoding import Splitter
 
+if TYPE_CHECKING:
+    from ..engine.gguf import Gguf
+
 FORMAT = 1
 """Part of a card's name: raise it when what a card holds changes."""
+FALLBACK_WINDOW = 4096
+SMALLEST_WINDOW = 2048
 LARGEST_SHARE = 0.3
 """Of the machine's memory, for the cache of keys and values."""
 
@@ -99,3 +104,54 @@ def _from_json(value: dict[str, Any], name: str) -> Card:
     if not paths["vocabulary"].exists() and value["unsupported"] is None:
         raise ValueError("the built vocabulary is gone")
     return Card(**{**value, **paths, "name": name})
+
+
+def _read(path: Path, name: str, folders: Folders, vocabulary: Path) -> Card:
+    from ..engine import gguf
+    from ..tokens import compiled
+    from ..tokens.vocabulary import from_gguf
+
+    file = gguf.read(path)
+    unsupported = None
+    try:
+        built = from_gguf(file.metadata)
+        vocabulary.parent.mkdir(parents=True, exist_ok=True)
+        compiled.build(built, vocabulary)
+        add_bos = built.bos is not None
+    except UnsupportedVocabulary as error:
+        unsupported = str(error)
+        add_bos = bool(file.metadata.get("tokenizer.ggml.add_bos_token", False))
+    trained = file.context_length or FALLBACK_WINDOW
+    return Card(
+        name=name,
+        path=path.resolve(),
+        architecture=file.architecture or "unknown",
+        quantisation=file.quantisation or "unknown",
+        trained_window=trained,
+        window=_affordable(trained, file.kv_bytes_per_token),
+        template=file.chat_template,
+        add_bos=add_bos,
+        bos_text=_spelling(file, "bos"),
+        eos_text=_spelling(file, "eos"),
+        vocabulary=vocabulary,
+        unsupported=unsupported,
+        cache=folders.cache,
+    )
+
+
+def _spelling(file: Gguf, which: str) -> str:
+    """The text of the beginning- or end-of-sequence token, for the template."""
+    id = file.metadata.get(f"tokenizer.ggml.{which}_token_id")
+    tokens = file.metadata.get("tokenizer.ggml.tokens", [])
+    return str(tokens[id]) if isinstance(id, int) and 0 <= id < len(tokens) else ""
+
+
+def _affordable(trained: int, bytes_per_token: int | None) -> int:
+    """The window that the memory of this machine allows: a power of two below the trained one."""
+    if bytes_per_token is None or not hasattr(os, "sysconf"):
+        return trained
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    limit = int(memory * LARGEST_SHARE / bytes_per_token)
+    if trained <= limit:
+        return trained
+    return max(SMALLEST_WINDOW, 1 << (limit.bit_length() - 1))

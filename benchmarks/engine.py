@@ -1,0 +1,194 @@
+"""What the workbench costs around the engine, and what its cache saves.
+
+Both sides talk to the same engine process, take turns, and are given the same ids: ours through
+`Chat`, receipts on; the bare one through a socket, reading lines and keeping nothing.
+"""
+
+from __future__ import annotations
+
+import http.client
+import json
+import resource
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from pellucid.chat import Chat
+from pellucid.engine import process
+from pellucid.messages import Options, TextDelta
+from pellucid.models.local import LocalModel
+from pellucid.models.names import open_model
+from pellucid.record.store import Store
+
+from .measure import Row, interleaved, table
+
+LENGTH = 128
+
+
+def run(name: str = "local", runs: int = 5, turns: int = 20) -> str:
+    model = open_model(name)
+    assert isinstance(model, LocalModel)
+    with tempfile.TemporaryDirectory() as folder:
+        store = Store(Path(folder) / "receipts.db")
+        rows = [
+            *_throughput(model, store, runs),
+            *_alternatives(model, store, runs),
+            *_conversation(model, store, turns),
+            _memory(),
+        ]
+    return table(f"Around the engine, {model.name}", rows)
+
+
+def _chat(model: LocalModel, store: Store, alternatives: int = 5, length: int = LENGTH) -> Chat:
+    options = Options(temperature=0, max_tokens=length, seed=1, alternatives=alternatives)
+    return Chat(model, system="You tell long stories.", options=options, store=store)
+
+
+STORY = "Tell a very long story about a fox who learns to read, in full detail."
+
+
+class _Bare:
+    """The same request without us: seconds to the first text, tokens a second after it."""
+
+    def __init__(
+        self, engine: process.Engine, ids: tuple[int, ...], options: Options, cache: bool = True
+    ) -> None:
+        self._address = engine.address
+        self._body = json.dumps(
+            {
+                "prompt": ids,
+                "n_predict": options.max_tokens,
+                "n_probs": options.alternatives,
+                "temperature": 0,
+                "stream": True,
+                "cache_prompt": cache,
+                "return_tokens": True,
+                "return_progress": True,
+            }
+        )
+
+    def run(self) -> tuple[float, float]:
+        connection = http.client.HTTPConnection(self._address.host, self._address.port)
+        began = time.perf_counter()
+        headers = {"Authorization": f"Bearer {self._address.key}"}
+        connection.request("POST", "/completion", self._body, headers)
+        first, count = 0.0, 0
+        for chunk in _events(connection.getresponse()):
+            if chunk.get("content"):
+                first = first or time.perf_counter()
+                count = chunk["tokens_predicted"]
+        end = time.perf_counter()
+        connection.close()
+        return first - began, (count - 1) / (end - first)
+
+
+def _events(response: http.client.HTTPResponse) -> Iterator[dict[str, Any]]:
+    for line in response:
+        if line.startswith(b"data: {"):
+            yield json.loads(line[6:])
+
+
+def _ours(model: LocalModel, store: Store) -> tuple[float, float]:
+    turn = _chat(model, store).stream(STORY)
+    began = time.perf_counter()
+    first, count = 0.0, 0
+    for event in turn.events():
+        if isinstance(event, TextDelta) and event.text:
+            first = first or time.perf_counter()
+            count += len(event.tokens)
+    return first - began, (count - 1) / (time.perf_counter() - first)
+
+
+def _throughput(model: LocalModel, store: Store, runs: int) -> list[Row]:
+    chat = _chat(model, store)
+    prompt = chat.prompt(STORY)
+    assert prompt is not None
+    bare = _Bare(model.engine(), prompt.ids, chat.options)
+    bare.run()  # both sides find the prompt in the cache
+    firsts: dict[str, list[float]] = {"ours": [], "bare": []}
+    rates: dict[str, list[float]] = {"ours": [], "bare": []}
+    for _ in range(runs):
+        for side, measured in (("bare", bare.run()), ("ours", _ours(model, store))):
+            firsts[side].append(measured[0])
+            rates[side].append(measured[1])
+    ratio = statistics.median(rates["ours"]) / statistics.median(rates["bare"])
+    added = (statistics.median(firsts["ours"]) - statistics.median(firsts["bare"])) * 1000
+    return [
+        Row(
+            f"tokens per second beside the bare engine, {LENGTH} tokens, receipts on",
+            f"{ratio:.1%} ({statistics.median(rates['ours']):.1f} "
+            f"and {statistics.median(rates['bare']):.1f})",
+            "≥ 97%",
+            ratio >= 0.97,
+        ),
+        Row("added to the first token", f"{added:.1f} ms", "≤ 5 ms", added <= 5),
+    ]
+
+
+def _alternatives(model: LocalModel, store: Store, runs: int) -> list[Row]:
+    prompt = _chat(model, store).prompt(STORY)
+    assert prompt is not None
+    subjects = {}
+    for count in (0, 1, 5, 20):
+        bare = _Bare(model.engine(), prompt.ids, Options(max_tokens=LENGTH, alternatives=count))
+        subjects[str(count)] = lambda bare=bare: bare.run()[1]
+    found = interleaved(runs, subjects)
+    rows = []
+    for count in ("1", "5", "20"):
+        cost = 1 - found[count] / found["0"]
+        target, met = ("≤ 5% (the default)", cost <= 0.05) if count == "5" else ("", None)
+        rows.append(Row(f"cost of {count} alternatives a token", f"{cost:.1%}", target, met))
+    return rows
+
+
+def _conversation(model: LocalModel, store: Store, turns: int) -> list[Row]:
+    """Time to first token over the turns of one conversation: ours, then, on a fresh engine, the
+    same ids bare. At temperature 0 both leave the same cache behind."""
+    chat = _chat(model, store, length=40)
+    prompts, ours = [], []
+    for turn in range(turns):
+        began = time.perf_counter()
+        stream = chat.stream(f"Part {turn + 1}: go on, and mention the number {turn * 37 + 11}.")
+        pieces = iter(stream)
+        next(pieces)
+        ours.append(time.perf_counter() - began)
+        for _ in pieces:
+            pass
+        assert stream.receipt is not None and stream.receipt.prompt is not None
+        prompts.append(stream.receipt.prompt.ids)
+    process.stop(model.engine())
+    engine = model.engine()
+    options = Options(max_tokens=40, alternatives=5)
+    bare = [_Bare(engine, ids, options).run()[0] for ids in prompts]
+    fresh = _Bare(engine, prompts[-1], options, cache=False).run()[0]
+    later = statistics.median(o / b for o, b in zip(ours[1:], bare[1:], strict=True))
+    saved = ours[-1] / fresh
+    return [
+        Row(
+            f"time to first token on turns 2 to {turns}, beside the bare engine's",
+            f"{later:.2f} times",
+            "≤ 1.05 times",
+            later <= 1.05,
+        ),
+        Row(
+            f"the same on turn {turns}, beside re-reading all {len(prompts[-1]):,} tokens",
+            f"{saved:.3f} ({ours[-1] * 1000:.0f} and {fresh * 1000:.0f} ms)",
+            "≤ 0.2",
+            saved <= 0.2,
+        ),
+    ]
+
+
+def _memory() -> Row:
+    """Resident memory of this process, which has held a whole conversation."""
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    resident = pages * resource.getpagesize() / 2**20
+    return Row("resident memory of our process", f"{resident:.0f} MB", "< 130 MB", resident < 130)
+
+
+if __name__ == "__main__":
+    print(run(*sys.argv[1:2]))
