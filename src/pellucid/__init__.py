@@ -8,8 +8,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from .chat import Chat as Chat
     from .messages import Message as Message
+    from .messages import Options as Options
     from .messages import Reply as Reply
+    from .models.names import open_model as model
     from .prompt.values import Prompt as Prompt
     from .record.receipt import Receipt as Receipt
     from .tokens.encoding import Encoding as Encoding
@@ -17,14 +20,27 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOMES = {
-    "Message": "messages",
-    "Reply": "messages",
-    "Prompt": "prompt.values",
-    "Receipt": "record.receipt",
-    "Encoding": "tokens.encoding",
+    "Chat": ("chat", "Chat"),
+    "Encoding": ("tokens.encoding", "Encoding"),
+    "Message": ("messages", "Message"),
+    "Options": ("messages", "Options"),
+    "Prompt": ("prompt.values", "Prompt"),
+    "Receipt": ("record.receipt", "Receipt"),
+    "Reply": ("messages", "Reply"),
+    "model": ("models.names", "open_model"),
 }
 
-__all__ = ["Encoding", "Message", "Prompt", "Receipt", "Reply", "__version__"]
+__all__ = [
+    "Chat",
+    "Encoding",
+    "Message",
+    "Options",
+    "Prompt",
+    "Receipt",
+    "Reply",
+    "__version__",
+    "model",
+]
 
 
 def __getattr__(name: str) -> Any:
@@ -32,7 +48,8 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(f"module 'pellucid' has no attribute {name!r}")
     from importlib import import_module
 
-    return getattr(import_module(f".{_HOMES[name]}", __name__), name)
+    module, attribute = _HOMES[name]
+    return getattr(import_module(f".{module}", __name__), attribute)
 
 
 def __dir__() -> list[str]:
