@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..messages import Message, Reply, Request
+from ..messages import FinishReason, Message, Reply, Request
 from ..prompt.values import Prompt
 
 
@@ -62,6 +62,25 @@ class Receipt:
     def __repr__(self) -> str:
         usage = self.reply.usage
         return (
-            f"Receipt({self.id}, {self.model}: {usage.input_total} tokens in, "
+            f"Receipt({self.id}, {self.model!r}: {usage.input_total} tokens in, "
             f"{usage.output_total} out, {self.reply.finish})"
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """A line in a list of receipts.
+
+    `question` and `answer` are the first words of the newest user message and of the reply, on one
+    line; `input_tokens` and `output_tokens` are the totals of the receipt's usage.
+    """
+
+    id: str
+    created: float
+    model: str
+    conversation: str
+    question: str
+    answer: str
+    input_tokens: int
+    output_tokens: int
+    finish: FinishReason

@@ -1,0 +1,26 @@
+"""Names of receipts: short, unique, and in the order of time."""
+
+from __future__ import annotations
+
+import secrets
+import threading
+
+ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+"""Crockford's base 32: no I, L, O or U to misread."""
+
+_lock = threading.Lock()
+_last = 0
+
+
+def new_id(now: float) -> str:
+    """A new id: 26 characters, as ULID (https://github.com/ulid/spec).
+
+    `now` is seconds since 1970: 48 bits of milliseconds come first, 80 random bits after. Ids made
+    by one process always rise, even where the clock stands still or goes back.
+    """
+    global _last
+    with _lock:
+        number = (int(now * 1000) << 80) | secrets.randbits(80)
+        _last = max(number, _last + 1)
+        number = _last
+    return "".join(ALPHABET[number >> shift & 31] for shift in range(125, -1, -5))

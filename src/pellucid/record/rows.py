@@ -1,0 +1,193 @@
+"""A receipt as what the tables hold, and back.
+
+What calls share is kept once, under the hash of its content: messages, blocks of prompts, and the
+`setup` (tools, options, settings, versions) that mostly stays the same through a conversation. The
+rest is the receipt's own: a few columns to list and filter by, its `details` and its tokens.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ..messages import (
+    FinishReason,
+    Message,
+    Options,
+    Produced,
+    Reply,
+    Request,
+    ToolSpec,
+    Usage,
+)
+from ..prompt.values import Prompt
+from .blocks import read_blocks, read_reply
+from .codec import decode, dumps, encode
+from .packing import Packer, Unpacker
+from .receipt import Memory, Receipt, Timings
+
+WORDS = 80
+"""Characters of the question and of the answer that a summary shows."""
+
+
+def message_data(message: Message) -> bytes:
+    """A message without its produced ids, which another receipt of it may lack."""
+    return _json({"role": message.role, "parts": encode(message.parts)})
+
+
+def produced_data(produced: Produced | None) -> bytes | None:
+    if produced is None:
+        return None
+    packer = Packer()
+    packer.blob(produced.vocabulary.encode("utf-8", "surrogatepass"))
+    packer.ints(produced.ids)
+    return packer.packed()
+
+
+def read_message(data: bytes, produced: bytes | None) -> Message:
+    message: Message = decode(Message, json.loads(data), "message")
+    if produced is None:
+        return message
+    unpacker = Unpacker(produced)
+    vocabulary = unpacker.blob().decode("utf-8", "surrogatepass")
+    return Message(message.role, message.parts, Produced(tuple(unpacker.ints()), vocabulary))
+
+
+def searchable(message: Message) -> str:
+    """What a search looks through: everything in a message that was written as text."""
+    names = ("text", "source", "name", "arguments")
+    return "\n".join(getattr(part, name, None) or "" for part in message.parts for name in names)
+
+
+def setup_data(receipt: Receipt) -> bytes:
+    request = receipt.request
+    return _json(
+        {
+            "options": encode(request.options),
+            "tools": encode(request.tools),
+            "generation_prompt": request.generation_prompt,
+            "settings": encode(receipt.settings),
+            "versions": encode(receipt.versions),
+            "window": receipt.window,
+            "app": receipt.app,
+            "memory": receipt.memory.policy,
+        }
+    )
+
+
+def details_data(receipt: Receipt) -> bytes:
+    prompt = receipt.prompt
+    return _json(
+        {
+            "timings": encode(receipt.timings),
+            "notes": encode(receipt.notes),
+            "replayed_messages": receipt.replayed_messages,
+            "usage": encode(receipt.reply.usage),
+            "error": receipt.reply.error,
+            "prompt": None if prompt is None else _prompt_details(prompt, receipt.request),
+        }
+    )
+
+
+def _prompt_details(prompt: Prompt, request: Request) -> dict[str, Any]:
+    roles = tuple(message.role for message in request.messages)
+    return {
+        "roles": None if prompt.roles == roles else encode(prompt.roles),
+        "exact": prompt.exact,
+        "notes": encode(prompt.notes),
+        "replayed": prompt.replayed,
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """Everything the tables hold of one receipt, fetched and uncompressed."""
+
+    id: str
+    created: float
+    model: str
+    conversation: str
+    parent: str | None
+    finish: str
+    setup: bytes
+    details: bytes
+    messages: tuple[Message, ...]
+    reply: Message
+    dropped: tuple[Message, ...]
+    vocabulary: str
+    blocks: tuple[bytes, ...]
+    tokens: bytes
+
+
+def receipt(stored: Stored, pieces: Mapping[int, bytes]) -> Receipt:
+    """The receipt, equal to the one that was added up to the precision of log-probabilities."""
+    setup, details = json.loads(stored.setup), json.loads(stored.details)
+    request = Request(
+        stored.messages,
+        decode(tuple[ToolSpec, ...], setup["tools"], "tools"),
+        decode(Options, setup["options"], "options"),
+        setup["generation_prompt"],
+    )
+    reply = Reply(
+        stored.reply,
+        decode(FinishReason, stored.finish, "finish"),
+        decode(Usage, details["usage"], "usage"),
+        read_reply(stored.tokens, pieces),
+        details["error"],
+    )
+    return Receipt(
+        id=stored.id,
+        created=stored.created,
+        model=stored.model,
+        conversation=stored.conversation,
+        request=request,
+        prompt=_prompt(stored, details["prompt"], pieces),
+        reply=reply,
+        timings=decode(Timings, details["timings"], "timings"),
+        memory=Memory(setup["memory"], stored.dropped),
+        window=setup["window"],
+        parent=stored.parent,
+        app=setup["app"],
+        versions=setup["versions"],
+        settings=setup["settings"],
+        notes=tuple(details["notes"]),
+        replayed_messages=details["replayed_messages"],
+    )
+
+
+def _prompt(
+    stored: Stored, details: dict[str, Any] | None, pieces: Mapping[int, bytes]
+) -> Prompt | None:
+    if details is None:
+        return None
+    found = read_blocks(stored.blocks, pieces, stored.vocabulary)
+    roles = details["roles"]
+    return Prompt(
+        found.encoding,
+        found.spans,
+        found.origins,
+        tuple(message.role for message in stored.messages) if roles is None else tuple(roles),
+        details["exact"],
+        tuple(details["notes"]),
+        details["replayed"],
+    )
+
+
+def first_words(text: str) -> str:
+    """The start of a text on one line, as a summary shows it."""
+    # What a file cannot hold (lone surrogates) becomes a question mark: this is only for show.
+    plain = text[: WORDS * 8].encode("utf-8", "replace").decode()
+    line = " ".join(plain.split())
+    return line if len(line) <= WORDS else f"{line[: WORDS - 1]}…"
+
+
+def question(messages: Sequence[Message]) -> str:
+    """What was asked: the newest message of the user, or else the newest of all."""
+    asked = [message for message in messages if message.role == "user"] or messages
+    return first_words(asked[-1].text) if asked else ""
+
+
+def _json(value: Any) -> bytes:
+    return dumps(value).encode()

@@ -1,0 +1,147 @@
+"""Adding a receipt to the tables, inside the caller's transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import apsw
+
+from ..errors import StoreError
+from ..messages import Message
+from .blocks import pack_reply, prompt_blocks
+from .chains import Link, contents_of, keep_chain, keep_content, node_hash
+from .packing import digest, squeeze
+from .receipt import Receipt
+from .rows import (
+    details_data,
+    first_words,
+    message_data,
+    produced_data,
+    question,
+    searchable,
+    setup_data,
+)
+from .search import indexed
+
+
+def insert(db: apsw.Connection, receipt: Receipt) -> None:
+    """Raises `StoreError` when the receipt holds what no file can: a lone surrogate in its model's
+    name, a setting that JSON cannot say, numbers of more than 64 bits, lists that do not match."""
+    try:
+        _insert(db, receipt)
+    except (ValueError, OverflowError, TypeError, apsw.ConstraintError) as error:
+        raise StoreError(f"The receipt {receipt.id!r} cannot be stored: {error}.") from error
+
+
+def _insert(db: apsw.Connection, receipt: Receipt) -> None:
+    request, reply = receipt.request, receipt.reply
+    vocabulary: int | None = None
+    pieces: dict[int, bytes] = {}
+    prompt: int | None = None
+    if receipt.prompt is not None:
+        vocabulary = _vocabulary(db, receipt.prompt.encoding.vocabulary)
+        pieces = _keep_pieces(db, vocabulary, receipt)
+        prompt = keep_chain(db, [(block, None) for block in prompt_blocks(receipt.prompt, pieces)])
+    asked = keep_chain(db, [_link(message) for message in request.messages])
+    answered = keep_chain(db, [_link(reply.message)], after=asked)
+    dropped = keep_chain(db, [_link(message) for message in receipt.memory.dropped])
+    db.execute(
+        """
+        INSERT INTO receipts (
+            id, created, model, conversation, parent, finish, question, answer, input_tokens,
+            output_tokens, reply, dropped, prompt, vocabulary, setup, details, tokens, hash
+        ) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, x'')
+        """,
+        (
+            receipt.id,
+            receipt.created,
+            receipt.model,
+            receipt.conversation,
+            receipt.parent,
+            reply.finish,
+            question(request.messages),
+            first_words(reply.text),
+            reply.usage.input_total,
+            reply.usage.output_total,
+            answered,
+            dropped,
+            prompt,
+            vocabulary,
+            keep_content(db, setup_data(receipt)),
+            squeeze(details_data(receipt)),
+            squeeze(pack_reply(reply.tokens, pieces)),
+        ),
+    )
+    number = db.last_insert_rowid()
+    db.execute("UPDATE receipts SET hash = ? WHERE number = ?", (receipt_hash(db, number), number))
+    _index_messages(db, number, receipt, answered, dropped)
+
+
+def receipt_hash(db: apsw.Connection, number: int) -> bytes:
+    """The hash over everything that makes a receipt; through its nodes, over all its contents."""
+    row = db.execute(
+        """
+        SELECT receipts.id, receipts.created, model, conversation, parent, finish, question, answer,
+               input_tokens, output_tokens, fingerprint, contents.hash, details, tokens
+        FROM receipts
+        JOIN contents ON contents.id = setup
+        LEFT JOIN vocabularies ON vocabularies.id = vocabulary
+        WHERE number = ?
+        """,
+        (number,),
+    ).fetchone()
+    nodes = db.execute(
+        "SELECT reply, dropped, prompt FROM receipts WHERE number = ?", (number,)
+    ).fetchone()
+    assert row is not None and nodes is not None
+    own = (value if isinstance(value, bytes) else repr(value).encode() for value in row)
+    return digest(*own, *(node_hash(db, node) if node else b"" for node in nodes))
+
+
+def _link(message: Message) -> Link:
+    return message_data(message), produced_data(message.produced)
+
+
+def _vocabulary(db: apsw.Connection, fingerprint: str) -> int:
+    db.execute("INSERT OR IGNORE INTO vocabularies (fingerprint) VALUES (?)", (fingerprint,))
+    return int(db.execute("SELECT id FROM vocabularies WHERE fingerprint = ?", (fingerprint,)).get)
+
+
+def _keep_pieces(db: apsw.Connection, vocabulary: int, receipt: Receipt) -> dict[int, bytes]:
+    """The pieces of the receipt's ids as the table has them; new ones are added."""
+    pieces = dict(_mentioned(receipt))
+    for id, piece in pieces.items():
+        key = (vocabulary, id)
+        known = db.execute("SELECT piece FROM pieces WHERE vocabulary = ? AND id = ?", key).get
+        if known is None:
+            db.execute("INSERT INTO pieces VALUES (?, ?, ?)", (*key, piece))
+        else:
+            pieces[id] = known
+    return pieces
+
+
+def _mentioned(receipt: Receipt) -> Iterator[tuple[int, bytes]]:
+    if receipt.prompt is not None:
+        encoding = receipt.prompt.encoding
+        yield from zip(encoding.ids, encoding.pieces, strict=True)
+    for token in receipt.reply.tokens:
+        yield token.id, token.piece
+        for candidate in token.alternatives:
+            yield candidate.id, candidate.piece
+
+
+def _index_messages(
+    db: apsw.Connection, number: int, receipt: Receipt, reply: int | None, dropped: int | None
+) -> None:
+    """Note which messages a search finds this receipt by: those that are new in it, and those that
+    no receipt told of before."""
+    contents = contents_of(db, reply) + contents_of(db, dropped)
+    messages = (*receipt.request.messages, receipt.reply.message, *receipt.memory.dropped)
+    new = set(contents[receipt.replayed_messages : len(receipt.request.messages) + 1])
+    for content, message in dict(zip(contents, messages, strict=True)).items():
+        known = db.execute("SELECT 1 FROM receipt_messages WHERE content = ?", (content,)).get
+        if not known:
+            text = indexed(searchable(message))
+            db.execute("INSERT INTO message_text (rowid, text) VALUES (?, ?)", (content, text))
+        if not known or content in new:
+            db.execute("INSERT INTO receipt_messages VALUES (?, ?)", (content, number))
