@@ -1,0 +1,86 @@
+"""Snippets for a notebook's cell: their own styles, no script; a title on every token."""
+
+from __future__ import annotations
+
+from ...messages import Reply
+from ...prompt.values import Prompt
+from ...record.receipt import Receipt
+from ...tokens.encoding import Encoding
+from .. import figures
+from ..glyphs import piece_line
+from .flow import Title, encoding_flow, legend, prompt_flow, reply_flow
+from .markup import asset, text
+from .sections import band_legend, prompt_bar
+
+_MOST_TITLES = 5_000
+"""A notebook keeps its output in its file: longer texts are shown without a title a token."""
+
+
+def prompt_fragment(prompt: Prompt) -> str:
+    """The prompt's tokens coloured by origin, with a legend."""
+    return _cell(_prompt(prompt))
+
+
+def encoding_fragment(encoding: Encoding) -> str:
+    """Text as coloured tokens."""
+
+    def title(i: int) -> str:
+        start, end = encoding.offsets[i]
+        return f"{_token(encoding.ids[i], encoding.pieces[i])}\ncharacters {start} to {end}"
+
+    head = f'<p class="quiet">{len(encoding):,} tokens</p>'
+    return _cell(head + encoding_flow(encoding, _unless_long(title, len(encoding))))
+
+
+def reply_fragment(reply: Reply) -> str:
+    """The reply's tokens shaded by probability."""
+    return _cell(_reply(reply))
+
+
+def receipt_fragment(receipt: Receipt) -> str:
+    """A receipt in short: its figures, the prompt and the reply."""
+    head = f"<p><strong>{text(receipt.model)}</strong> {' · '.join(figures.status(receipt))}</p>"
+    prompt = "" if receipt.prompt is None else _prompt(receipt.prompt)
+    return _cell(head + prompt + _reply(receipt.reply))
+
+
+def _prompt(prompt: Prompt) -> str:
+    def title(i: int) -> str:
+        start, end = prompt.encoding.offsets[i]
+        places = " + ".join(figures.origin_place(prompt, span) for span in prompt.origins[i])
+        return (
+            f"{_token(prompt.ids[i], prompt.encoding.pieces[i])}\n{places}: "
+            f"{figures.origin_reason(prompt, i)}\ncharacters {start} to {end}"
+        )
+
+    flow = prompt_flow(prompt, _unless_long(title, len(prompt)))
+    return prompt_bar(prompt) + legend(prompt) + flow
+
+
+def _reply(reply: Reply) -> str:
+    def title(i: int) -> str:
+        token = reply.tokens[i]
+        nearly = "".join(
+            f"\n  {piece_line(c.piece)} {figures.probability(c.logprob)}"
+            for c in figures.others(token)
+        )
+        return (
+            f"{_token(token.id, token.piece)}\nprobability {figures.probability(token.logprob)}"
+            f"\nnearly chose:{nearly or ' unknown'}"
+        )
+
+    if not reply.tokens:
+        return f'<div class="said"><p>{text(reply.text)}</p></div>'
+    return band_legend() + reply_flow(reply, _unless_long(title, len(reply.tokens)))
+
+
+def _token(number: int, piece: bytes) -> str:
+    return f"{piece_line(piece)}\nid {number}\nbytes {piece.hex(' ').upper()}"
+
+
+def _unless_long(title: Title, tokens: int) -> Title | None:
+    return title if tokens <= _MOST_TITLES else None
+
+
+def _cell(body: str) -> str:
+    return f'<style>{asset("tokens.css")}</style><div class="pellucid cell">{body}</div>'

@@ -1,0 +1,55 @@
+"""The smallest pieces of HTML: escaped text, tables, bars."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from html import escape
+from importlib.resources import files
+
+from ...prompt.values import LABELS, Label
+from ..glyphs import runs
+
+ORIGIN_CLASS: dict[Label, str] = {label: f"o{i}" for i, label in enumerate(LABELS)}
+
+
+def asset(name: str) -> str:
+    """A style sheet, a script or a template of this package."""
+    return files(__package__).joinpath(name).read_text("utf-8")
+
+
+def text(value: str) -> str:
+    """Text as HTML. What would act or hide is spelled out in a `<b>`; lines and tabs are kept."""
+    out = []
+    for run, spelled in runs(value):
+        if spelled is None:
+            out.append(escape(run))
+        else:
+            out.append(f"<b>{spelled}</b>" + (run if run in "\n\t" else ""))
+    return "".join(out)
+
+
+def table(rows: Iterable[tuple[str, ...]], kind: str = "") -> str:
+    """Rows as a table whose first column is its heads."""
+    body = "".join(
+        f"<tr><th scope=row>{text(first)}</th>"
+        + "".join(f"<td>{text(cell)}</td>" for cell in rest)
+        + "</tr>"
+        for first, *rest in rows
+    )
+    return f'<table class="{kind}">{body}</table>'
+
+
+def share_bar(parts: Mapping[str, int], whole: int, words: str) -> str:
+    """A bar of `whole` with one piece for each class of `parts`; `words` say what it shows.
+
+    Widths are attributes of a drawing: a strict content policy refuses style attributes.
+    """
+    at, shapes = 0.0, []
+    for name, count in parts.items():
+        width = 1000 * count / whole if whole else 0.0
+        shapes.append(f'<rect class="{name}" x="{at:.2f}" width="{width:.2f}" height="8"/>')
+        at += width
+    return (
+        '<svg class="bar" viewBox="0 0 1000 8" preserveAspectRatio="none" role="img" '
+        f'aria-label="{escape(words)}">{"".join(shapes)}</svg>'
+    )

@@ -1,0 +1,87 @@
+"""One receipt as one page: self-contained, under a content policy that allows nothing else."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from base64 import b64encode
+from string import Template
+from typing import Any
+
+from ...record.receipt import Receipt
+from ..figures import origin_place, origin_reason, others, probability
+from ..glyphs import piece_line
+from . import sections
+from .markup import asset, text
+
+
+def receipt_page(receipt: Receipt) -> str:
+    """The page: figures, messages, the prompt token by token, the reply, and all the rest."""
+    style = asset("tokens.css") + asset("page.css")
+    script = asset("page.js")
+    return Template(asset("page.html")).substitute(
+        title=text(f"{receipt.model} · {receipt.id}"),
+        style=style,
+        style_hash=_hash(style),
+        script=script,
+        script_hash=_hash(script),
+        body=sections.everything(receipt),
+        data=_data(receipt),
+    )
+
+
+def _hash(content: str) -> str:
+    """What a content policy names an inline element by: https://www.w3.org/TR/CSP3/#grammardef-hash-source"""
+    return "sha256-" + b64encode(hashlib.sha256(content.encode()).digest()).decode()
+
+
+def _data(receipt: Receipt) -> str:
+    """What the script shows of each token, as JSON that cannot end its own script element."""
+    data = {"prompt": _prompt_data(receipt), "reply": _reply_data(receipt)}
+    dense = json.dumps(data, ensure_ascii=True, separators=(",", ":"))
+    return dense.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
+
+
+def _prompt_data(receipt: Receipt) -> dict[str, Any] | None:
+    prompt = receipt.prompt
+    if prompt is None:
+        return None
+    reasons = [origin_reason(prompt, i) for i in range(len(prompt))]
+    reason_number = {reason: i for i, reason in enumerate(dict.fromkeys(reasons))}
+    return {
+        "ids": prompt.ids,
+        "bytes": [_bytes(piece) for piece in prompt.encoding.pieces],
+        "offsets": prompt.encoding.offsets,
+        "places": [origin_place(prompt, i) for i in range(len(prompt.spans))],
+        "spans": [touched[0] if len(touched) == 1 else touched for touched in prompt.origins],
+        "reasons": list(reason_number),
+        "why": [reason_number[reason] for reason in reasons],
+    }
+
+
+def _reply_data(receipt: Receipt) -> dict[str, Any]:
+    tokens = receipt.reply.tokens
+    return {
+        "ids": [token.id for token in tokens],
+        "exact": [int(token.exact) for token in tokens],
+        "bytes": [_bytes(token.piece) for token in tokens],
+        "shares": [_share(token.logprob) for token in tokens],
+        "others": [
+            [[c.id, piece_line(c.piece), *_share(c.logprob)] for c in others(token)]
+            for token in tokens
+        ],
+    }
+
+
+def _bytes(piece: bytes) -> str | list[int]:
+    """Bytes as their text where they are UTF-8, which is shorter."""
+    try:
+        return piece.decode()
+    except UnicodeDecodeError:
+        return list(piece)
+
+
+def _share(logprob: float | None) -> tuple[str, float]:
+    """A probability in words and as a share of 1 for a bar."""
+    return probability(logprob), 0.0 if logprob is None else round(math.exp(logprob), 4)
