@@ -81,7 +81,7 @@ def _set_up(db: apsw.Connection, path: Path) -> None:
     db.execute("PRAGMA auto_vacuum = INCREMENTAL")  # heeded before the first table only
     _use_wal(db)
     db.execute("PRAGMA synchronous = FULL; PRAGMA secure_delete = ON")
-    migrate(db, path)
+    migrate(db, path, MIGRATIONS)
 
 
 def _use_wal(db: apsw.Connection) -> None:

@@ -97,7 +97,7 @@ def first_tables(db: apsw.Connection) -> None:
 MIGRATIONS: tuple[Migration, ...] = (first_tables,)
 
 
-def migrate(db: apsw.Connection, path: Path, migrations: Sequence[Migration] = MIGRATIONS) -> None:
+def migrate(db: apsw.Connection, path: Path, migrations: Sequence[Migration]) -> None:
     """Bring the store at `path`, open as `db`, to the newest schema.
 
     Each step is one transaction, which also checks the foreign keys. Before the first step of an

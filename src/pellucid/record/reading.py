@@ -24,7 +24,7 @@ _SHOWN = 5
 
 def find(db: apsw.Connection, name: str) -> int:
     """The number of the receipt with this id, or whose id begins so, or of the `last` one."""
-    name = name.strip().encode("utf-8", "replace").decode()
+    name = name.encode("utf-8", "replace").decode()
     if name == "last":
         newest: Any = db.execute("SELECT number FROM receipts ORDER BY id DESC LIMIT 1").get
         if newest is None:
@@ -34,7 +34,7 @@ def find(db: apsw.Connection, name: str) -> int:
         return int(newest)
     if exact := db.execute("SELECT number FROM receipts WHERE id = ?", (name,)).get:
         return int(exact)
-    prefix = name.upper()
+    prefix = name.strip().upper()
     rows: list[Any] = db.execute(
         "SELECT number, id FROM receipts WHERE id >= ? AND id < ? ORDER BY id LIMIT ?",
         (prefix, f"{prefix}\U0010ffff", _SHOWN + 1),

@@ -33,4 +33,4 @@ def query(words: str) -> str:
     Nothing in it is an operator. Input without a letter, a digit or a picture matches nothing.
     """
     quoted = (word.replace('"', '""') for word in _UNSEARCHABLE.sub(" ", words).split())
-    return " ".join(f'"{indexed(word)}" *' for word in quoted)
+    return " ".join(f'"{indexed(word)}" *' for word in quoted) or '""'
