@@ -11,6 +11,8 @@
     │   └── ChecksumMismatch  what arrived is not what was promised; it was removed
     ├── TemplateError         the chat template is broken, endless or reaches outside
     ├── TokenError            text or ids that the vocabulary cannot take
+    │   ├── UnsupportedVocabulary  of a kind that is not read here; the engine's is used
+    │   └── BrokenVocabulary       a built vocabulary on disk that must be built again
     ├── PromptTooLong         does not fit the context window; carries the counts
     ├── EngineError           native inference failed
     │   ├── EngineStartError  it would not start
@@ -92,6 +94,14 @@ class TemplateError(PellucidError):
 
 
 class TokenError(PellucidError):
+    pass
+
+
+class UnsupportedVocabulary(TokenError):
+    pass
+
+
+class BrokenVocabulary(TokenError):
     pass
 
 

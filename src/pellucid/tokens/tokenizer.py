@@ -1,0 +1,212 @@
+"""Text to token ids and back, by the vocabulary inside a model file.
+
+compiled.build(vocabulary.from_gguf(metadata), path)   # once for a model: about a second
+tokenizer = BpeTokenizer.open(path)                    # from then on: a few milliseconds
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from functools import cached_property
+from itertools import chain
+from pathlib import Path
+
+import regex
+
+from ..errors import TokenError
+from . import bpe, compiled, normalize, offsets
+from .encoding import Encoding
+from .pretokenize import Pretokenizer
+from .splits import splits
+
+KEPT = 20_000
+LONGEST_KEPT = 64
+"""What is remembered between texts: so many pieces, of at most so many characters."""
+NATIVE_FROM = 64_000
+"""Characters of pieces not met before, in one text, from which making the fast engine pays."""
+
+
+class BpeTokenizer:
+    """Byte-level BPE over a built vocabulary; a `Tokenizer`."""
+
+    def __init__(self, vocabulary: compiled.Compiled) -> None:
+        self._vocabulary = vocabulary
+        self._pretokenizer = Pretokenizer(vocabulary.pretokenizer)
+        self._kept: dict[str, Sequence[int]] = {}
+        self._pieces: dict[int, bytes] = {}
+        # A vocabulary may lack bytes: control characters, unused planes.
+        self._lacks = bytes(byte for byte, id in enumerate(vocabulary.byte_ids) if id is None)
+
+    @classmethod
+    def open(cls, path: Path) -> BpeTokenizer:
+        """The tokenizer of a built vocabulary. Raises `BrokenVocabulary`: build it again."""
+        return cls(compiled.open_(path))
+
+    @property
+    def name(self) -> str:
+        return self._vocabulary.name
+
+    @property
+    def fingerprint(self) -> str:
+        return self._vocabulary.fingerprint
+
+    @property
+    def specials(self) -> dict[str, int]:
+        return self._vocabulary.controls
+
+    @property
+    def bos(self) -> int | None:
+        return self._vocabulary.bos
+
+    @property
+    def end_ids(self) -> frozenset[int]:
+        return self._vocabulary.end_ids
+
+    def __len__(self) -> int:
+        """How many ids there are."""
+        return len(self._vocabulary)
+
+    def ids(self, text: str, *, specials: bool = False) -> list[int]:
+        """The ids of `encode`, without their pieces and offsets."""
+        ids: list[int] = []
+        for start, end, added in self._stretches(text, specials):
+            ids += [added] if added is not None else self._ordinary(text[start:end])
+        return ids
+
+    def encode(self, text: str, *, specials: bool = False) -> Encoding:
+        """Ids of `text`, nothing added in front.
+
+        Offsets are in characters of `text` as given, also where the vocabulary's authors
+        normalise it first. A character that no token covers is one this vocabulary has no bytes
+        for: as in its authors' tokenizer, it is left out. Raises `TokenError` with the position
+        of a lone surrogate.
+        """
+        ids: list[int] = []
+        ranges: list[tuple[int, int]] = []
+        special: list[bool] = []
+        controls = self._control_ids
+        for start, end, added in self._stretches(text, specials):
+            if added is not None:
+                ids.append(added)
+                ranges.append((start, end))
+                special.append(added in controls)
+            else:
+                part = self._ordinary(text[start:end])
+                ids += part
+                ranges += self._offsets(part, text[start:end], start)
+                special += [False] * len(part)
+        pieces = self._pieces
+        for id in set(ids).difference(pieces):
+            pieces[id] = self._vocabulary.piece(id)
+        return Encoding(
+            text,
+            ids=tuple(ids),
+            pieces=tuple(map(pieces.__getitem__, ids)),
+            offsets=tuple(ranges),
+            special=tuple(special),
+            vocabulary=self.fingerprint,
+        )
+
+    def decode(self, ids: Sequence[int]) -> str:
+        """The text of `ids`, control tokens spelt out; bytes that are not UTF-8 become U+FFFD."""
+        return b"".join(map(self._vocabulary.piece, ids)).decode("utf-8", "replace")
+
+    def piece(self, id: int) -> bytes:
+        """The bytes of one id; raises `TokenError` when it is outside the vocabulary."""
+        return self._vocabulary.piece(id)
+
+    def splits(self, data: bytes, count: int, last: int) -> list[tuple[int, ...]]:
+        """Every way to write `data` as `count` tokens, the last of them `last`, such that no
+        token before it completes a character: see `splits.splits`."""
+        return splits(self._vocabulary, data, count, last)
+
+    def _stretches(self, text: str, specials: bool) -> Iterator[tuple[int, int, int | None]]:
+        """`text` as stretches (start, end): added tokens with their id, the rest with `None`."""
+        try:
+            text.encode()
+        except UnicodeEncodeError as error:
+            raise TokenError(
+                f"Character {error.start} of the text is a lone surrogate "
+                f"(U+{ord(text[error.start]):04X}), which no token can spell: remove it."
+            ) from error
+        added = self._controls_and_blanks if specials else self._blanks
+        done = 0
+        if added is not None:
+            known = self._vocabulary.controls | self._vocabulary.blanks
+            for match in added.finditer(text):
+                start, end = match.span()
+                if done < start:
+                    yield done, start, None
+                yield start, end, known[match[0]]
+                done = end
+        if done < len(text):
+            yield done, len(text), None
+
+    @cached_property
+    def _controls_and_blanks(self) -> regex.Pattern[str] | None:
+        return _any_of([*self._vocabulary.controls, *self._vocabulary.blanks])
+
+    @cached_property
+    def _blanks(self) -> regex.Pattern[str] | None:
+        return _any_of([*self._vocabulary.blanks])
+
+    @cached_property
+    def _control_ids(self) -> frozenset[int]:
+        return frozenset(self._vocabulary.controls.values())
+
+    def _ordinary(self, text: str) -> list[int]:
+        """The ids of text in which nothing is special."""
+        pieces = self._pretokenizer.split(normalize.nfc(text) if self._vocabulary.nfc else text)
+        kept = self._kept
+        distinct = dict.fromkeys(pieces)
+        found = {piece: ids for piece in distinct if (ids := kept.get(piece)) is not None}
+        new = [piece for piece in distinct if piece not in found]
+        encode = self._encoder(new)
+        found |= {piece: encode(piece) for piece in new}
+        if len(kept) + len(new) > KEPT:
+            kept.clear()
+        kept.update((piece, found[piece]) for piece in new[:KEPT] if len(piece) <= LONGEST_KEPT)
+        return list(chain.from_iterable(map(found.__getitem__, pieces)))
+
+    def _encoder(self, new: list[str]) -> Callable[[str], Sequence[int]]:
+        """What is best used to encode these pieces."""
+        if not self._vocabulary.ranked or sum(map(len, new)) < NATIVE_FROM:
+            return self._merge
+        if any(self._loses(piece) for piece in new):
+            return self._merge
+        return self._native
+
+    @cached_property
+    def _native(self) -> Callable[[str], Sequence[int]]:
+        from .native import NativeBpe
+
+        return NativeBpe(self._vocabulary).encode
+
+    def _merge(self, piece: str) -> Sequence[int]:
+        """The ids of one piece."""
+        vocabulary = self._vocabulary
+        data = piece.encode()
+        if vocabulary.ranked or vocabulary.ignore_merges:
+            whole = vocabulary.find(data)
+            if whole is not None:
+                return (whole,)
+        atoms = [id for byte in data if (id := vocabulary.byte_ids[byte]) is not None]
+        return tuple(bpe.merge(atoms, vocabulary.pair))
+
+    def _loses(self, text: str) -> bool:
+        """Whether `text` has bytes that are not in the vocabulary."""
+        data = text.encode()
+        return len(data) != len(data.translate(None, self._lacks))
+
+    def _offsets(self, ids: list[int], text: str, start: int) -> Iterator[tuple[int, int]]:
+        """The characters that the ids of `text` cover, counted from `start`."""
+        if self._loses(text) or (self._vocabulary.nfc and normalize.nfc(text) != text):
+            return offsets.traced(self._vocabulary, ids, text, start)
+        return offsets.counted(self._vocabulary, ids, start)
+
+
+def _any_of(spellings: list[str]) -> regex.Pattern[str] | None:
+    """Finds the leftmost of some spellings, the longest of those that begin there."""
+    if not spellings:
+        return None
+    return regex.compile("|".join(map(regex.escape, sorted(spellings, key=len, reverse=True))))
