@@ -48,6 +48,9 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(f"module 'pellucid' has no attribute {name!r}")
     from importlib import import_module
 
+    from .views.notebook import install
+
+    install()
     module, attribute = _HOMES[name]
     return getattr(import_module(f".{module}", __name__), attribute)
 

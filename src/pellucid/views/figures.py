@@ -21,7 +21,7 @@ KNOWN: dict[Known, str] = {
 MEANING: dict[Label, str] = {
     "scaffold": "written by the chat template",
     "system": "the system message",
-    "tools": "tool schemas",
+    "tools": "the schema of a tool",
     "user": "what the user wrote",
     "assistant": "what the model answered before",
     "tool": "what a tool answered",
@@ -152,7 +152,7 @@ def others(token: ReplyToken) -> Sequence[Candidate]:
 
 def window_name(window: int) -> str:
     """32768 is 32k, 128000 is 128k; a window that is not round is said in full."""
-    for unit in (1024, 1000):
+    for unit in (1000, 1024):
         if window >= unit and window % unit == 0:
             return f"{window // unit:,}k"
     return f"{window:,}"

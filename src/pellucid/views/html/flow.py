@@ -15,8 +15,8 @@ from ..glyphs import completed, piece_text
 from .markup import ORIGIN_CLASS, text
 
 _CHUNK = 200
-"""Tokens drawn together: what is off the screen is not laid out. Cut at a line's end, or at twice
-as many."""
+"""Tokens drawn together: a chunk of so many is not laid out while it is off the screen. Chunks are
+cut at a line's end, or at twice as many tokens."""
 
 Title = Callable[[int], str]
 """Words for token i, set as its title where no script is there to show them."""
@@ -74,12 +74,8 @@ def prompt_flow(prompt: Prompt, title: Title | None = None) -> str:
     for row in prompt_rows(prompt):
         number = "" if row.message is None else f" {row.message}"
         count = f"{row.end - row.start:,}"
-        out.append(
-            f'<div class=row><div class="who {ORIGIN_CLASS[row.label]}">'
-            f"<span>{row.label}{number}</span><small>{count}</small></div><div>"
-            + "".join(_chunks(tokens, prompt.encoding.pieces, row.start, row.end))
-            + "</div></div>"
-        )
+        chunks = _chunks(tokens, prompt.encoding.pieces, row.start, row.end)
+        out.append(_row(f"{row.label}{number}", ORIGIN_CLASS[row.label], count, chunks))
     return _flow("prompt", out)
 
 
@@ -101,12 +97,20 @@ def reply_flow(reply: Reply, title: Title | None = None) -> str:
     pieces = [token.piece for token in reply.tokens]
     tokens = _elements(pieces, classes, title)
     chunks = _chunks(tokens, pieces, 0, len(tokens))
-    return _flow("reply", chunks)
+    row = _row(reply.message.role, ORIGIN_CLASS[reply.message.role], f"{len(tokens):,}", chunks)
+    return _flow("reply", [row])
 
 
 def _flow(name: str, parts: Iterable[str]) -> str:
     body = "".join(parts)
     return f'<div class="flow" data-of="{name}" role="group" aria-label="{name}">{body}</div>'
+
+
+def _row(name: str, kind: str, count: str, chunks: Iterable[str]) -> str:
+    return (
+        f'<div class=row><div class="who {kind}"><span>{name}</span><small>{count}</small></div>'
+        f"<div>{''.join(chunks)}</div></div>"
+    )
 
 
 def _elements(pieces: Sequence[bytes], classes: Sequence[str], title: Title | None) -> list[str]:
@@ -124,7 +128,8 @@ def _chunks(tokens: Sequence[str], pieces: Sequence[bytes], start: int, end: int
         size = i + 1 - first
         at_line_end = pieces[i].endswith(b"\n") and size >= _CHUNK
         if at_line_end or size >= 2 * _CHUNK or i + 1 == end:
-            yield f"<p data-i={first}>{''.join(tokens[first : i + 1])}</p>"
+            far = " class=far" if size >= _CHUNK else ""
+            yield f"<p{far} data-i={first}>{''.join(tokens[first : i + 1])}</p>"
             first = i + 1
 
 

@@ -24,7 +24,8 @@ def text(value: str) -> str:
         if spelled is None:
             out.append(escape(run))
         else:
-            out.append(f"<b>{spelled}</b>" + (run if run in "\n\t" else ""))
+            kept = run if run in "\n\t" else ""
+            out.append(f"<b>{spelled}</b>{kept}" if kept else f'<b class="e">{spelled}</b>')
     return "".join(out)
 
 

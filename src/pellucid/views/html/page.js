@@ -55,7 +55,7 @@ function othersTable(others) {
     bar.style.width = `${share * 100}%`;
     const cell = element("td", undefined, "share");
     cell.append(bar);
-    row.append(cell, element("td", id));
+    row.append(cell, element("td", `id ${id}`));
   }
   return table;
 }
@@ -81,7 +81,7 @@ function show(token) {
   tip.replaceChildren(pieceOf(token), list);
   if (of === "reply") {
     const others = data.reply.others[i];
-    list.append(element("dt", "nearly chose"), element("dd", others.length ? "" : "unknown"));
+    list.append(element("dt", "nearly chose"), element("dd", others.length ? "" : "not reported"));
     if (others.length) tip.append(othersTable(others));
   }
   tip.hidden = false;

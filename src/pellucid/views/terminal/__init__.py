@@ -9,5 +9,6 @@ from .prompts import tokens as tokens
 from .receipts import receipt as receipt
 from .receipts import status_line as status_line
 from .receipts import summaries as summaries
+from .replies import plain as plain
 from .replies import why as why
 from .style import wants_color as wants_color
