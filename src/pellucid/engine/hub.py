@@ -37,7 +37,7 @@ class HubFile:
     def parse(cls, address: str) -> HubFile:
         """Raises `UsageError` when it is not such an address."""
         match = re.fullmatch(r"hf:([\w.-]+/[\w.-]+)/([^\s?#]+)", address)
-        if not match or ".." in address.split("/"):
+        if not match or ".." in f"{match[1]}/{match[2]}".split("/"):
             raise UsageError(
                 f"{address!r} is not a file on the Hub; write hf:owner/repo/file.gguf."
             )
@@ -94,13 +94,15 @@ def download(remote: Remote, work: Path, progress: Progress) -> Path:
     path = work / f"hub-{hashlib.sha256(remote.etag.encode()).hexdigest()[:16]}"
     failures = 0
     with path.open("ab") as out:
-        while (done := out.tell()) < remote.size:
+        reached = out.tell()
+        while out.tell() < remote.size:
             try:
                 _stream(remote, out, progress)
             except _network_error() as error:
-                failures = failures + 1 if out.tell() == done else 1
+                failures = 1 if out.tell() > reached else failures + 1
                 if failures == TRIES:
                     raise WeightsError(_reason(error)) from error
+                reached = max(reached, out.tell())
                 time.sleep(failures / 2)
         out.flush()
         os.fsync(out.fileno())
@@ -117,11 +119,13 @@ def _stream(remote: Remote, out: BinaryIO, progress: Progress) -> None:
     with get_session().stream("GET", remote.url, headers=headers, timeout=TIMEOUT) as reply:
         _check_status(reply)
         if reply.status_code != 206:  # the range was ignored: all of it comes again
-            out.truncate(0)
-        for chunk in reply.iter_bytes(1 << 18):
+            out.seek(0)
+            out.truncate()
+        for chunk in reply.iter_bytes():
             out.write(chunk)
             if out.tell() > remote.size:
-                out.truncate(0)
+                out.seek(0)
+                out.truncate()
                 raise WeightsError("more bytes came than the Hub had promised")
             progress(out.tell(), remote.size)
 

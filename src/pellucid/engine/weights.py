@@ -45,7 +45,6 @@ _LABELS = {
     "hub": "Hugging Face hub",
     "index": "package index",
 }
-_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 @dataclass(frozen=True, slots=True)
@@ -267,7 +266,7 @@ def _work(target: Path, folder: Path, size: int, spare: int, progress: Progress)
             _need_room(work, size + spare - _present(work))
             yield work
         except (ChecksumMismatch, OSError) as error:
-            if isinstance(error, ChecksumMismatch) or error.errno in _FULL:
+            if isinstance(error, ChecksumMismatch) or error.errno in index.FULL:
                 shutil.rmtree(work, ignore_errors=True)
             raise
         shutil.rmtree(work, ignore_errors=True)
@@ -323,7 +322,7 @@ def _sync(folder: Path) -> None:
 
 
 def _disk_error(error: OSError, name: str, folder: Path) -> WeightsError:
-    if error.errno in _FULL:
+    if error.errno in index.FULL:
         return WeightsError(
             f"There is no room for {name} in {folder}: {error.strerror}. Nothing was kept; free "
             "some space, or set XDG_CACHE_HOME to a folder on another disk."
