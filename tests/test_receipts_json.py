@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 import sample_receipts
 import stored_receipts
-
 from pellucid.errors import StoreError
 from pellucid.messages import (
     Candidate,

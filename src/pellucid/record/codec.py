@@ -17,12 +17,12 @@ from __future__ import annotations
 import json
 import re
 from base64 import b64decode, b64encode
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import MISSING, fields, is_dataclass
 from functools import cache
 from math import isfinite
 from types import UnionType
-from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
+from typing import Any, Literal, TypeAlias, Union, get_args, get_origin, get_type_hints
 
 from ..errors import StoreError
 from ..messages import Media, Text, Thinking, ToolCall, ToolResult
@@ -37,7 +37,7 @@ _TYPES: dict[str, type] = {
     "tool_result": ToolResult,
     "media": Media,
 }
-_NAMES = {kind: name for name, kind in _TYPES.items()}
+_TAGS = {kind: {"type": name} for name, kind in _TYPES.items()}
 _ODD_FLOATS = ("NaN", "Infinity", "-Infinity")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
@@ -56,7 +56,7 @@ def from_json(value: object) -> Receipt:
             f"The receipt has the format {value.get('format')!r}; this Pellucid reads {FORMAT}."
         )
     body = {key: item for key, item in value.items() if key != "format"}
-    receipt: Receipt = decode(Receipt, body, "")
+    receipt: Receipt = decode(Receipt, body)
     return receipt
 
 
@@ -80,108 +80,194 @@ def encode(value: Any) -> Any:
     if isinstance(value, tuple | list):
         return [encode(item) for item in value]
     if is_dataclass(value):
-        tag = {"type": _NAMES[type(value)]} if type(value) in _NAMES else {}
-        return tag | {f.name: encode(getattr(value, f.name)) for f in fields(value)}
+        kind: Any = type(value)
+        return {**_TAGS.get(kind, {}), **{n: encode(getattr(value, n)) for n in _names(kind)}}
     if isinstance(value, Mapping) and all(isinstance(key, str) for key in value):
         return {key: encode(item) for key, item in value.items()}
     raise StoreError(f"A receipt cannot hold {value!r}: JSON has no {_kind(value)}.")
 
 
-def decode(hint: Any, value: Any, where: str) -> Any:
-    """`value` as the type `hint`, checked; `where` names the place in messages."""
-    origin, inside = get_origin(hint), get_args(hint)
-    if hint is Any:
-        return value
-    if origin in (Union, UnionType):
-        return _decode_union(inside, value, where)
-    if origin is Literal:
-        return value if value in inside else _wrong(where, value, f"one of {', '.join(inside)}")
-    if origin is tuple:
-        return _decode_tuple(inside, value, where)
-    if origin is Mapping:
-        _check(isinstance(value, dict), where, value, "an object")
-        return {key: decode(inside[1], item, f"{where}.{key}") for key, item in value.items()}
-    if hint is bytes:
-        return _decode_bytes(value, where)
-    if is_dataclass(hint):
-        return _decode_fields(hint, value, where)
-    if hint is float:
-        if isinstance(value, str) and value in _ODD_FLOATS:
-            return float(value)
-        _check(isinstance(value, float | int) and value is not True, where, value, "a number")
-        return value
-    # `True` is an `int` to Python, not to a reader of JSON.
-    _check(type(value) is hint, where, value, _KINDS[hint])
-    return value
-
-
-def _decode_union(inside: tuple[Any, ...], value: Any, where: str) -> Any:
-    if value is None and type(None) in inside:
-        return None
-    kinds = [kind for kind in inside if kind is not type(None)]
-    if len(kinds) == 1:
-        return decode(kinds[0], value, where)
-    _check(isinstance(value, dict), where, value, "an object")
-    tag = value.get("type")
-    kind = _TYPES.get(tag) if isinstance(tag, str) else None
-    if kind not in kinds:
-        return _wrong(f"{where}.type", tag, f"one of {', '.join(_TYPES)}")
-    return _decode_fields(kind, {k: v for k, v in value.items() if k != "type"}, where)
-
-
-def _decode_tuple(inside: tuple[Any, ...], value: Any, where: str) -> tuple[Any, ...]:
-    _check(isinstance(value, list), where, value, "a list")
-    if inside[-1] is not Ellipsis:
-        _check(len(value) == len(inside), where, value, f"a list of {len(inside)}")
-        pairs = zip(inside, value, strict=True)
-        return tuple(decode(h, item, f"{where}[{i}]") for i, (h, item) in enumerate(pairs))
-    hint = inside[0]
-    if hint in _KINDS and all(type(item) is hint for item in value):
-        return tuple(value)  # the long lists of ids
-    return tuple(decode(hint, item, f"{where}[{i}]") for i, item in enumerate(value))
-
-
-def _decode_bytes(value: Any, where: str) -> bytes:
-    if isinstance(value, str):
-        return value.encode()
-    _check(isinstance(value, dict) and set(value) == {"base64"}, where, value, "text or base64")
+def decode(hint: Any, value: Any, name: str = "") -> Any:
+    """`value`, plain JSON, as the type `hint`. Raises `StoreError` naming the place, in `name`."""
     try:
-        return b64decode(value["base64"], validate=True)
-    except (ValueError, TypeError) as error:
-        raise StoreError(f"{where} is not base64: {error}.") from error
+        return _reader(hint)(value)
+    except _Misfit as misfit:
+        place = "".join([name, *reversed(misfit.place)]).removeprefix(".")
+        raise StoreError(f"{place} {misfit}.") from None
 
 
-def _decode_fields(kind: Any, value: Any, where: str) -> Any:
-    _check(isinstance(value, dict), where, value, "an object")
-    hints = _hints(kind)
-    prefix = f"{where}." if where else ""
-    for name in value:
-        if name not in hints:
-            raise StoreError(f"{prefix}{name} is not a field that this Pellucid knows.")
-    for field in fields(kind):
-        required = field.default is MISSING and field.default_factory is MISSING
-        if required and field.name not in value:
-            raise StoreError(f"{prefix}{field.name} is missing.")
-    return kind(**{k: decode(hints[k], item, f"{prefix}{k}") for k, item in value.items()})
+Reader: TypeAlias = Callable[[Any], Any]
+"""Plain JSON in, a value of ours out; raises `_Misfit`."""
+
+
+class _Misfit(Exception):
+    """A value that does not fit. Its place is put together from the inside out."""
+
+    def __init__(self, problem: str) -> None:
+        super().__init__(problem)
+        self.place: list[str] = []
+
+    @classmethod
+    def of(cls, value: Any, expected: str) -> _Misfit:
+        shown = repr(value)
+        shown = shown if len(shown) <= 40 else f"{shown[:40]}…"
+        return cls(f"is {shown}; expected {expected}")
+
+    def inside(self, place: str) -> _Misfit:
+        self.place.append(place)
+        return self
 
 
 @cache
-def _hints(kind: type) -> dict[str, Any]:
-    return get_type_hints(kind)
+def _reader(hint: Any) -> Reader:
+    origin, inside = get_origin(hint), get_args(hint)
+    if hint is Any:
+        return lambda value: value
+    if origin in (Union, UnionType):
+        return _union_reader(inside)
+    if origin is Literal:
+        return _literal_reader(inside)
+    if origin is tuple:
+        return _row_reader(inside) if inside[-1] is not Ellipsis else _list_reader(inside[0])
+    if origin is Mapping:
+        return _mapping_reader(inside[1])
+    if is_dataclass(hint):
+        return _fields_reader(hint)
+    return {bytes: _bytes, float: _number}.get(hint) or _scalar_reader(hint)
 
 
-_KINDS = {str: "text", int: "a whole number", bool: "true or false"}
+def _fields_reader(kind: Any) -> Reader:
+    readers = {name: _reader(hint) for name, hint in get_type_hints(kind).items()}
+    required = [
+        f.name for f in fields(kind) if f.default is MISSING and f.default_factory is MISSING
+    ]
+
+    def read(value: Any) -> Any:
+        values = {}
+        for name, item in _object(value).items():
+            if name not in readers:
+                raise _Misfit("is not a field that this Pellucid knows").inside(f".{name}")
+            try:
+                values[name] = readers[name](item)
+            except _Misfit as misfit:
+                raise misfit.inside(f".{name}") from None
+        for name in required:
+            if name not in values:
+                raise _Misfit("is missing").inside(f".{name}")
+        return kind(**values)
+
+    return read
 
 
-def _check(holds: bool, where: str, value: Any, expected: str) -> None:
-    if not holds:
-        _wrong(where, value, expected)
+def _union_reader(kinds: tuple[Any, ...]) -> Reader:
+    """Either None or one type, or the parts of a message, which say what they are."""
+    if len(kinds) == 2 and kinds[1] is type(None):
+        inner = _reader(kinds[0])
+        return lambda value: None if value is None else inner(value)
+    readers = {name: _reader(kind) for name, kind in _TYPES.items() if kind in kinds}
+
+    def read(value: Any) -> Any:
+        values = dict(_object(value))
+        tag = values.pop("type", None)
+        if not isinstance(tag, str) or tag not in readers:
+            raise _Misfit.of(tag, f"one of {', '.join(readers)}").inside(".type")
+        return readers[tag](values)
+
+    return read
 
 
-def _wrong(where: str, value: Any, expected: str) -> Any:
-    shown = repr(value)
-    shown = shown if len(shown) <= 40 else f"{shown[:40]}…"
-    raise StoreError(f"{where} is {shown}; expected {expected}.")
+def _literal_reader(choices: tuple[str, ...]) -> Reader:
+    def read(value: Any) -> Any:
+        if value not in choices:
+            raise _Misfit.of(value, f"one of {', '.join(choices)}")
+        return value
+
+    return read
+
+
+def _list_reader(hint: Any) -> Reader:
+    inner = _reader(hint)
+
+    def read(value: Any) -> tuple[Any, ...]:
+        if not isinstance(value, list):
+            raise _Misfit.of(value, "a list")
+        out = []
+        for i, item in enumerate(value):
+            try:
+                out.append(inner(item))
+            except _Misfit as misfit:
+                raise misfit.inside(f"[{i}]") from None
+        return tuple(out)
+
+    return read
+
+
+def _row_reader(hints: tuple[Any, ...]) -> Reader:
+    inner = [_reader(hint) for hint in hints]
+
+    def read(value: Any) -> tuple[Any, ...]:
+        if not isinstance(value, list) or len(value) != len(inner):
+            raise _Misfit.of(value, f"a list of {len(inner)}")
+        return tuple(reader(item) for reader, item in zip(inner, value, strict=True))
+
+    return read
+
+
+def _mapping_reader(hint: Any) -> Reader:
+    inner = _reader(hint)
+
+    def read(value: Any) -> dict[str, Any]:
+        out = {}
+        for key, item in _object(value).items():
+            try:
+                out[key] = inner(item)
+            except _Misfit as misfit:
+                raise misfit.inside(f".{key}") from None
+        return out
+
+    return read
+
+
+def _scalar_reader(kind: type) -> Reader:
+    expected = {str: "text", int: "a whole number", bool: "true or false"}[kind]
+
+    def read(value: Any) -> Any:
+        # `True` is an `int` to Python, not to a reader of JSON.
+        if type(value) is not kind:
+            raise _Misfit.of(value, expected)
+        return value
+
+    return read
+
+
+def _number(value: Any) -> float:
+    if type(value) is float or type(value) is int:
+        return value
+    if value in _ODD_FLOATS:
+        return float(value)
+    raise _Misfit.of(value, "a number")
+
+
+def _bytes(value: Any) -> bytes:
+    if isinstance(value, str):
+        return value.encode()
+    if not isinstance(value, dict) or set(value) != {"base64"}:
+        raise _Misfit.of(value, "text or base64")
+    try:
+        return b64decode(value["base64"], validate=True)
+    except (ValueError, TypeError) as error:
+        raise _Misfit(f"is not base64: {error}") from None
+
+
+def _object(value: Any) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise _Misfit.of(value, "an object")
+    return value
+
+
+@cache
+def _names(kind: Any) -> tuple[str, ...]:
+    return tuple(field.name for field in fields(kind))
 
 
 def _kind(value: Any) -> str:
