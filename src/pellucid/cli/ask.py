@@ -31,8 +31,7 @@ def run(args: argparse.Namespace) -> int:
     try:
         for event in turn.events():
             if isinstance(event, TextDelta) and not args.json:
-                sys.stdout.write(event.text)
-                sys.stdout.flush()
+                output.piece(event.text)
     finally:
         if turn.receipt is not None:
             _end(turn.receipt, args.json)

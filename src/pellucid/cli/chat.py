@@ -90,8 +90,7 @@ def answer(turn: Turn) -> bool:
                     waiting.show(event.done, event.total)
                 elif isinstance(event, TextDelta):
                     waiting.clear()
-                    sys.stdout.write(event.text)
-                    sys.stdout.flush()
+                    output.piece(event.text)
     except KeyboardInterrupt:
         waiting.clear()
         events.close()  # type: ignore[attr-defined]

@@ -111,7 +111,7 @@ def chat(args: argparse.Namespace) -> Chat:
         store=store if chosen.log else None,
     )
     if args.resume and store is not None and (last := store.last_conversation()):
-        opened.resume(last[-1])
+        opened.resume(store.conversation(last)[-1])
         if args.system:
             opened.system = args.system
     return opened

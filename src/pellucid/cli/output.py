@@ -34,6 +34,16 @@ def width() -> int:
     return shutil.get_terminal_size((88, 24)).columns
 
 
+def piece(text: str) -> None:
+    """A piece of a reply as it comes. On a terminal nothing in it acts but new lines."""
+    if sys.stdout.isatty():
+        from ..views.terminal import plain
+
+        text = plain(text)
+    sys.stdout.write(text)
+    sys.stdout.flush()
+
+
 def show(text: str) -> None:
     """Print a view, through nothing but standard output."""
     print(text.rstrip("\n"))

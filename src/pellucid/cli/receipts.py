@@ -81,7 +81,7 @@ def _import(store: Any, args: argparse.Namespace) -> int:
     else:
         with _opened(args.file, "r") as file:
             result = store.import_(file)
-    print(result, file=sys.stderr)
+    print(f"{result.added} receipts added, {result.skipped} were there already", file=sys.stderr)
     return 0
 
 
