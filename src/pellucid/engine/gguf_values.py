@@ -57,6 +57,10 @@ class Gguf:
         return self._text("general.name")
 
     @property
+    def licence(self) -> str | None:
+        return self._text("general.license")
+
+    @property
     def context_length(self) -> int | None:
         """The context window the model was made for, in tokens."""
         return self._own("context_length") or None

@@ -176,6 +176,13 @@ def find_hub(file: HubFile, folder: Path) -> Path | None:
     return next((cached.path for cached in caches.candidates(file, None)), None)
 
 
+def pulled(folder: Path) -> Iterator[caches.Cached]:
+    """The GGUF files that `fetch_hub` put into the folder."""
+    root = folder / "hub"
+    for path in sorted(root.glob("*/*/**/*.gguf")):
+        yield caches.Cached("Pellucid", f"hf:{path.relative_to(root)}", path)
+
+
 def _hub_target(file: HubFile, folder: Path) -> Path:
     return folder / "hub" / file.repo / file.file
 
