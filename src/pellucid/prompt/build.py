@@ -1,0 +1,227 @@
+"""Request to prompt: rendered, tokenized, every token's origin known.
+
+Control tokens are ids of their own only where the template wrote them. Every stretch between two
+of them is tokenized as a whole, so the ids are those of rendering to text and tokenizing that with
+control tokens recognised, but for texts that spell one.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from datetime import datetime
+from operator import itemgetter
+
+from ..messages import Request
+from ..tokens.encoding import Encoding, Tokenizer
+from .render import SCAFFOLD, Rendered, Renderer, bare
+from .replay import Replay, find_replays, tokens_of_ids
+from .values import Prompt, Span
+
+KEPT = 1_000_000
+"""Characters whose tokens are remembered between the prompts of a conversation."""
+BUILDERS = 4
+"""Models whose builders `build` keeps."""
+
+_builders: OrderedDict[tuple[object, ...], PromptBuilder] = OrderedDict()
+
+
+def build(
+    request: Request,
+    *,
+    template: str | None,
+    tokenizer: Tokenizer,
+    bos_text: str = "",
+    eos_text: str = "",
+    add_bos: bool = False,
+    clock: Callable[[], datetime] = datetime.now,
+) -> Prompt:
+    """The exact prompt of `request`: `PromptBuilder(...).build(request)`, with the builders of
+    the models used last kept for the next turn."""
+    # The builder holds its tokenizer, so the id in the key stays its own.
+    key = (template, id(tokenizer), bos_text, eos_text, add_bos, clock)
+    builder = _builders.get(key)
+    if builder is None:
+        builder = PromptBuilder(template, tokenizer, bos_text, eos_text, add_bos, clock)
+        _builders[key] = builder
+        while len(_builders) > BUILDERS:
+            _builders.popitem(last=False)
+    return builder.build(request)
+
+
+class PromptBuilder:
+    """Builds prompts for one model, and remembers the tokens of what does not change.
+
+    `template` is the model's Jinja chat template, `None` for a base model; `bos_text` and
+    `eos_text` are what the template writes for those tokens; `add_bos` says that the model's
+    configuration puts a BOS in front. `clock` gives the date to templates that ask for it.
+    Raises `TemplateError` for a template that does not compile.
+    """
+
+    def __init__(
+        self,
+        template: str | None,
+        tokenizer: Tokenizer,
+        bos_text: str = "",
+        eos_text: str = "",
+        add_bos: bool = False,
+        clock: Callable[[], datetime] = datetime.now,
+    ) -> None:
+        self._tokenizer = tokenizer
+        self._specials = tokenizer.specials
+        self._clock = clock
+        self._renderer = (
+            None if template is None else Renderer(template, self._specials, bos_text, eos_text)
+        )
+        self._bos = next((s for s, id in self._specials.items() if id == tokenizer.bos), "")
+        self._add_bos = add_bos
+        self._kept: dict[str | tuple[int, ...], Encoding] = {}
+        self._kept_characters = 0
+
+    def build(self, request: Request) -> Prompt:
+        """The exact prompt of `request`.
+
+        Raises `TemplateError` where the template fails or refuses, `UsageError` for media and
+        unknown roles, `TokenError` for text that no token can spell.
+        """
+        if self._renderer is None:
+            rendered = bare(request)
+        else:
+            rendered = self._renderer.render(request, self._clock())
+        if self._bos:
+            rendered = _one_bos(rendered, self._bos, self._add_bos)
+        replays, said = find_replays(request.messages, rendered, self._tokenizer, self._tokens_of)
+        joined = _Joined(rendered.spans)
+        for start, tokens in self._stretches(rendered, replays):
+            joined.add(start, tokens)
+        return Prompt(
+            encoding=joined.encoding(rendered.text, self._tokenizer.fingerprint),
+            spans=rendered.spans,
+            origins=tuple(joined.origins),
+            roles=tuple(message.role for message in request.messages),
+            exact=rendered.exact,
+            notes=(*rendered.notes, *said),
+            replayed=sum(len(replay.tokens) for replay in replays),
+        )
+
+    def _stretches(
+        self, rendered: Rendered, replays: Sequence[Replay]
+    ) -> Iterator[tuple[int, Encoding]]:
+        """The prompt as (place, tokens): control tokens, replays, and the text between them."""
+        text = rendered.text
+        fixed = [(replay.start, replay.end, replay.tokens) for replay in replays]
+        starts = [replay.start for replay in replays]
+        for start, end in rendered.controls:
+            before = bisect_right(starts, start)
+            if not before or replays[before - 1].end <= start:
+                fixed.append((start, end, self._tokens_of((self._specials[text[start:end]],))))
+        fixed.sort(key=itemgetter(0))
+        done = 0
+        for start, end, tokens in fixed:
+            if done < start:
+                yield done, self._tokens_of(text[done:start])
+            yield start, tokens
+            done = end
+        if done < len(text):
+            yield done, self._tokens_of(text[done:])
+
+    def _tokens_of(self, key: str | tuple[int, ...]) -> Encoding:
+        """The tokens of a text in which nothing is a control token, or of ids; remembered."""
+        known = self._kept.get(key)
+        if known is not None:
+            return known
+        if isinstance(key, str):
+            tokens = self._tokenizer.encode(key)
+        else:
+            tokens = tokens_of_ids(self._tokenizer, key)
+        self._kept_characters += len(tokens.text)
+        if self._kept_characters > KEPT:
+            self._kept = {}
+            self._kept_characters = len(tokens.text)
+        self._kept[key] = tokens
+        return tokens
+
+
+class _Joined:
+    """Stretches of tokens put together, each token with the spans it touches."""
+
+    def __init__(self, spans: Sequence[Span]) -> None:
+        self._spans = spans
+        self._at = 0
+        self._ids: list[int] = []
+        self._pieces: list[bytes] = []
+        self._offsets: list[tuple[int, int]] = []
+        self._special: list[bool] = []
+        self.origins: list[tuple[int, ...]] = []
+
+    def encoding(self, text: str, vocabulary: str) -> Encoding:
+        return Encoding(
+            text,
+            tuple(self._ids),
+            tuple(self._pieces),
+            tuple(self._offsets),
+            tuple(self._special),
+            vocabulary,
+        )
+
+    def add(self, start: int, tokens: Encoding) -> None:
+        """Append the tokens of the text that begins at character `start`."""
+        self._ids += tokens.ids
+        self._pieces += tokens.pieces
+        self._special += tokens.special
+        offsets = [(first + start, last + start) for first, last in tokens.offsets]
+        self._offsets += offsets
+        spans = self._spans
+        while spans[self._at].end <= start:
+            self._at += 1
+        done = 0
+        while done < len(offsets):
+            border = spans[self._at].end
+            before = bisect_right(offsets, border, lo=done, key=itemgetter(1))
+            self.origins += [(self._at,)] * (before - done)
+            done = before
+            while done < len(offsets) and offsets[done][0] < border:  # it straddles the border
+                last = self._at
+                while spans[last].end < offsets[done][1]:
+                    last += 1
+                self.origins.append(tuple(range(self._at, last + 1)))
+                done += 1
+            if done < len(offsets):
+                self._at += 1
+
+
+def _one_bos(rendered: Rendered, bos: str, add: bool) -> Rendered:
+    """`rendered` with one BOS in front where the template wrote some or the tokenizer adds one."""
+    written = 0
+    for start, end in rendered.controls:
+        if start != written * len(bos) or rendered.text[start:end] != bos:
+            break
+        written += 1
+    if (written == 0 and not add) or (written == 1 and not add):
+        return rendered
+    notes = rendered.notes
+    if written + add > 1:
+        notes = (
+            *notes,
+            f"The BOS {bos} would stand at the beginning {written + add} times; it is sent once.",
+        )
+    kept = len(bos) * written
+    shift = len(bos) - kept
+    spans = [Span(0, len(bos), SCAFFOLD)]
+    spans += [
+        replace(span, start=max(span.start, kept) + shift, end=span.end + shift)
+        for span in rendered.spans
+        if span.end > kept
+    ]
+    if len(spans) > 1 and spans[1].origin == SCAFFOLD:
+        spans[:2] = [Span(0, spans[1].end, SCAFFOLD)]
+    places = [(start + shift, end + shift) for start, end in rendered.controls[written:]]
+    return replace(
+        rendered,
+        text=bos + rendered.text[kept:],
+        spans=tuple(spans),
+        controls=((0, len(bos)), *places),
+        notes=notes,
+    )

@@ -1,0 +1,183 @@
+"""Fences around what messages and tools say, so that it is found again in the rendered prompt.
+
+A template is rendered a second time with every text between two marks, private-use characters that
+no template writes. Inside the fence, each character that a control token could begin with is
+swapped for another private one: a control token that stands whole in such a rendering was written
+by the template itself, whatever the template did to the texts.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass
+from itertools import chain
+from typing import Any, Protocol
+
+from .values import Origin
+
+PRIVATE = re.compile("[\ue000-\uf8ff\U000f0000-\U000ffffd\U00100000-\U0010fffd]")
+_PRIVATE_RANGES = (range(0xE000, 0xF900), range(0xF0000, 0xFFFFE), range(0x100000, 0x10FFFE))
+
+_SCHEMA_TYPES = frozenset(
+    ("string", "number", "integer", "boolean", "object", "array", "null", "function")
+)
+
+
+class Writer(Protocol):
+    """How the texts of a request are handed to a template."""
+
+    def text(self, text: str, origin: Origin) -> str:
+        """A text that may show up in the prompt."""
+
+    def word(self, text: str) -> str:
+        """A text whose length or spelling templates look at, such as the id of a call."""
+
+    def json(self, value: dict[str, Any], origin: Origin) -> dict[str, Any]:
+        """A mapping that is written as JSON or taken apart."""
+
+
+class Plain:
+    """Hands everything over as it is."""
+
+    def text(self, text: str, origin: Origin) -> str:
+        return text
+
+    def word(self, text: str) -> str:
+        return text
+
+    def json(self, value: dict[str, Any], origin: Origin) -> dict[str, Any]:
+        return value
+
+
+class Fenced(dict[str, Any]):
+    """A mapping whose JSON stands between two `mark`s as a whole."""
+
+    mark: str
+
+
+@dataclass(frozen=True, slots=True)
+class Fence:
+    """What stands between two equal marks. `text` is `None` for a mapping written as JSON.
+
+    `swapped` is the text as the template gets it; `blanks` are those left outside the fence.
+    """
+
+    origin: Origin
+    text: str | None
+    swapped: str
+    blanks: tuple[str, str] = ("", "")
+
+
+class Fences:
+    """Fences each text whole, or, where `trimmed(n)` says so, inside its outer blanks.
+
+    `n` counts the fences. `taken` is a text whose private-use characters are not used as marks;
+    `starts` are the characters a control token can begin with.
+    """
+
+    def __init__(self, taken: str, starts: Collection[str], trimmed: Callable[[int], bool]) -> None:
+        used = frozenset() if taken.isascii() else frozenset(PRIVATE.findall(taken))
+        self._free: Iterator[str] = (
+            char for char in map(chr, chain(*_PRIVATE_RANGES)) if char not in used
+        )
+        self._trimmed = trimmed
+        self._swaps = tuple((start, next(self._free)) for start in starts if not start.isspace())
+        self.marks: dict[str, Fence] = {}
+        """Mark -> what it fences, in the order they were handed over."""
+
+    def text(self, text: str, origin: Origin) -> str:
+        swapped = self.word(text)
+        lead = trail = ""
+        if self._trimmed(len(self.marks)):
+            core = text.strip()
+            lead, _, trail = text.partition(core) if core else (text, "", "")
+            text, swapped = core, swapped.strip()
+        mark = next(self._free)
+        self.marks[mark] = Fence(origin, text, swapped, (lead, trail))
+        return f"{lead}{mark}{swapped}{mark}{trail}" if swapped else lead
+
+    def word(self, text: str) -> str:
+        for char, other in self._swaps:
+            text = text.replace(char, other)
+        return text
+
+    def json(self, value: dict[str, Any], origin: Origin) -> dict[str, Any]:
+        mark = next(self._free)
+        self.marks[mark] = Fence(origin, None, "")
+        fenced: dict[str, Any] = self._fenced(value, mark, names=origin.kind != "tool")
+        return fenced
+
+    def _fenced(self, value: Any, mark: str, *, names: bool) -> Any:
+        """`value` with each text in it fenced; its keys too where they are `names`.
+
+        The keys of a tool's schema are words of the schema, which templates look up, but for those
+        of `properties`; the keys of a call's arguments are all names.
+        """
+        if isinstance(value, str):
+            return f"{mark}{self.word(value)}{mark}" if value else value
+        if isinstance(value, list | tuple):
+            return [self._fenced(item, mark, names=names) for item in value]
+        if not isinstance(value, Mapping):
+            return value
+        out = Fenced()
+        out.mark = mark
+        schema = self.marks[mark].origin.kind == "tool"
+        for key, item in value.items():
+            if key == "type" and schema and item in _SCHEMA_TYPES:
+                out[key] = item
+                continue
+            name = f"{mark}{self.word(key)}{mark}" if names else self.word(key)
+            out[name] = self._fenced(item, mark, names=key == "properties" if schema else True)
+        return out
+
+    def unswapped(self, text: str) -> str:
+        """`text` with the swapped characters back in place."""
+        for char, other in self._swaps:
+            text = text.replace(other, char)
+        return text
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A fenced rendering, taken apart.
+
+    `text` is what it would be without fences, `swapped` the same with the swapped characters still
+    in it. `regions` are `(start, end, fence)` in order, without overlap; `lone` are the places of
+    marks whose partner the template dropped.
+    """
+
+    text: str
+    swapped: str
+    regions: tuple[tuple[int, int, Fence], ...]
+    lone: tuple[tuple[int, Fence], ...]
+
+
+def read(rendered: str, fences: Fences) -> Reading:
+    """Find the fences in a rendering and take them out."""
+    pieces: list[str] = []
+    regions: list[tuple[int, int, Fence]] = []
+    lone: list[tuple[int, Fence]] = []
+    opened: tuple[int, Fence] | None = None
+    place = last = 0
+    for match in PRIVATE.finditer(rendered):
+        fence = fences.marks.get(match[0])
+        if fence is None:
+            continue
+        piece = rendered[last : match.start()]
+        pieces.append(piece)
+        place += len(piece)
+        last = match.end()
+        if opened is None:
+            opened = (place, fence)
+        elif opened[1] is fence:
+            regions.append((opened[0], place, fence))
+            opened = None
+        else:
+            lone.append(opened)
+            opened = (place, fence)
+    if opened is not None:
+        lone.append(opened)
+    pieces.append(rendered[last:])
+    swapped = "".join(pieces)
+    return Reading(fences.unswapped(swapped), swapped, tuple(regions), tuple(lone))

@@ -1,0 +1,50 @@
+"""Origins where fences do not tell: the best guess, marked as one by whoever asks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from .fence import Fence, Reading
+
+Region = tuple[int, int, Fence]
+
+
+def around_lone(reading: Reading) -> list[Region]:
+    """A region for each mark whose partner is gone: the longest stretch of its text beside it."""
+    found: list[Region] = []
+    for place, fence in reading.lone:
+        after = _common(reading.swapped[place:], fence.swapped)
+        before = _common(reading.swapped[:place][::-1], fence.swapped[::-1])
+        if after >= before:
+            found.append((place, place + after, fence))
+        else:
+            found.append((place - before, place, fence))
+    return without_overlap([*reading.regions, *found])
+
+
+def _common(one: str, other: str) -> int:
+    """Length of what two texts begin with alike."""
+    pairs = enumerate(zip(one, other, strict=False))
+    return next((n for n, (a, b) in pairs if a != b), min(len(one), len(other)))
+
+
+def by_search(text: str, fences: Iterable[Fence]) -> list[Region]:
+    """A region for each text that stands in `text` as it is, looked for in order."""
+    found: list[Region] = []
+    start = 0
+    for fence in fences:
+        core = (fence.text or "").strip()
+        place = text.find(core, start) if core else -1
+        if place >= 0:
+            start = place + len(core)
+            found.append((place, start, fence))
+    return found
+
+
+def without_overlap(regions: Iterable[Region]) -> list[Region]:
+    """`regions` in order of place; one that reaches into an earlier one is left out."""
+    kept: list[Region] = []
+    for region in sorted(regions, key=lambda region: region[:2]):
+        if region[0] < region[1] and (not kept or region[0] >= kept[-1][1]):
+            kept.append(region)
+    return kept

@@ -1,0 +1,155 @@
+"""Chat templates: compiled and rendered under a deadline, every failure a `TemplateError`.
+
+A rendering runs in a thread of its own, and is stopped in place when its time is up. No process is
+forked for it: a server and a user interface have threads, and those do not survive a fork.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from ..errors import TemplateError
+
+if TYPE_CHECKING:
+    from jinja2 import Template
+
+SECONDS = 2.0
+"""How long a rendering may take. Two hundred turns take a few milliseconds."""
+
+SOURCE_LIMIT = 100_000
+"""Characters of a template. The longest that are published have about 20,000."""
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Rendering:
+    """What a template wrote. `asked_clock`: it used the date, so tomorrow's differs."""
+
+    text: str
+    asked_clock: bool
+
+
+class ChatTemplate:
+    """A compiled chat template. Made by `compile_template`."""
+
+    def __init__(self, template: Template) -> None:
+        self._template = template
+
+    def render(
+        self, variables: dict[str, Any], *, now: datetime, seconds: float = SECONDS
+    ) -> Rendering:
+        """Render with `variables` (plain data only) at the moment `now`.
+
+        Raises `TemplateError` for whatever goes wrong: the template refuses the conversation
+        (its own words are quoted), fails, reaches outside, grows, or takes longer than `seconds`.
+        """
+        from .meter import Meter, start
+
+        def work() -> Rendering:
+            meter = Meter(now, variables)
+            start(meter)
+            return Rendering(self._template.render(variables), meter.asked_clock)
+
+        return _bounded(work, seconds)
+
+
+@lru_cache(maxsize=16)
+def compile_template(source: str, *, seconds: float = SECONDS) -> ChatTemplate:
+    """Compile a Jinja chat template. Raises `TemplateError` with the line of a syntax error."""
+    from .environment import TemplateEnvironment
+
+    if len(source) > SOURCE_LIMIT:
+        raise TemplateError(
+            f"The chat template has {len(source):,} characters; {SOURCE_LIMIT:,} are the most "
+            "that are compiled. Is it a template?"
+        )
+    return ChatTemplate(_bounded(lambda: TemplateEnvironment().from_string(source), seconds))
+
+
+def _bounded(work: Callable[[], T], seconds: float) -> T:
+    """Run `work` in a thread that is stopped after `seconds`; its failures as `TemplateError`."""
+    from .meter import Aborted
+
+    results: list[T] = []
+    failures: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            results.append(work())
+        except (Exception, Aborted) as failure:
+            failures.append(failure)
+
+    worker = threading.Thread(target=run, name="pellucid-template", daemon=True)
+    worker.start()
+    try:
+        worker.join(seconds)
+    finally:
+        if worker.is_alive():
+            _stop(worker)
+    if results:
+        return results[0]
+    if not failures:
+        raise TemplateError(f"The chat template was stopped: it takes more than {seconds:g} s.")
+    raise _explained(failures[0], seconds) from failures[0]
+
+
+def _stop(worker: threading.Thread) -> None:
+    """Raise `Aborted` inside `worker`, again until it is gone or a second has passed."""
+    import ctypes
+
+    from .meter import Aborted
+
+    for _ in range(20):
+        ctypes.pythonapi.PyThreadState_SetAsyncExc(
+            ctypes.c_ulong(worker.ident or 0), ctypes.py_object(Aborted)
+        )
+        worker.join(0.05)
+        if not worker.is_alive():
+            return
+
+
+def _explained(failure: BaseException, seconds: float) -> TemplateError:
+    """The sentence for what went wrong in a template."""
+    from jinja2 import TemplateSyntaxError, UndefinedError
+    from jinja2.exceptions import SecurityError
+
+    from .environment import Refusal
+    from .meter import Aborted
+
+    where = _line(failure)
+    match failure:
+        case Refusal():
+            said = f"The chat template refuses this conversation: {str(failure)!r}."
+        case TemplateSyntaxError():
+            said = (
+                f"The chat template has a syntax error in line {failure.lineno}: {failure.message}."
+            )
+        case SecurityError():
+            said = f"The chat template reaches outside its sandbox{where}: {failure}."
+        case UndefinedError():
+            said = f"The chat template uses what is not there{where}: {failure}."
+        case Aborted():
+            reason = str(failure) or f"it takes more than {seconds:g} s"
+            said = f"The chat template was stopped: {reason}."
+        case RecursionError():
+            said = "The chat template, or what it was given, is nested too deeply."
+        case _:
+            kind = type(failure).__name__
+            said = f"The chat template fails{where}: {kind}: {failure}."
+    return TemplateError(said)
+
+
+def _line(failure: BaseException) -> str:
+    """` in line N` of the template, where the traceback tells."""
+    trace, line = failure.__traceback__, 0
+    while trace is not None:
+        if trace.tb_frame.f_code.co_filename in ("<template>", "<unknown>"):
+            line = trace.tb_lineno
+        trace = trace.tb_next
+    return f" in line {line}" if line else ""
