@@ -39,7 +39,7 @@ class ModelRow:
 MODELS = (
     ModelRow(
         name="qwen2.5-coder-0.5b",
-        aliases=("local", "qwen2.5-coder-0.5b-instruct", "qwen2.5-coder:0.5b", "qwen2.5-coder"),
+        aliases=("local", "qwen2.5-coder-0.5b-instruct", "qwen2.5-coder"),
         file="qwen2.5-coder-0.5b-instruct-q4_k_m.gguf",
         window=32_768,
         good_at="short answers, code, JSON; recalls what was said",
@@ -47,7 +47,7 @@ MODELS = (
     ),
     ModelRow(
         name="smollm2-135m",
-        aliases=("small", "smollm2-135m-instruct", "smollm2:135m", "smollm2"),
+        aliases=("small", "smollm2-135m-instruct", "smollm2"),
         file="SmolLM2-135M-Instruct.Q4_1.gguf",
         window=8_192,
         good_at="trying things quickly; it is not clever",
@@ -73,7 +73,7 @@ class Listed:
     licence: str | None
     good_at: str
     can: tuple[str, ...]
-    path: Path | None
+    path: str | None
 
 
 def names() -> tuple[str, ...]:
@@ -113,15 +113,13 @@ def resolve(name: str) -> ModelRow | HubFile | Path:
 def title(name: str) -> str:
     """What a model is called in receipts: the catalog's name, or that of its file."""
     found = resolve(name)
-    if isinstance(found, ModelRow):
-        return found.name
-    return name if isinstance(found, Path) and found.suffix != ".gguf" else Path(name).stem
+    return found.name if isinstance(found, ModelRow) else Path(name).name.removesuffix(".gguf")
 
 
 def listing(settings: Settings, folders: Folders) -> list[Listed]:
     """What can be used: the catalog first, then other model files found on this machine."""
     rows = [_listed(row, settings, folders) for row in MODELS]
-    seen = {row.path.resolve() for row in rows if row.path}
+    seen = {Path(row.path).resolve() for row in rows if row.path}
     for found in _found(settings, folders):
         path = found.path.resolve()
         if path not in seen and (listed := _described(found)):
@@ -151,7 +149,7 @@ def _listed(row: ModelRow, settings: Settings, folders: Folders) -> Listed:
         licence=weight.licence,
         good_at=row.good_at,
         can=row.can,
-        path=path,
+        path=str(path) if path else None,
     )
 
 
@@ -189,5 +187,5 @@ def _described(found: Cached) -> Listed | None:
         licence=licence,
         good_at="",
         can=(),
-        path=found.path,
+        path=str(found.path),
     )
