@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -113,11 +113,14 @@ class Chat:
         """Send one message; iterate over the turn for the reply's text as it comes."""
         return Turn(self, self._new(text))
 
-    def prompt(self, text: str | Message | None = None) -> Prompt | None:
-        """What would be sent if `text` were said now: nothing is called. `None` where the
-        provider renders the prompt out of sight."""
-        messages = self.messages if text is None else (*self.messages, self._new(text))
-        return self._prepare(messages)[1]
+    def prompt(self, text: str | Message, *, generation: bool = True) -> Prompt | None:
+        """What would be sent if `text` were said now: nothing is called.
+
+        `None` where the provider renders the prompt out of sight. Without `generation` the words
+        that open the assistant's turn are left out.
+        """
+        request, _ = self._request((*self.messages, self._new(text)))
+        return self.model.prepare(replace(request, generation_prompt=generation))
 
     def _new(self, text: str | Message) -> Message:
         message = _message("user", text) if isinstance(text, str) else text
@@ -126,14 +129,20 @@ class Chat:
         return message
 
     def _prepare(self, messages: tuple[Message, ...]) -> tuple[Request, Prompt | None, Memory]:
+        """What is sent; refused here if it does not fit."""
+        request, memory = self._request(messages)
+        prompt = self.model.prepare(request)
+        if prompt is not None and self.model.window is not None:
+            require_fit(prompt, self.model.window, request.options.max_tokens)
+        return request, prompt, memory
+
+    def _request(self, messages: tuple[Message, ...]) -> tuple[Request, Memory]:
+        """The messages that the memory policy lets through, and what it did."""
         system = (_message("system", self.system),) if self.system else ()
         options = self.model.settle(self.options)
         kept = memory_policies.apply(self.memory, (*system, *messages), self._fits(options))
         request = Request(kept.messages, self.tools, options)
-        prompt = self.model.prepare(request)
-        if prompt is not None and self.model.window is not None:
-            require_fit(prompt, self.model.window, options.max_tokens)
-        return request, prompt, Memory(str(self.memory), kept.dropped)
+        return request, Memory(str(self.memory), kept.dropped)
 
     def _fits(self, options: Options) -> Callable[[tuple[Message, ...]], bool]:
         def test(messages: tuple[Message, ...]) -> bool:

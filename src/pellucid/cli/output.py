@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+from collections.abc import Callable
 from types import TracebackType
 from typing import Any
 
@@ -44,15 +45,16 @@ def piece(text: str) -> None:
     sys.stdout.flush()
 
 
-def show(text: str) -> None:
-    """Print a view, through nothing but standard output."""
-    print(text.rstrip("\n"))
+def show(view: Callable[..., str], *values: object) -> None:
+    """Print a view of these values, coloured and as wide as the terminal is."""
+    print(view(*values, color=coloured(sys.stdout), width=width()).rstrip("\n"))
 
 
 def print_json(value: Any) -> None:
     import json
 
-    print(json.dumps(value, ensure_ascii=False, indent=2 if sys.stdout.isatty() else None))
+    indent = 2 if sys.stdout.isatty() else None
+    print(json.dumps(value, ensure_ascii=False, indent=indent, default=str))
 
 
 class Fetching:

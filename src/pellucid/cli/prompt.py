@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import sys
 
 from . import options, output
 
@@ -43,11 +42,10 @@ def run(args: argparse.Namespace) -> int:
 
         output.print_json({**encode(prompt), "budget": asdict(budget)})
         return 0
-    look = {"color": output.coloured(sys.stdout), "width": output.width()}
     if args.tokens:
-        output.show(terminal.tokens(prompt.encoding, prompt, **look))
+        output.show(terminal.tokens, prompt.encoding, prompt)
     else:
-        output.show(terminal.prompt(prompt, **look))
+        output.show(terminal.prompt, prompt)
     print()
-    output.show(terminal.budget(budget, **look))
+    output.show(terminal.budget, budget)
     return 0

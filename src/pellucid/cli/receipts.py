@@ -57,8 +57,7 @@ def _list(store: Any, args: argparse.Namespace) -> int:
     if getattr(args, "json", False):
         output.print_json([asdict(row) for row in rows])
     elif rows:
-        look = {"color": output.coloured(sys.stdout), "width": output.width()}
-        output.show(terminal.summaries(rows, **look))
+        output.show(terminal.summaries, rows)
     else:
         print("no receipts", "match" if getattr(args, "text", None) else "yet", file=sys.stderr)
     return 0

@@ -47,6 +47,5 @@ def run(args: argparse.Namespace) -> int:
     else:
         from ..views import terminal
 
-        look = {"color": output.coloured(sys.stdout), "width": output.width()}
-        output.show(terminal.receipt(receipt, **look))
+        output.show(terminal.receipt, receipt)
     return 0

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -39,7 +38,7 @@ def _prompt(chat: Chat, _: str) -> None:
     prompt = _last(chat).prompt
     if prompt is None:
         raise UsageError("This model's provider renders the prompt out of sight.")
-    output.show(terminal.prompt(prompt, color=output.coloured(sys.stdout), width=output.width()))
+    output.show(terminal.prompt, prompt)
 
 
 def _tokens(chat: Chat, _: str) -> None:
@@ -48,8 +47,7 @@ def _tokens(chat: Chat, _: str) -> None:
     prompt = _last(chat).prompt
     if prompt is None:
         raise UsageError("This model's provider does not show its tokens.")
-    color = output.coloured(sys.stdout)
-    output.show(terminal.tokens(prompt.encoding, prompt, color=color, width=output.width()))
+    output.show(terminal.tokens, prompt.encoding, prompt)
 
 
 def _why(chat: Chat, _: str) -> None:
@@ -62,7 +60,7 @@ def _why(chat: Chat, _: str) -> None:
     if missing and receipt.prompt is not None and isinstance(chat.model, LocalModel):
         output.say("measuring the tokens that have no probability yet")
         reply = replace(reply, tokens=tuple(chat.model.score(receipt.prompt.ids, reply.tokens)))
-    output.show(terminal.why(reply, color=output.coloured(sys.stdout), width=output.width()))
+    output.show(terminal.why, reply)
 
 
 def _system(chat: Chat, text: str) -> None:

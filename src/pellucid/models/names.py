@@ -29,3 +29,24 @@ def open_model(
     folders = Folders.of()
     path = locate(name, settings, progress=progress)
     return LocalModel(open_card(path, catalog.title(name), folders), settings, folders, say)
+
+
+def locate(
+    name: str, settings: Settings, *, progress: Callable[[int, int], None] | None = None
+) -> Path:
+    """The file of the model called `name`, fetched if it is not here."""
+    folders = Folders.of()
+    found = catalog.resolve(name)
+    if isinstance(found, Path):
+        return found
+    if isinstance(found, catalog.ModelRow):
+        return weights.find(found.weight, settings, folders) or weights.fetch(
+            found.weight,
+            folders.weights,
+            sources=settings.sources,
+            offline=settings.offline,
+            progress=progress,
+        )
+    return weights.fetch_hub(
+        str(found), folders.weights, offline=settings.offline, progress=progress
+    )
