@@ -21,6 +21,7 @@ from pellucid.messages import (
     Usage,
     text_message,
 )
+from pellucid.prompt.budget import measure
 from pellucid.prompt.values import LABELS
 from pellucid.record.receipt import Memory, Receipt, Summary, Timings
 from pellucid.views import figures, glyphs, html, terminal
@@ -207,6 +208,26 @@ def test_status_line_says_what_is_estimated_or_cut() -> None:
     )
 
 
+def test_budget_tells_what_takes_how_much() -> None:
+    prompt = samples.second_turn().prompt
+    assert prompt is not None
+    lines = terminal.budget(measure(prompt, 32768)).split("\n")
+    assert [line.split()[:3] for line in lines[1:-1]] == [
+        ["system", "5", "<0.1%"],
+        ["turn", "1", "16"],
+        ["turn", "2", "5"],
+        ["template", "20", "<0.1%"],
+        ["generation", "prompt", "3"],
+        ["prompt", "49", "0.1%"],
+        ["room", "for", "the"],
+    ]
+    assert lines[-1] == "Fits the window of 32,768 tokens; the answer needs room for 256."
+    tight = terminal.budget(measure(prompt, 52), width=60)
+    assert "Does not fit the window of 52 tokens: 3 too many" in tight
+    assert "not known" in terminal.budget(measure(prompt, 0))
+    assert "turns 1 to 9 " in terminal.budget(measure(samples.long(30_000).prompt, 131072))  # type: ignore[arg-type]
+
+
 def test_receipt_tells_memory_calls_and_unknowns() -> None:
     receipt = replace(
         samples.second_turn(),
@@ -325,14 +346,11 @@ def test_fragments_escape_what_strangers_wrote() -> None:
 
 
 def test_a_long_fragment_has_no_titles() -> None:
-    receipt = samples.long(6000)
-    assert receipt.prompt is not None
-    shown = html.prompt_fragment(receipt.prompt)
-    assert (
-        shown.count("title=")
-        < 10
-        < html.prompt_fragment(samples.second_turn().prompt).count("title=")
-    )
+    long, short = samples.long(6000).prompt, samples.second_turn().prompt
+    assert long is not None
+    assert short is not None
+    assert html.prompt_fragment(short).count("title=") > len(short)
+    assert html.prompt_fragment(long).count("title=") < 10
 
 
 def test_rows_of_the_prompt_are_its_messages() -> None:

@@ -6,14 +6,15 @@ import hashlib
 import json
 import math
 from base64 import b64encode
+from html import escape
 from string import Template
 from typing import Any
 
 from ...record.receipt import Receipt
 from ..figures import origin_place, origin_reason, others, probability
-from ..glyphs import piece_line
+from ..glyphs import piece_line, visible
 from . import sections
-from .markup import asset, text
+from .markup import asset
 
 
 def receipt_page(receipt: Receipt) -> str:
@@ -21,7 +22,7 @@ def receipt_page(receipt: Receipt) -> str:
     style = asset("tokens.css") + asset("page.css")
     script = asset("page.js")
     return Template(asset("page.html")).substitute(
-        title=text(f"{receipt.model} · {receipt.id}"),
+        title=escape(visible(f"{receipt.model} · {receipt.id}")),
         style=style,
         style_hash=_hash(style),
         script=script,

@@ -3,6 +3,7 @@ but, with `color`, the colour codes of this package."""
 
 from __future__ import annotations
 
+from .budgets import budget as budget
 from .prompts import chips as chips
 from .prompts import prompt as prompt
 from .prompts import tokens as tokens
