@@ -22,7 +22,7 @@ from pellucid.messages import (
     text_message,
 )
 from pellucid.prompt.budget import measure
-from pellucid.prompt.values import LABELS
+from pellucid.prompt.values import LABELS, Origin
 from pellucid.record.receipt import Memory, Receipt, Summary, Timings
 from pellucid.views import figures, glyphs, html, terminal
 from pellucid.views.html.flow import prompt_rows
@@ -154,14 +154,21 @@ def test_a_combining_mark_alone_is_shown_on_a_circle() -> None:
         (b"\xf0\x9f",),
     ],
 )
-def test_completed_loses_no_byte(pieces: tuple[bytes, ...]) -> None:
-    texts = glyphs.completed(pieces)
-    assert len(texts) == len(pieces)
-    assert "".join(texts).encode("utf-8", "surrogateescape") == b"".join(pieces)
+def test_spread_loses_no_byte(pieces: tuple[bytes, ...]) -> None:
+    parts = glyphs.spread(pieces)
+    assert len(parts) == len(pieces)
+    assert "".join(text for text, _ in parts).encode("utf-8", "surrogateescape") == b"".join(pieces)
+    assert all(piece.endswith(rest) for piece, (_, rest) in zip(pieces, parts, strict=True))
 
 
-def test_completed_gives_a_character_to_its_last_byte() -> None:
-    assert glyphs.completed([b" \xf0\x9f", b"\xa6", b"\x99 ok"]) == [" ", "", "🦙 ok"]
+def test_a_character_belongs_to_its_last_byte() -> None:
+    pieces = (b" \xf0\x9f", b"\xa6", b"\x99 ok")
+    assert glyphs.spread(pieces) == [(" ", b"\xf0\x9f"), ("", b"\xa6"), ("🦙 ok", b"")]
+    assert [glyphs.visible(text) for text in glyphs.shown(pieces)] == [
+        " \\xf0\\x9f",
+        "\\xa6",
+        "🦙 ok",
+    ]
 
 
 def test_why_shows_probabilities_and_alternatives() -> None:
@@ -369,6 +376,23 @@ def test_rows_of_the_prompt_are_its_messages() -> None:
     assert rows[0].start == 0
     assert rows[-1].end == len(receipt.prompt)
     assert all(before.end == row.start for before, row in pairwise(rows))
+
+
+def test_a_message_of_the_template_has_a_row_of_its_own() -> None:
+    request = Request((text_message("system", "You are"), text_message("user", "Hi")))
+    prompt = samples.prompt_of(request)
+    spans = tuple(
+        replace(span, origin=Origin("scaffold")) if span.origin.message == 0 else span
+        for span in prompt.spans
+    )
+    rows = prompt_rows(replace(prompt, spans=spans))
+    assert [(row.label, row.message) for row in rows] == [
+        ("scaffold", None),
+        ("user", 1),
+        ("generation", None),
+    ]
+    assert prompt.encoding.pieces[rows[1].start] == b"<|im_start|>"
+    assert prompt.encoding.pieces[rows[1].start + 1] == b"user"
 
 
 def test_every_label_has_its_looks() -> None:

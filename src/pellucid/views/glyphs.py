@@ -69,15 +69,14 @@ def piece_line(piece: bytes) -> str:
     return visible(text).replace(" ", "␣")
 
 
-def completed(pieces: Sequence[bytes]) -> list[str]:
-    """The text each token adds: a character belongs to the token that brings its last byte.
+def spread(pieces: Sequence[bytes]) -> list[tuple[str, bytes]]:
+    """The text each token adds, and those of its bytes that begin or go on with a character.
 
-    A token that ends inside a character adds nothing of that character: the string may be empty.
-    Bytes that are not UTF-8 stay with their token, as surrogates. Joined, the strings are the
-    text of the joined bytes.
+    A character belongs to the token that brings its last byte. Bytes that are not UTF-8 stay with
+    their token, as surrogates. Joined, the strings are the text of the joined bytes.
     """
     try:
-        return [piece.decode() for piece in pieces]
+        return [(piece.decode(), b"") for piece in pieces]
     except UnicodeDecodeError:
         pass
     out = []
@@ -93,5 +92,11 @@ def completed(pieces: Sequence[bytes]) -> list[str]:
             text.append(pending)
             read += size
             pending = next(chars, None)
-        out.append("".join(text))
+        unfinished = min(end - read, len(piece))
+        out.append(("".join(text), piece[len(piece) - unfinished :]))
     return out
+
+
+def shown(pieces: Sequence[bytes]) -> list[str]:
+    """Each token as it is shown in running text: what `spread` gives, unfinished bytes last."""
+    return [text + piece_text(unfinished) for text, unfinished in spread(pieces)]

@@ -11,7 +11,7 @@ from ...messages import Reply
 from ...prompt.values import LABELS, Label, Prompt
 from ...tokens.encoding import Encoding
 from ..figures import MEANING, band, endings
-from ..glyphs import completed, piece_text
+from ..glyphs import shown
 from .markup import ORIGIN_CLASS, text
 
 _CHUNK = 200
@@ -39,17 +39,27 @@ def prompt_rows(prompt: Prompt) -> list[Row]:
     """
     owners = [_owner(prompt, i) for i in range(len(prompt))]
     contents = [i for i, owner in enumerate(owners) if owner is not None]
-    starts = [0]
+    starts = [0, _first_row(prompt, contents[0])] if contents else [0]
     for before, here in pairwise(contents):
         if owners[before] != owners[here]:
             between = range(before + 1, here)
             line_ends = (i for i in between if prompt.encoding.pieces[i].endswith(b"\n"))
             starts.append(min(next(line_ends, before) + 1, here))
     rows = []
-    for start, end in pairwise([*starts, len(prompt)]):
+    for start, end in pairwise([*dict.fromkeys(starts), len(prompt)]):
         owner = next((o for o in owners[start:end] if o is not None), ("scaffold", None))
         rows.append(Row(owner[0], owner[1], start, end))
     return rows
+
+
+def _first_row(prompt: Prompt, content: int) -> int:
+    """Where the row of the first content starts: after what the template wrote in front of it,
+    which may be a whole message of its own."""
+    encoding = prompt.encoding
+    for i in range(content - 1, 0, -1):
+        if encoding.special[i] and encoding.pieces[i - 1].endswith(b"\n"):
+            return i
+    return 0
 
 
 def _owner(prompt: Prompt, token: int) -> tuple[Label, int | None] | None:
@@ -115,10 +125,10 @@ def _row(name: str, kind: str, count: str, chunks: Iterable[str]) -> str:
 
 def _elements(pieces: Sequence[bytes], classes: Sequence[str], title: Title | None) -> list[str]:
     out = []
-    for i, content in enumerate(completed(pieces)):
-        shown = text(content or piece_text(pieces[i])) or "<b>end</b>"  # no bytes: it ends a reply
+    for i, content in enumerate(shown(pieces)):
+        body = text(content) or "<b>end</b>"  # a token without bytes ends a reply
         words = "" if title is None else f' title="{escape(title(i))}"'
-        out.append(f'<i class="{classes[i]}"{words}>{shown}</i>')
+        out.append(f'<i class="{classes[i]}"{words}>{body}</i>')
     return out
 
 

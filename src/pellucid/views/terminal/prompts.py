@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from ...prompt.values import Label, Prompt
 from ...tokens.encoding import Encoding
 from ..figures import origin_place
-from ..glyphs import completed, piece_line, piece_text, runs, visible
+from ..glyphs import piece_line, runs, shown, visible
 from .style import BADGE, DIM, ORIGIN, Cell, cells, clip, fold, paint, table
 
 _CHIPS = ("30;48;5;153", "30;48;5;194", "30;48;5;223", "30;48;5;189", "30;48;5;218")
@@ -123,11 +123,9 @@ def chips(
 ) -> str:
     """The text as it reads, every token apart: on alternating grounds, or in brackets."""
     lines, line, used = [], "", 0
-    for i, text in enumerate(completed(encoding.pieces)):
-        shown = visible(text or piece_text(encoding.pieces[i]))
-        if not color:
-            shown = f"[{shown}]"
-        size = cells(shown)
+    for i, text in enumerate(shown(encoding.pieces)):
+        chip = visible(text) if color else f"[{visible(text)}]"
+        size = cells(chip)
         if used and used + size > width:
             lines.append(line)
             line, used = "", 0
@@ -136,7 +134,7 @@ def chips(
             style = f"{ORIGIN[label]};{BADGE}" if i % 2 else f"{ORIGIN[label]};4"
         else:
             style = _CHIPS[i % len(_CHIPS)]
-        line += paint(shown, style, color)
+        line += paint(chip, style, color)
         used += size
         if text.endswith("\n"):
             lines.append(line)

@@ -6,7 +6,7 @@ import math
 
 from ...messages import Reply, ReplyToken
 from ..figures import band, endings, others, probability
-from ..glyphs import completed, piece_line, runs, visible
+from ..glyphs import piece_line, runs, shown, visible
 from .style import BADGE, BAND, DIM, Cell, bar, clip, paint, table
 
 _BAR = 10
@@ -49,7 +49,7 @@ def shaded(reply: Reply, *, color: bool = False) -> str:
     Without colour only tokens under 50% are marked. Tokens that end the reply are badges.
     """
     out = []
-    texts = completed([token.piece for token in reply.tokens])
+    texts = shown([token.piece for token in reply.tokens])
     first_ending = len(reply.tokens) - endings(reply)
     for i, (token, text) in enumerate(zip(reply.tokens, texts, strict=True)):
         grade = band(token.logprob)
