@@ -195,7 +195,11 @@ class TemplateEnvironment(ImmutableSandboxedEnvironment):
         return self._absent(obj, name) if value is missing else value
 
     def _member(self, obj: Any, name: str) -> Any:
-        kind = dict if isinstance(obj, dict) else type(obj)
+        kind = type(obj)
+        if isinstance(obj, str):
+            kind, obj = str, as_text(obj)
+        elif isinstance(obj, dict):
+            kind = dict
         method = METHODS.get(kind, {}).get(name)
         if method is not None:
             return Bound(method, obj)
@@ -253,7 +257,7 @@ class TemplateEnvironment(ImmutableSandboxedEnvironment):
 
     def call_binop(self, context: Context, operator: str, left: Any, right: Any) -> Any:
         if operator == "%" and isinstance(left, str):
-            return formatted(left, right)
+            return formatted(as_text(left), right)
         if operator == "*":
             _check_product(left, right)
             _check_product(right, left)
@@ -268,7 +272,7 @@ def _check_product(left: Any, right: Any) -> None:
     if isinstance(left, int):
         _check_bits(left.bit_length() + right.bit_length())
     elif isinstance(left, str | list | tuple):
-        meter().spend(meter().weigh(left) * max(right, 0))
+        meter().spend((meter().weigh(left) - SMALL) * max(right, 0))
 
 
 def _check_bits(bits: int) -> None:

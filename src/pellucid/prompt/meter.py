@@ -61,7 +61,7 @@ class Meter:
         Raises `Aborted` for more than the allowance, `TypeError` for what is not plain data.
         """
         kind = type(value)
-        if kind is str:
+        if isinstance(value, str):
             return SMALL + (len(value) if value.isascii() else 4 * len(value))
         if kind is int:
             return SMALL + int(value.bit_length()) // 8
@@ -98,7 +98,8 @@ class Meter:
         """`separator.join(parts)`, paid for before it is made where it is large."""
         size = sum(map(len, parts)) + len(separator) * len(parts)
         if size > 100_000:
-            self.spend(4 * size)
+            narrow = separator.isascii() and all(map(str.isascii, parts))
+            self.spend(size if narrow else 4 * size)
             return separator.join(parts)
         text = separator.join(parts)
         self.spend(SMALL + (size if text.isascii() else 4 * size))

@@ -17,7 +17,7 @@ from jinja2.filters import FILTERS as JINJA_FILTERS
 from jinja2.filters import make_attrgetter
 from jinja2.tests import TESTS as _TESTS
 from jinja2.utils import pass_environment
-from markupsafe import escape
+from markupsafe import Markup, escape
 
 from .fence import Fenced
 from .meter import SMALL, Aborted, meter
@@ -38,6 +38,8 @@ def as_text(value: Any) -> str:
     """`str(value)` for plain data, paid for before it is made."""
     if type(value) is str:
         return value
+    if isinstance(value, str):  # marked as safe by a filter
+        return str(meter().keep(str(value)))
     if isinstance(value, dict | list | tuple):
         # repr() writes one character as up to ten: \U0001f642
         meter().spend(6 * meter().weigh(value))
@@ -68,8 +70,7 @@ def formatted(form: str, values: Any) -> str:
         raise Aborted("it formats a number with a width of four digits, or `*`")
     fields = form.count("%")
     meter().spend(SMALL + 4 * len(form) + fields * (4000 + 6 * meter().weigh(values)))
-    text: str = form % values
-    return text
+    return str(form % values)
 
 
 # -- methods ---------------------------------------------------------------------------------
@@ -172,10 +173,15 @@ def _title(value: Any) -> Any:
     return meter().keep(JINJA_FILTERS["title"](text))
 
 
-def _escape(value: Any) -> str:
-    text = as_text(value)
+def _safe(value: Any) -> Markup:
+    """Transformers escapes no HTML, but what is added to a text marked as safe is escaped."""
+    return Markup(as_text(value))
+
+
+def _escape(value: Any) -> Markup:
+    text = value if isinstance(value, str) else as_text(value)
     meter().spend(6 * len(text))
-    return str(escape(text))
+    return escape(text)
 
 
 def _indent(value: Any, width: int | str = 4, first: bool = False, blank: bool = False) -> Any:
@@ -267,7 +273,7 @@ FILTERS: dict[str, Function] = {
     "join": _join,
     "list": listed,
     "round": _round,
-    "safe": as_text,
+    "safe": _safe,
     "string": as_text,
     "sum": _sum,
     "title": _title,

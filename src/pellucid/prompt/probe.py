@@ -77,10 +77,11 @@ class Prober:
         *,
         generation: bool,
         trimmed: Callable[[int], bool] = lambda n: False,
+        swap: bool = True,
     ) -> Probe | None:
         """A fenced rendering, the marks not among the characters of `text`; `None` where the
-        template takes offence at the fences."""
-        fences = Fences(text, self._starts, trimmed)
+        template takes offence at the fences. Without `swap` the texts in them are as they are."""
+        fences = Fences(text, self._starts if swap else (), trimmed)
         try:
             rendered = self.render(request, fences, now, generation=generation)
         except TemplateError:

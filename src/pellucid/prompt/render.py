@@ -126,10 +126,8 @@ class Renderer:
     def _inferred(
         self, request: Request, text: str, now: datetime, said: Sequence[str]
     ) -> Rendered:
-        """For a template that no fenced rendering agrees with: the texts are looked for."""
-        fences = Fences(text, (), lambda n: False)
-        self._prober.variables(request, fences, generation=request.generation_prompt)
-        regions = by_search(text, fences.marks.values())
+        """For a template that no fenced rendering agrees with."""
+        regions = self._searched(request, text, now)
         return Rendered(
             text=text,
             spans=_spans(regions, len(text), len(text)),
@@ -142,6 +140,18 @@ class Renderer:
                 "from where is inferred.",
             ),
         )
+
+    def _searched(self, request: Request, text: str, now: datetime) -> Sequence[Region]:
+        """The texts in a prompt: beside the fences, where only what control tokens begin with
+        disturbs the template; otherwise looked for."""
+        probe = self._prober.attempt(
+            request, text, now, generation=request.generation_prompt, swap=False
+        )
+        if probe is not None and probe.reading.text == text:
+            return around_lone(probe.reading)
+        fences = Fences(text, (), lambda n: False)
+        self._prober.variables(request, fences, generation=request.generation_prompt)
+        return by_search(text, fences.marks.values())
 
     def _agreed_controls(
         self, request: Request, text: str, regions: Sequence[Region], now: datetime

@@ -7,6 +7,7 @@ other ids for the same text, and everything from there on would be computed agai
 from __future__ import annotations
 
 import codecs
+from bisect import bisect_left
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -115,7 +116,13 @@ def _place(rendered: Rendered, extent: tuple[int, int] | None, text: str, floor:
         if (
             last <= end
             and rendered.text.startswith(text, start)
-            and not any(a < start < b or a < end < b for a, b in rendered.controls)
+            and not any(_inside(rendered.controls, place) for place in (start, end))
         ):
             return start
     return None
+
+
+def _inside(places: Sequence[tuple[int, int]], at: int) -> bool:
+    """Whether one of some sorted places begins before `at` and ends after it."""
+    n = bisect_left(places, (at, 0)) - 1
+    return n >= 0 and at < places[n][1]

@@ -78,20 +78,27 @@ def _bounded(work: Callable[[], T], seconds: float) -> T:
 
     results: list[T] = []
     failures: list[BaseException] = []
+    lock = threading.Lock()  # held to stop the worker, and to say that it need not be stopped
+    done = threading.Event()
 
     def run() -> None:
         try:
-            results.append(work())
-        except (Exception, Aborted) as failure:
-            failures.append(failure)
+            try:
+                results.append(work())
+            except (Exception, Aborted) as failure:
+                failures.append(failure)
+            with lock:
+                done.set()
+        except Aborted:  # stopped while it was ending
+            with lock:
+                done.set()
 
     worker = threading.Thread(target=run, name="pellucid-template", daemon=True)
     worker.start()
     try:
-        worker.join(seconds)
+        done.wait(seconds)
     finally:
-        if worker.is_alive():
-            _stop(worker)
+        _stop(worker, lock, done)
     if results:
         return results[0]
     if not failures:
@@ -99,18 +106,22 @@ def _bounded(work: Callable[[], T], seconds: float) -> T:
     raise _explained(failures[0], seconds) from failures[0]
 
 
-def _stop(worker: threading.Thread) -> None:
-    """Raise `Aborted` inside `worker`, again until it is gone or a second has passed."""
+def _stop(worker: threading.Thread, lock: threading.Lock, done: threading.Event) -> None:
+    """Raise `Aborted` inside `worker`, again until it is done or a second has passed."""
+    if done.is_set():
+        worker.join()
+        return
     import ctypes
 
     from .meter import Aborted
 
+    stop = ctypes.pythonapi.PyThreadState_SetAsyncExc
     for _ in range(20):
-        ctypes.pythonapi.PyThreadState_SetAsyncExc(
-            ctypes.c_ulong(worker.ident or 0), ctypes.py_object(Aborted)
-        )
-        worker.join(0.05)
-        if not worker.is_alive():
+        with lock:
+            if not done.is_set():
+                stop(ctypes.c_ulong(worker.ident or 0), ctypes.py_object(Aborted))
+        if done.wait(0.05):
+            worker.join()
             return
 
 
@@ -127,9 +138,8 @@ def _explained(failure: BaseException, seconds: float) -> TemplateError:
         case Refusal():
             said = f"The chat template refuses this conversation: {str(failure)!r}."
         case TemplateSyntaxError():
-            said = (
-                f"The chat template has a syntax error in line {failure.lineno}: {failure.message}."
-            )
+            message = (failure.message or "").rstrip(".")
+            said = f"The chat template has a syntax error in line {failure.lineno}: {message}."
         case SecurityError():
             said = f"The chat template reaches outside its sandbox{where}: {failure}."
         case UndefinedError():
