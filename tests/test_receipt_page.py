@@ -12,9 +12,9 @@ import pytest
 from playwright.sync_api import Browser, Locator, Page, sync_playwright
 
 import sample_receipts as samples
-from pellucid.messages import Reply, Request, Text, text_message
+from pellucid.messages import Reply, Request, Text, Usage, text_message
 from pellucid.prompt.values import Prompt
-from pellucid.record.receipt import Receipt
+from pellucid.record.receipt import Receipt, Timings
 from pellucid.views import figures, glyphs, html
 
 ID = samples.second_turn().id
@@ -26,7 +26,7 @@ QUIET = (
 
 pytestmark = [
     pytest.mark.browser,
-    pytest.mark.skipif(not CHROMIUM.exists(), reason="needs Debian's chromium package"),
+    pytest.mark.skipif(not CHROMIUM.exists(), reason="needs a browser: apt-get install chromium"),
 ]
 
 FACTS = """() => Object.fromEntries([...document.querySelectorAll("#tip dt")].map(
@@ -286,6 +286,20 @@ def test_a_narrow_window_needs_no_sideways_scrolling(browser: Browser, tmp_path:
     opened = open_receipt(browser, tmp_path, samples.hostile())
     opened.page.set_viewport_size({"width": 380, "height": 800})
     assert opened.page.evaluate("() => document.documentElement.scrollWidth") <= 380
+    opened.close()
+
+
+def test_a_receipt_of_a_provider_has_a_page_too(browser: Browser, tmp_path: Path) -> None:
+    receipt = samples.second_turn()
+    reply = replace(receipt.reply, tokens=(), usage=Usage(40, output=5, known="reported"))
+    receipt = replace(receipt, prompt=None, reply=reply, window=None, timings=Timings())
+    opened = open_receipt(browser, tmp_path, receipt)
+    assert opened.page.locator("#reply").inner_text().endswith("Your name is Stephen.")
+    assert "only the messages are known here" in opened.page.locator("#prompt").inner_text()
+    details = opened.page.locator("#details").inner_text()
+    assert "as the provider reported" in details
+    assert "unknown" in details
+    opened.page.keyboard.press("ArrowRight")
     opened.close()
 
 

@@ -248,6 +248,10 @@ def test_receipt_tells_memory_calls_and_unknowns() -> None:
     assert re.search(r"time to first token\s+unknown", shown)
     assert "Window\n  unknown" in shown
     assert "Stephen{44%}" in shown
+    provider = replace(receipt, prompt=None, reply=replace(receipt.reply, tokens=()))
+    assert "only the messages are known here" in terminal.receipt(provider)
+    assert "Reply\n  Your name is Stephen." in terminal.receipt(provider)
+    assert "Your name is Stephen." in html.receipt_fragment(provider)
     assert "[call] weather<script>" in terminal.receipt(samples.hostile())
 
 
