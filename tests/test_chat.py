@@ -23,7 +23,8 @@ from pellucid.models.names import open_model
 from pellucid.models.scripted import Scripted
 from pellucid.settings import Folders
 
-STILL = Options(temperature=0, max_tokens=48)
+STILL = Options(temperature=0, max_tokens=32)
+SHORT = Options(temperature=0, max_tokens=6)
 
 
 @pytest.fixture(scope="module")
@@ -139,7 +140,7 @@ def test_length_and_seed(small: LocalModel) -> None:
 
 
 def test_sync_and_async_iteration(small: LocalModel) -> None:
-    chat = Chat(small, options=STILL, store=None)
+    chat = Chat(small, options=SHORT, store=None)
     pieces = list(chat.stream("Count from 1 to 5."))
     assert len(pieces) > 1 and "".join(pieces) == chat.receipts[-1].reply.text
 
@@ -162,7 +163,7 @@ def test_async_cancellation_frees_the_engine(small: LocalModel) -> None:
 
 
 def test_a_reply_that_is_cut_is_kept_and_the_conversation_goes_on(small: LocalModel) -> None:
-    chat = Chat(small, options=STILL)
+    chat = Chat(small, options=SHORT)
     turn = chat.stream("Write a long story about a fox.")
     pieces = iter(turn)
     received = next(pieces) + next(pieces)
@@ -185,6 +186,7 @@ def test_killing_the_engine_in_mid_reply_is_survived(small: LocalModel) -> None:
             received += piece
     assert turn.reply.finish == "error" and turn.reply.text == received
     assert turn.receipt is not None and "kept" in (turn.receipt.reply.error or "")
+    chat.options = SHORT
     assert chat.say("Say only: yes").complete
     assert small.engine().pid != pid
 
@@ -193,7 +195,7 @@ def test_a_frozen_engine_that_has_not_begun_is_replaced_unseen(small: LocalModel
     pid = small.engine().pid
     assert pid is not None
     os.kill(pid, signal.SIGSTOP)
-    chat = Chat(small, options=STILL)
+    chat = Chat(small, options=SHORT)
     began = time.monotonic()
     assert chat.say("Say only: yes").complete
     assert time.monotonic() - began < 20
@@ -209,7 +211,7 @@ def test_what_does_not_fit_is_refused_before_it_is_sent(small: LocalModel) -> No
 
 
 def test_branches(small: LocalModel) -> None:
-    chat = Chat(small, options=STILL)
+    chat = Chat(small, options=SHORT)
     chat.say("My cat is called Tom.")
     chat.say("My dog is called Rex.")
     undone = chat.undo()

@@ -122,11 +122,20 @@ class LocalModel:
             ids.append(token.id)
 
     def _score(self, ids: list[int], token: ReplyToken, decoder: Decoder) -> ReplyToken:
-        wanted = self._settings.alternatives or 5
-        body = {"prompt": ids, "n_predict": 1, "temperature": 0, "cache_prompt": True}
-        answer = client.call(self.engine().address, "/completion", {**body, "n_probs": SCORE_DEPTH})
+        # The engine keeps quiet about a token that ends inside a character. Whichever token it
+        # samples, it reports the probabilities from before, so it is made to sample a full stop.
+        (stop,) = self.tokenizer.encode(".").ids
+        body = {
+            "prompt": ids,
+            "n_predict": 1,
+            "n_probs": SCORE_DEPTH,
+            "logit_bias": [[stop, 1000]],
+            "cache_prompt": True,
+        }
+        answer = client.call(self.engine().address, "/completion", body)
         candidates = decoder.candidates(answer["completion_probabilities"][0])
         found = next((c.logprob for c in candidates if c.id == token.id), None)
+        wanted = self._settings.alternatives or 5
         return replace(token, logprob=found, alternatives=candidates[:wanted])
 
 
