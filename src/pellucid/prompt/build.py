@@ -7,7 +7,6 @@ control tokens recognised, but for texts that spell one.
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
@@ -16,9 +15,11 @@ from operator import itemgetter
 
 from ..messages import Request
 from ..tokens.encoding import Encoding, Tokenizer
+from .assemble import Assembly
+from .places import count_before, covered
 from .render import SCAFFOLD, Rendered, Renderer, bare
 from .replay import Replay, find_replays, tokens_of_ids
-from .values import Prompt, Span
+from .values import Prompt
 
 KEPT = 1_000_000
 """Characters whose tokens are remembered between the prompts of a conversation."""
@@ -79,6 +80,8 @@ class PromptBuilder:
         self._add_bos = add_bos
         self._kept: dict[str | tuple[int, ...], Encoding] = {}
         self._kept_characters = 0
+        self._controls: dict[str, Encoding] = {}
+        self._last: Assembly | None = None
 
     def build(self, request: Request) -> Prompt:
         """The exact prompt of `request`.
@@ -93,13 +96,14 @@ class PromptBuilder:
         if self._bos:
             rendered = _one_bos(rendered, self._bos, self._add_bos)
         replays, said = find_replays(request.messages, rendered, self._tokenizer, self._tokens_of)
-        joined = _Joined(rendered.spans)
-        for start, tokens in self._stretches(rendered, replays):
-            joined.add(start, tokens)
+        assembly = Assembly(rendered, replays, self._last)
+        for tokens in self._stretches(rendered, replays, assembly.done):
+            assembly.add(tokens)
+        self._last = assembly
         return Prompt(
-            encoding=joined.encoding(rendered.text, self._tokenizer.fingerprint),
-            spans=rendered.spans,
-            origins=tuple(joined.origins),
+            encoding=assembly.encoding(self._tokenizer.fingerprint),
+            spans=tuple(assembly.spans),
+            origins=tuple(assembly.origins),
             roles=tuple(message.role for message in request.messages),
             exact=rendered.exact,
             notes=(*rendered.notes, *said),
@@ -107,25 +111,33 @@ class PromptBuilder:
         )
 
     def _stretches(
-        self, rendered: Rendered, replays: Sequence[Replay]
-    ) -> Iterator[tuple[int, Encoding]]:
-        """The prompt as (place, tokens): control tokens, replays, and the text between them."""
+        self, rendered: Rendered, replays: Sequence[Replay], done: int
+    ) -> Iterator[Encoding]:
+        """Control tokens, replays and the text between them, from character `done` on."""
         text = rendered.text
-        fixed = [(replay.start, replay.end, replay.tokens) for replay in replays]
-        starts = [replay.start for replay in replays]
-        for start, end in rendered.controls:
-            before = bisect_right(starts, start)
-            if not before or replays[before - 1].end <= start:
-                fixed.append((start, end, self._tokens_of((self._specials[text[start:end]],))))
+        fixed = [
+            Replay(start, end, self._control(text[start:end]))
+            for start, end in rendered.controls[count_before(rendered.controls, done) :]
+            if not covered(replays, start)
+        ]
+        fixed += replays[count_before(replays, done) :]
         fixed.sort(key=itemgetter(0))
-        done = 0
         for start, end, tokens in fixed:
             if done < start:
-                yield done, self._tokens_of(text[done:start])
-            yield start, tokens
+                yield self._tokens_of(text[done:start])
+            yield tokens
             done = end
         if done < len(text):
-            yield done, self._tokens_of(text[done:])
+            yield self._tokens_of(text[done:])
+
+    def _control(self, spelling: str) -> Encoding:
+        known = self._controls.get(spelling)
+        if known is None:
+            ids, pieces = (self._specials[spelling],), (spelling.encode(),)
+            whole = ((0, len(spelling)),)
+            known = Encoding(spelling, ids, pieces, whole, (True,), self._tokenizer.fingerprint)
+            self._controls[spelling] = known
+        return known
 
     def _tokens_of(self, key: str | tuple[int, ...]) -> Encoding:
         """The tokens of a text in which nothing is a control token, or of ids; remembered."""
@@ -142,54 +154,6 @@ class PromptBuilder:
             self._kept_characters = len(tokens.text)
         self._kept[key] = tokens
         return tokens
-
-
-class _Joined:
-    """Stretches of tokens put together, each token with the spans it touches."""
-
-    def __init__(self, spans: Sequence[Span]) -> None:
-        self._spans = spans
-        self._at = 0
-        self._ids: list[int] = []
-        self._pieces: list[bytes] = []
-        self._offsets: list[tuple[int, int]] = []
-        self._special: list[bool] = []
-        self.origins: list[tuple[int, ...]] = []
-
-    def encoding(self, text: str, vocabulary: str) -> Encoding:
-        return Encoding(
-            text,
-            tuple(self._ids),
-            tuple(self._pieces),
-            tuple(self._offsets),
-            tuple(self._special),
-            vocabulary,
-        )
-
-    def add(self, start: int, tokens: Encoding) -> None:
-        """Append the tokens of the text that begins at character `start`."""
-        self._ids += tokens.ids
-        self._pieces += tokens.pieces
-        self._special += tokens.special
-        offsets = [(first + start, last + start) for first, last in tokens.offsets]
-        self._offsets += offsets
-        spans = self._spans
-        while spans[self._at].end <= start:
-            self._at += 1
-        done = 0
-        while done < len(offsets):
-            border = spans[self._at].end
-            before = bisect_right(offsets, border, lo=done, key=itemgetter(1))
-            self.origins += [(self._at,)] * (before - done)
-            done = before
-            while done < len(offsets) and offsets[done][0] < border:  # it straddles the border
-                last = self._at
-                while spans[last].end < offsets[done][1]:
-                    last += 1
-                self.origins.append(tuple(range(self._at, last + 1)))
-                done += 1
-            if done < len(offsets):
-                self._at += 1
 
 
 def _one_bos(rendered: Rendered, bos: str, add: bool) -> Rendered:
@@ -209,19 +173,20 @@ def _one_bos(rendered: Rendered, bos: str, add: bool) -> Rendered:
         )
     kept = len(bos) * written
     shift = len(bos) - kept
-    spans = [Span(0, len(bos), SCAFFOLD)]
-    spans += [
-        replace(span, start=max(span.start, kept) + shift, end=span.end + shift)
-        for span in rendered.spans
-        if span.end > kept
+    extents = [
+        (max(start, kept) + shift, end + shift, origin)
+        for start, end, origin in rendered.extents
+        if end > kept
     ]
-    if len(spans) > 1 and spans[1].origin == SCAFFOLD:
-        spans[:2] = [Span(0, spans[1].end, SCAFFOLD)]
+    if extents and extents[0][2] == SCAFFOLD:
+        extents[0] = (0, extents[0][1], SCAFFOLD)
+    else:
+        extents.insert(0, (0, len(bos), SCAFFOLD))
     places = [(start + shift, end + shift) for start, end in rendered.controls[written:]]
     return replace(
         rendered,
         text=bos + rendered.text[kept:],
-        spans=tuple(spans),
+        extents=tuple(extents),
         controls=((0, len(bos)), *places),
         notes=notes,
     )

@@ -12,7 +12,7 @@ import re
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import chain
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from .values import Origin
 
@@ -56,8 +56,7 @@ class Fenced(dict[str, Any]):
     mark: str
 
 
-@dataclass(frozen=True, slots=True)
-class Fence:
+class Fence(NamedTuple):
     """What stands between two equal marks. `text` is `None` for a mapping written as JSON.
 
     `swapped` is the text as the template gets it; `blanks` are those left outside the fence.
@@ -88,14 +87,14 @@ class Fences:
 
     def text(self, text: str, origin: Origin) -> str:
         swapped = self.word(text)
-        lead = trail = ""
+        blanks = ("", "")
         if self._trimmed(len(self.marks)):
             core = text.strip()
             lead, _, trail = text.partition(core) if core else (text, "", "")
-            text, swapped = core, swapped.strip()
+            text, swapped, blanks = core, swapped.strip(), (lead, trail)
         mark = next(self._free)
-        self.marks[mark] = Fence(origin, text, swapped, (lead, trail))
-        return f"{lead}{mark}{swapped}{mark}{trail}" if swapped else lead
+        self.marks[mark] = Fence(origin, text, swapped, blanks)
+        return f"{blanks[0]}{mark}{swapped}{mark}{blanks[1]}" if swapped else blanks[0]
 
     def word(self, text: str) -> str:
         for char, other in self._swaps:

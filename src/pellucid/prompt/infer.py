@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from .fence import Fence, Reading
+from .places import shared_length
 
 Region = tuple[int, int, Fence]
 
@@ -13,19 +14,13 @@ def around_lone(reading: Reading) -> list[Region]:
     """A region for each mark whose partner is gone: the longest stretch of its text beside it."""
     found: list[Region] = []
     for place, fence in reading.lone:
-        after = _common(reading.swapped[place:], fence.swapped)
-        before = _common(reading.swapped[:place][::-1], fence.swapped[::-1])
+        after = shared_length(reading.swapped[place:], fence.swapped)
+        before = shared_length(reading.swapped[:place][::-1], fence.swapped[::-1])
         if after >= before:
             found.append((place, place + after, fence))
         else:
             found.append((place - before, place, fence))
     return without_overlap([*reading.regions, *found])
-
-
-def _common(one: str, other: str) -> int:
-    """Length of what two texts begin with alike."""
-    pairs = enumerate(zip(one, other, strict=False))
-    return next((n for n, (a, b) in pairs if a != b), min(len(one), len(other)))
 
 
 def by_search(text: str, fences: Iterable[Fence]) -> list[Region]:

@@ -7,18 +7,17 @@ other ids for the same text, and everything from there on would be computed agai
 from __future__ import annotations
 
 import codecs
-from bisect import bisect_left
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from ..messages import Message
 from ..tokens.encoding import Encoding, Tokenizer
 from .notes import messages_named
+from .places import parted
 from .render import Rendered
 
 
-@dataclass(frozen=True, slots=True)
-class Replay:
+class Replay(NamedTuple):
     """Characters `start` to `end` of the prompt are these tokens."""
 
     start: int
@@ -92,10 +91,10 @@ def _about(numbers: Sequence[int], messages: Sequence[Message], why: str) -> lis
 def _extents(rendered: Rendered) -> dict[int, tuple[int, int]]:
     """The first and the last character of each message in the prompt."""
     extents: dict[int, tuple[int, int]] = {}
-    for span in rendered.spans:
-        m = span.origin.message
+    for start, end, origin in rendered.extents:
+        m = origin.message
         if m is not None:
-            extents[m] = (extents.get(m, (span.start, 0))[0], span.end)
+            extents[m] = (extents[m][0] if m in extents else start, end)
     return extents
 
 
@@ -116,13 +115,7 @@ def _place(rendered: Rendered, extent: tuple[int, int] | None, text: str, floor:
         if (
             last <= end
             and rendered.text.startswith(text, start)
-            and not any(_inside(rendered.controls, place) for place in (start, end))
+            and None not in (parted(rendered.controls, start), parted(rendered.controls, end))
         ):
             return start
     return None
-
-
-def _inside(places: Sequence[tuple[int, int]], at: int) -> bool:
-    """Whether one of some sorted places begins before `at` and ends after it."""
-    n = bisect_left(places, (at, 0)) - 1
-    return n >= 0 and at < places[n][1]

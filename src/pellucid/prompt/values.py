@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, get_args
 
@@ -40,6 +41,18 @@ class Span:
     origin: Origin
 
 
+def label(origin: Origin, roles: Sequence[Role]) -> Label:
+    """The word for an origin; a message is called by its role. `roles[m]` is that of message m."""
+    match origin.kind:
+        case "message":
+            assert origin.message is not None
+            return roles[origin.message]
+        case "tool":
+            return "tools"
+        case kind:
+            return kind
+
+
 @dataclass(frozen=True, slots=True)
 class Prompt:
     """What a model is given.
@@ -70,14 +83,7 @@ class Prompt:
 
     def label(self, origin: Origin) -> Label:
         """The word for an origin of this prompt; a message is called by its role."""
-        match origin.kind:
-            case "message":
-                assert origin.message is not None
-                return self.roles[origin.message]
-            case "tool":
-                return "tools"
-            case kind:
-                return kind
+        return label(origin, self.roles)
 
     def counts(self) -> dict[Label, int]:
         """Tokens by label, those that occur, in the order of `LABELS`.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import lru_cache
 from typing import Any
 
 from ..errors import UsageError
@@ -53,13 +54,18 @@ def passage(part: Text, *, first: bool, last: bool) -> str:
     return ("" if first else "\n\n") + quoted + ("" if last else "\n\n")
 
 
+@lru_cache(maxsize=4096)
+def message_origin(m: int, p: int) -> Origin:
+    return Origin("message", m, p)
+
+
 def content_texts(m: int, message: Message) -> list[tuple[str, Origin]]:
     """The text parts of message `m` as they are written, and the origin of each."""
     parts = [(p, part) for p, part in enumerate(message.parts) if isinstance(part, Text)]
     out = []
     for n, (p, part) in enumerate(parts):
         if part.source is None:
-            out.append((part.text, Origin("message", m, p)))
+            out.append((part.text, message_origin(m, p)))
         else:
             quoted = passage(part, first=n == 0, last=n == len(parts) - 1)
             out.append((quoted, Origin("passage", m, p)))
@@ -84,11 +90,14 @@ def _entries(m: int, message: Message, writer: Writer) -> list[dict[str, Any]]:
         raise UsageError(
             f"Message {m} has the role {message.role!r}; known are {', '.join(ROLES)}."
         )
+    match message.parts:
+        case (Text(text, None),):  # nearly all messages
+            return [{"role": message.role, "content": writer.text(text, message_origin(m, 0))}]
     entries: list[dict[str, Any]] = []
     thinking: list[str] = []
     calls: list[dict[str, Any]] = []
     for p, part in enumerate(message.parts):
-        origin = Origin("message", m, p)
+        origin = message_origin(m, p)
         match part:
             case ToolResult():
                 entries.append(_result(part, origin, writer))
