@@ -6,7 +6,6 @@ nothing is lost. `Chat.messages` is the path from the root to where the conversa
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -191,15 +190,19 @@ class Chat:
             raise UsageError(f"{path} cannot be written: {error.strerror}.") from error
         return path
 
-    def _keep(self, receipt: Receipt) -> None:
-        self.receipts.append(receipt)
+    def _open_store(self) -> Store | None:
+        """The store, opened when it is first needed: while the model is reading."""
         if self._store == "default":
             from .record.store import Store
             from .settings import Folders
 
             self._store = Store(Folders.of().store) if self._log else None
-        if self._store is not None:
-            self._store.add(receipt)
+        return self._store
+
+    def _keep(self, receipt: Receipt) -> None:
+        self.receipts.append(receipt)
+        if store := self._open_store():
+            store.add(receipt)
 
 
 class Turn:
@@ -226,6 +229,8 @@ class Turn:
                 yield event.text
 
     async def __aiter__(self) -> AsyncIterator[str]:
+        import asyncio
+
         pieces = iter(self)
         try:
             while (piece := await asyncio.to_thread(next, pieces, None)) is not None:
@@ -247,7 +252,9 @@ class Turn:
             replayed=len(request.messages) - 1,
             keep=self._kept,
         )
-        yield from call
+        for event in call:
+            chat._open_store()  # a store that cannot be used is said before the reply, not after
+            yield event
 
     def _kept(self, receipt: Receipt) -> None:
         chat = self.chat

@@ -98,22 +98,23 @@ def model(args: argparse.Namespace) -> Model:
 def chat(args: argparse.Namespace) -> Chat:
     """The conversation the options describe."""
     from ..chat import Chat
-    from ..record.store import Store
-    from ..settings import Folders
 
     chosen = settings(args)
-    store = Store(Folders.of().store) if chosen.log or args.resume else None
     opened = Chat(
         model(args),
         system=args.system,
         memory=args.memory or chosen.memory,
         options=sampling(args.option),
-        store=store if chosen.log else None,
+        store="default" if chosen.log else None,
     )
-    if args.resume and store is not None and (last := store.last_conversation()):
-        opened.resume(store.conversation(last)[-1])
-        if args.system:
-            opened.system = args.system
+    if args.resume:
+        from ..record.store import Store
+        from ..settings import Folders
+
+        with Store(Folders.of().store) as store:
+            if last := store.last_conversation():
+                opened.resume(store.conversation(last)[-1])
+        opened.system = args.system or opened.system
     return opened
 
 
