@@ -11,6 +11,7 @@ import random
 import struct
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import cache
 from itertools import accumulate
 
 from pellucid.messages import (
@@ -26,7 +27,6 @@ from pellucid.messages import (
     text_message,
 )
 from pellucid.prompt.values import Origin, Prompt, Span
-from pellucid.record.ids import new_id
 from pellucid.record.receipt import Receipt, Timings
 from pellucid.tokens.encoding import Encoding
 
@@ -38,6 +38,7 @@ SYLLABLES = [c + v for c in "bcdfghklmnprstvw" for v in ("a", "e", "i", "o", "u"
 SHARES = list(accumulate(1 / (rank + 3) for rank in range(SIZE)))
 
 
+@cache
 def piece(id: int) -> bytes:
     """The bytes of an id: a word with a blank before it, or a control token."""
     if id in CONTROLS:
@@ -68,7 +69,7 @@ def conversation(
     system = words(chance, 12)
     history = [(text_message("system", text_of(system)), system)]
     parent = None
-    conversation = new_id(1_700_000_000 + seed)
+    conversation = f"{seed:010}C{0:015}"
     for turn in range(turns):
         asked = words(chance, user_tokens)
         history.append((text_message("user", text_of(asked)), asked))
@@ -78,7 +79,7 @@ def conversation(
         reply = reply_of(chance, reply_tokens, alternatives)
         prompt = prompt_of(history, replayed=sum(len(ids) for _, ids in history[2:-1:2]))
         receipt = Receipt(
-            id=new_id(1_700_000_000 + seed + turn / 1000),
+            id=f"{seed:010}R{turn:015}",
             created=1_700_000_000 + seed + chance.random(),
             model="qwen2.5-coder-0.5b-instruct-q4_k_m",
             conversation=conversation,

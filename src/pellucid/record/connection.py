@@ -74,11 +74,12 @@ def _set_up(db: apsw.Connection, path: Path) -> None:
     db.config(apsw.SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0)
     db.config(apsw.SQLITE_DBCONFIG_DQS_DML, 0)
     db.config(apsw.SQLITE_DBCONFIG_DQS_DDL, 0)
-    check_version(db, path, len(MIGRATIONS))
+    version = check_version(db, path, len(MIGRATIONS))
     if db.readonly("main"):
         raise apsw.ReadOnlyError("the file is read-only")
     db.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0)
-    db.execute("PRAGMA auto_vacuum = INCREMENTAL")  # heeded before the first table only
+    if version == 0:
+        db.execute("PRAGMA auto_vacuum = INCREMENTAL")  # heeded before the first table only
     _use_wal(db)
     db.execute("PRAGMA synchronous = FULL; PRAGMA secure_delete = ON")
     migrate(db, path, MIGRATIONS)

@@ -21,6 +21,6 @@ def new_id(now: float) -> str:
     global _last
     with _lock:
         number = (int(now * 1000) << 80) | secrets.randbits(80)
-        _last = max(number, _last + 1)
-        number = _last
+        # The step is random too: a forked process goes on from the same number.
+        _last = number = max(number, _last + 1 + secrets.randbits(64))
     return "".join(ALPHABET[number >> shift & 31] for shift in range(125, -1, -5))

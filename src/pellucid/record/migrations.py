@@ -15,7 +15,9 @@ changed: what comes later is a new function at the end of `MIGRATIONS`.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import apsw
 
@@ -110,7 +112,7 @@ def migrate(db: apsw.Connection, path: Path, migrations: Sequence[Migration]) ->
         db.execute("PRAGMA foreign_keys = OFF; BEGIN IMMEDIATE")
         try:
             # Another process may have been faster.
-            if _number(db, "user_version") == version:
+            if check_version(db, path, len(migrations)) == version:
                 _step(db, path, version, migrations[version])
             db.execute("COMMIT")
         except BaseException:
@@ -122,9 +124,14 @@ def migrate(db: apsw.Connection, path: Path, migrations: Sequence[Migration]) ->
 
 def check_version(db: apsw.Connection, path: Path, newest: int) -> int:
     """The version of a store; 0 for an empty file. Reads only."""
-    version = _number(db, "user_version")
-    kind = _number(db, "application_id")
-    empty = not db.execute("SELECT count(*) FROM sqlite_schema").get
+    # One statement sees one moment, also while another process makes the tables.
+    row: Any = db.execute(
+        """
+        SELECT user_version, application_id, NOT EXISTS (SELECT * FROM sqlite_schema)
+        FROM pragma_user_version, pragma_application_id
+        """
+    ).fetchone()
+    version, kind, empty = row
     if kind != APPLICATION_ID and not (empty and version == 0 and kind == 0):
         raise StoreError(
             f"{path} is a SQLite database of another program, not a store of receipts; it was "
@@ -135,12 +142,12 @@ def check_version(db: apsw.Connection, path: Path, newest: int) -> int:
             f"{path} was written by a newer Pellucid (schema {version}, this one knows {newest}); "
             "it was left alone. Upgrade with `pip install --upgrade pellucid`."
         )
-    return version
+    return int(version)
 
 
 def _step(db: apsw.Connection, path: Path, version: int, migration: Migration) -> None:
     if version > 0:
-        back_up(db, path.with_name(f"{path.name}.v{version}.bak"))
+        back_up(path, path.with_name(f"{path.name}.v{version}.bak"))
     migration(db)
     if broken := db.execute("PRAGMA foreign_key_check").fetchall():
         raise StoreError(
@@ -149,23 +156,19 @@ def _step(db: apsw.Connection, path: Path, version: int, migration: Migration) -
     db.execute(f"PRAGMA user_version = {version + 1}")
 
 
-def back_up(db: apsw.Connection, copy: Path) -> None:
-    """A copy of the store in `copy`, complete or not there at all, readable by its owner only.
+def back_up(path: Path, copy: Path) -> None:
+    """A copy of the store at `path` in `copy`: complete or not there at all, for its owner only.
 
-    The caller holds the store's write lock, so only one process is here at a time.
+    The caller holds the store's write lock, so nothing changes and nobody else is here.
     """
     temporary = copy.with_name(f"{copy.name}.tmp")
     temporary.unlink(missing_ok=True)
     temporary.touch(0o600)
-    target = apsw.Connection(str(temporary), flags=apsw.SQLITE_OPEN_READWRITE)
-    try:
+    with (
+        closing(apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READWRITE)) as source,
+        closing(apsw.Connection(str(temporary), flags=apsw.SQLITE_OPEN_READWRITE)) as target,
+    ):
         target.execute("PRAGMA journal_mode = OFF")  # nothing to leave behind when killed
-        with target.backup("main", db, "main") as backup:
+        with target.backup("main", source, "main") as backup:
             backup.step(-1)
-    finally:
-        target.close()
     temporary.replace(copy)
-
-
-def _number(db: apsw.Connection, pragma: str) -> int:
-    return int(db.execute(f"PRAGMA {pragma}").get)

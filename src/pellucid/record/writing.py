@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
+from typing import Any
 
 import apsw
 
@@ -110,14 +112,19 @@ def _vocabulary(db: apsw.Connection, fingerprint: str) -> int:
 def _keep_pieces(db: apsw.Connection, vocabulary: int, receipt: Receipt) -> dict[int, bytes]:
     """The pieces of the receipt's ids as the table has them; new ones are added."""
     pieces = dict(_mentioned(receipt))
-    for id, piece in pieces.items():
-        key = (vocabulary, id)
-        known = db.execute("SELECT piece FROM pieces WHERE vocabulary = ? AND id = ?", key).get
-        if known is None:
-            db.execute("INSERT INTO pieces VALUES (?, ?, ?)", (*key, piece))
-        else:
-            pieces[id] = known
-    return pieces
+    rows: Any = db.execute(
+        """
+        SELECT id, piece FROM pieces
+        WHERE vocabulary = ? AND id IN (SELECT value FROM json_each(?))
+        """,
+        (vocabulary, json.dumps(list(pieces))),
+    )
+    known = dict(rows)
+    db.executemany(
+        "INSERT INTO pieces VALUES (?, ?, ?)",
+        [(vocabulary, id, piece) for id, piece in pieces.items() if id not in known],
+    )
+    return pieces | known
 
 
 def _mentioned(receipt: Receipt) -> Iterator[tuple[int, bytes]]:
