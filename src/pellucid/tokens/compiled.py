@@ -14,23 +14,22 @@ import mmap
 import os
 import struct
 import sys
-from array import array
-from collections.abc import Mapping
-from itertools import accumulate, pairwise
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 from zlib import crc32
 
 from ..errors import BrokenVocabulary, TokenError
-from .vocabulary import Kind, Vocabulary
+
+if TYPE_CHECKING:
+    from .vocabulary import Vocabulary
 
 MAGIC = b"pellucid-vocab-1\0" + sys.byteorder[:1].encode()
-_FIXED = struct.Struct(f"={len(MAGIC)}sII")
-_NOBODY = 0xFFFFFFFF
-_NO_PAIR = 0xFFFFFFFFFFFFFFFF
+FIXED = struct.Struct(f"={len(MAGIC)}sII")
+NO_TOKEN = 0xFFFFFFFF
+NO_PAIR = 0xFFFFFFFFFFFFFFFF
 
 
-def _pair_slot(left: int, right: int) -> int:
+def pair_slot(left: int, right: int) -> int:
     return left * 0x9E3779B1 + right * 0x85EBCA6B
 
 
@@ -85,7 +84,7 @@ class Compiled:
     def find(self, piece: bytes) -> int | None:
         """The normal token with these bytes."""
         slot = crc32(piece) & self._slot_mask
-        while (id := self._slots[slot]) != _NOBODY:
+        while (id := self._slots[slot]) != NO_TOKEN:
             if self._blob[self.ends[id] : self.ends[id + 1]] == piece:
                 return id
             slot = (slot + 1) & self._slot_mask
@@ -94,15 +93,17 @@ class Compiled:
     def pair(self, left: int, right: int) -> int | None:
         """What two neighbours merge into, as `bpe.Pair`."""
         wanted = left << 32 | right
-        slot = _pair_slot(left, right) & self._pair_mask
+        slot = pair_slot(left, right) & self._pair_mask
         while (key := self._pairs[2 * slot]) != wanted:
-            if key == _NO_PAIR:
+            if key == NO_PAIR:
                 return None
             slot = (slot + 1) & self._pair_mask
         return self._pairs[2 * slot + 1]
 
     def normal(self) -> dict[bytes, int]:
         """Every normal token: its bytes -> its id. All of the vocabulary, in memory."""
+        from .vocabulary import Kind
+
         return {self.piece(id): id for id, kind in enumerate(self.kinds) if kind == Kind.NORMAL}
 
 
@@ -122,6 +123,8 @@ def build(vocabulary: Vocabulary, path: Path) -> None:
 
     Raises `TokenError` when it cannot be written.
     """
+    from .packing import pack
+
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -136,133 +139,16 @@ def build(vocabulary: Vocabulary, path: Path) -> None:
         ) from error
 
 
-def pack(vocabulary: Vocabulary) -> bytes:
-    """The built form of `vocabulary`; `Compiled(pack(vocabulary), name)` opens it from memory."""
-    pieces = vocabulary.pieces
-    normal = {
-        piece: id
-        for id, (piece, kind) in enumerate(zip(pieces, vocabulary.kinds, strict=True))
-        if kind == Kind.NORMAL
-    }
-    sections = {
-        "ends": array("I", accumulate(map(len, pieces), initial=0)).tobytes(),
-        "characters": array("I", map(_characters, pieces)).tobytes(),
-        "inside": bytes(0x80 <= piece[0] < 0xC0 if piece else 0 for piece in pieces),
-        "kinds": vocabulary.kinds,
-        "blob": b"".join(pieces),
-        "slots": _slots(normal).tobytes(),
-        "pairs": _pairs(vocabulary).tobytes(),
-    }
-    places, body = {}, bytearray()
-    for key, data in sections.items():
-        places[key] = (len(body), len(data))
-        body += data + bytes(-len(data) % 8)
-    header = json.dumps(
-        {
-            "name": vocabulary.pretokenizer,
-            "fingerprint": vocabulary.fingerprint(),
-            "pretokenizer": vocabulary.pretokenizer,
-            "nfc": vocabulary.nfc,
-            "ignore_merges": vocabulary.ignore_merges,
-            "controls": dict(vocabulary.controls),
-            "blanks": dict(vocabulary.blanks),
-            "bos": vocabulary.bos,
-            "end_ids": sorted(vocabulary.end_ids),
-            "byte_ids": [normal.get(bytes([byte])) for byte in range(256)],
-            "ranked": _ranked(vocabulary, normal),
-            "sections": places,
-            "size": len(body),
-            "crc": crc32(body),
-        },
-        ensure_ascii=False,
-    ).encode()
-    header += b" " * (-(_FIXED.size + len(header)) % 8)
-    return _FIXED.pack(MAGIC, len(header), crc32(header)) + header + body
-
-
-_CONTINUATIONS = bytes(range(0x80, 0xC0))
-"""The bytes inside a character of UTF-8, all but its first."""
-
-
-def _characters(piece: bytes) -> int:
-    return len(piece.translate(None, _CONTINUATIONS))
-
-
-def _slots(normal: dict[bytes, int]) -> array[int]:
-    size = _table_size(len(normal))
-    slots = array("I", [_NOBODY]) * size
-    for piece, id in normal.items():
-        slot = crc32(piece) & (size - 1)
-        while slots[slot] != _NOBODY:
-            slot = (slot + 1) & (size - 1)
-        slots[slot] = id
-    return slots
-
-
-def _pairs(vocabulary: Vocabulary) -> array[int]:
-    size = _table_size(len(vocabulary.merges))
-    pairs = array("Q", [_NO_PAIR]) * (2 * size)
-    for rank, (left, right) in enumerate(vocabulary.merges):
-        key = left << 32 | right
-        slot = _pair_slot(left, right) & (size - 1)
-        while pairs[2 * slot] not in (_NO_PAIR, key):
-            slot = (slot + 1) & (size - 1)
-        if pairs[2 * slot] == _NO_PAIR:  # of a merge listed twice, the first counts
-            pairs[2 * slot] = key
-            pairs[2 * slot + 1] = rank << 32 | vocabulary.results[rank]
-    return pairs
-
-
-def _table_size(entries: int) -> int:
-    """A power of two that leaves a third of the table free, or more."""
-    size = 8
-    while size < 1.5 * entries:
-        size *= 2
-    return size
-
-
-def _ranked(vocabulary: Vocabulary, normal: Mapping[bytes, int]) -> bool:
-    """Whether every normal token is what its bytes merge into, and ids rise with the ranks.
-
-    Take a token made of `left` and `right` and go back in time: undo whichever of the two at its
-    border was made last, and look whether the two then at the border could have merged instead.
-    If they never could, the bytes merge into the token.
-    """
-    results, merges = vocabulary.results, vocabulary.merges
-    if any(one >= next for one, next in pairwise(results)):
-        return False
-    if len(results) + sum(len(piece) == 1 for piece in normal) != len(normal):
-        return False  # a token that no merge makes
-    rank_of = {result: rank for rank, result in enumerate(results)}
-    rank_of_pair = {pair: rank for rank, pair in enumerate(merges)}
-    never = len(merges)
-    for rank, (left, right) in enumerate(merges):
-        if rank_of.get(left, -1) >= rank or rank_of.get(right, -1) >= rank:
-            return False
-        while left in rank_of or right in rank_of:
-            undone_left, undone_right = rank_of.get(left, -1), rank_of.get(right, -1)
-            if undone_left > undone_right:
-                left = merges[undone_left][1]
-                if rank_of_pair.get((left, right), never) < undone_left:
-                    return False
-            else:
-                right = merges[undone_right][0]
-                # Of equal pairs the leftmost goes first: here, the one across the border.
-                if rank_of_pair.get((left, right), never) <= undone_right:
-                    return False
-    return True
-
-
 def _header(view: memoryview, name: str) -> tuple[dict[str, Any], memoryview]:
     """The header and the body after it. Raises `BrokenVocabulary`."""
     broken = BrokenVocabulary(f"The built vocabulary {name} is damaged: build it again.")
-    if len(view) < _FIXED.size:
+    if len(view) < FIXED.size:
         raise broken
-    magic, length, checksum = _FIXED.unpack_from(view)
+    magic, length, checksum = FIXED.unpack_from(view)
     if magic != MAGIC:
         raise BrokenVocabulary(f"{name} is not a vocabulary built by this version of Pellucid.")
-    header = view[_FIXED.size : _FIXED.size + length]
-    body = view[_FIXED.size + length :]
+    header = view[FIXED.size : FIXED.size + length]
+    body = view[FIXED.size + length :]
     if crc32(header) != checksum:
         raise broken
     values: dict[str, Any] = json.loads(bytes(header))

@@ -11,6 +11,8 @@ from collections.abc import Iterator
 
 import regex
 
+from .unicode_age import SINCE_9
+
 _CLUSTER = regex.compile(r"\X")
 """What a reader takes for one character. Nothing is composed or sorted across its border.
 https://www.unicode.org/reports/tr29/"""
@@ -18,17 +20,24 @@ _LONG_RUN = regex.compile(r"\p{M}{64,}")
 
 
 def nfc(text: str) -> str:
-    """`text` in Normalization Form C. Time: n log n."""
+    """`text` in Normalization Form C of Unicode 9, the one that `tokenizers` knows.
+
+    Time: n log n.
+    """
     if unicodedata.is_normalized("NFC", text):
         return text
-    return unicodedata.normalize("NFC", _LONG_RUN.sub(lambda run: _sorted(run[0]), text))
+    young = SINCE_9.found_in(text)
+    stretches = regex.split(f"([{''.join(young)}])", text) if young else [text]
+    return "".join(
+        unicodedata.normalize("NFC", _LONG_RUN.sub(_in_order, stretch)) for stretch in stretches
+    )
 
 
-def _sorted(run: str) -> str:
+def _in_order(run: regex.Match[str]) -> str:
     """A run of marks, decomposed and in canonical order: an equivalent of it."""
     done: list[str] = []
     waiting: list[str] = []
-    for mark in run:
+    for mark in run[0]:
         for part in unicodedata.normalize("NFD", mark):
             if unicodedata.combining(part):
                 waiting.append(part)

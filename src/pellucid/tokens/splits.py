@@ -6,7 +6,7 @@ character is complete it sends the text of several tokens and names only the las
 
 from __future__ import annotations
 
-from .compiled import Compiled
+from typing import Protocol
 
 LONGEST = 1024
 """Bytes searched; what a few hidden tokens spell is far shorter."""
@@ -14,7 +14,17 @@ MOST = 64
 """Ways told; from the second on, none is certain."""
 
 
-def splits(vocabulary: Compiled, data: bytes, count: int, last: int) -> list[tuple[int, ...]]:
+class Pieces(Protocol):
+    """The tokens of a vocabulary, as bytes."""
+
+    def piece(self, id: int) -> bytes:
+        """The bytes of a token; raises `TokenError` when there is no such id."""
+
+    def find(self, piece: bytes) -> int | None:
+        """The token with these bytes that text can become."""
+
+
+def splits(vocabulary: Pieces, data: bytes, count: int, last: int) -> list[tuple[int, ...]]:
     """Every way to write `data` as `count` tokens, the last of them `last`, such that no token
     before it completes a character. No ways when there are none, at most `MOST` of them, and none
     where `data` is longer than `LONGEST`. Raises `TokenError` when there is no token `last`.

@@ -13,11 +13,11 @@ from pathlib import Path
 
 import regex
 
-from ..errors import TokenError
 from . import bpe, compiled, normalize, offsets
 from .encoding import Encoding
 from .pretokenize import Pretokenizer
 from .splits import splits
+from .surrogates import refuse_lone
 
 KEPT = 20_000
 LONGEST_KEPT = 64
@@ -122,13 +122,7 @@ class BpeTokenizer:
 
     def _stretches(self, text: str, specials: bool) -> Iterator[tuple[int, int, int | None]]:
         """`text` as stretches (start, end): added tokens with their id, the rest with `None`."""
-        try:
-            text.encode()
-        except UnicodeEncodeError as error:
-            raise TokenError(
-                f"Character {error.start} of the text is a lone surrogate "
-                f"(U+{ord(text[error.start]):04X}), which no token can spell: remove it."
-            ) from error
+        refuse_lone(text)
         added = self._controls_and_blanks if specials else self._blanks
         done = 0
         if added is not None:

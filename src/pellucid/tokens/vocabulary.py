@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Sized
 from dataclasses import dataclass
 from enum import IntEnum
 
@@ -101,7 +101,7 @@ def from_gguf(metadata: Mapping[str, object]) -> Vocabulary:
     The strings of `tokenizer.ggml.tokens` and `.merges` may be `str` or `bytes`. Raises
     `UnsupportedVocabulary` with a sentence that says what about it cannot be read here.
     """
-    keys = _Keys(metadata)
+    keys = Keys(metadata)
     model = keys.text("model", "missing")
     if model != "gpt2":
         raise UnsupportedVocabulary(f"Its vocabulary is of the kind {model!r}, not byte-level BPE.")
@@ -114,15 +114,15 @@ def from_gguf(metadata: Mapping[str, object]) -> Vocabulary:
     if len(ids) != len(spellings):
         raise UnsupportedVocabulary("Its vocabulary has the same token twice.")
     merges, results = _merges(keys.texts("merges"), ids)
-    kinds = _kinds(keys, ids)
+    kinds = kinds_of(keys, ids)
     for id in {ids[spelling] for spelling in END_SPELLINGS & ids.keys()}.difference(results):
         # No merge makes it, so it is no word: some converters lose the kind of these. (In Qwen's
         # vocabulary </s> is a word, which nevertheless ends a generation in llama.cpp.)
         kinds[id] = Kind.CONTROL
-    controls, blanks = _added(spellings, kinds)
-    merges, results = _without(frozenset(controls.values()), merges, results)
+    controls, blanks = added_tokens(spellings, kinds)
+    merges, results = without(frozenset(controls.values()), merges, results)
     pieces = tuple(
-        _bytes(spelling) if kind == Kind.NORMAL else spelling.encode()
+        bytes_of(spelling) if kind == Kind.NORMAL else spelling.encode()
         for spelling, kind in zip(spellings, kinds, strict=True)
     )
     for (left, right), result in zip(merges, results, strict=True):
@@ -140,11 +140,11 @@ def from_gguf(metadata: Mapping[str, object]) -> Vocabulary:
         controls=controls,
         blanks=blanks,
         bos=bos if keys.truth("add_bos_token", steps.add_bos) else None,
-        end_ids=_end_ids(keys, ids),
+        end_ids=end_ids_of(keys, ids),
     )
 
 
-class _Keys:
+class Keys:
     """The `tokenizer.ggml.*` keys, each checked to be what it should be."""
 
     def __init__(self, metadata: Mapping[str, object]) -> None:
@@ -195,12 +195,14 @@ def _text(value: object, key: str) -> str:
     raise UnsupportedVocabulary(f"An entry of its {key} is {type(value).__name__}, not text.")
 
 
-def _kinds(keys: _Keys, ids: Mapping[str, int]) -> bytearray:
+def kinds_of(keys: Keys, tokens: Sized) -> bytearray:
     given = keys.numbers("token_type")
     if given is None:
-        given = [int(Kind.NORMAL)] * len(ids)
-    if len(given) != len(ids):
-        raise UnsupportedVocabulary(f"It has {len(ids):,} tokens but {len(given):,} token types.")
+        given = [int(Kind.NORMAL)] * len(tokens)
+    if len(given) != len(tokens):
+        raise UnsupportedVocabulary(
+            f"It has {len(tokens):,} tokens but {len(given):,} token types."
+        )
     known = {int(kind) for kind in Kind}
     return bytearray(kind if kind in known else Kind.UNUSED for kind in given)
 
@@ -219,7 +221,7 @@ def _merges(lines: list[str], ids: Mapping[str, int]) -> Merges:
     return tuple(merges), tuple(results)
 
 
-def _without(
+def without(
     controls: frozenset[int], merges: Sequence[tuple[int, int]], results: Sequence[int]
 ) -> Merges:
     """The merges that make no control token: content must not become one by that way either."""
@@ -229,7 +231,9 @@ def _without(
     return tuple(merges[rank] for rank in kept), tuple(results[rank] for rank in kept)
 
 
-def _added(spellings: list[str], kinds: bytearray) -> tuple[dict[str, int], dict[str, int]]:
+def added_tokens(
+    spellings: Sequence[str], kinds: bytes | bytearray
+) -> tuple[dict[str, int], dict[str, int]]:
     controls: dict[str, int] = {}
     blanks: dict[str, int] = {}
     for id, (spelling, kind) in enumerate(zip(spellings, kinds, strict=True)):
@@ -242,7 +246,7 @@ def _added(spellings: list[str], kinds: bytearray) -> tuple[dict[str, int], dict
     return controls, blanks
 
 
-def _end_ids(keys: _Keys, ids: Mapping[str, int]) -> frozenset[int]:
+def end_ids_of(keys: Keys, ids: Mapping[str, int]) -> frozenset[int]:
     ends = {ids[spelling] for spelling in END_SPELLINGS & ids.keys()}
     ends |= {id for key in END_KEYS if (id := keys.id(key, len(ids))) is not None}
     # Where calls have ends of their own, <|end|> closes a message but not the reply (gpt-oss).
@@ -267,7 +271,7 @@ def _alphabet() -> dict[int, int]:
 _BYTE_OF = _alphabet()
 
 
-def _bytes(spelling: str) -> bytes:
+def bytes_of(spelling: str) -> bytes:
     """The bytes of a normal token, from its spelling in GPT-2's characters."""
     try:
         return spelling.translate(_BYTE_OF).encode("latin-1")

@@ -1,0 +1,16 @@
+"""Text that is no text: half of a surrogate pair, which UTF-8 cannot spell."""
+
+from __future__ import annotations
+
+from ..errors import TokenError
+
+
+def refuse_lone(text: str) -> None:
+    """Raises `TokenError` with the position of the first lone surrogate in `text`."""
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise TokenError(
+            f"Character {error.start} of the text is a lone surrogate "
+            f"(U+{ord(text[error.start]):04X}), which no token can spell: remove it."
+        ) from error
