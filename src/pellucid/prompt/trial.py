@@ -1,0 +1,90 @@
+"""Small conversations, and a chat template tried on them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from datetime import datetime
+
+from ..errors import TemplateError
+from ..messages import Message, Request, Text, ToolCall, ToolResult, ToolSpec
+from .families import ChatFormat
+from .fence import Plain
+from .places import shared_length
+from .sandbox import compile_template
+from .variables import template_variables
+
+NOON = datetime(2024, 2, 29, 12)
+LATER = datetime(2031, 11, 23, 9, 41)
+
+SYSTEM = Message("system", (Text("Answer like a lighthouse keeper."),))
+ASK = Message("user", (Text("How high are the waves?"),))
+REPLY = Message("assistant", (Text("Three metres, and rising."),))
+ASK_AGAIN = Message("user", (Text("Is a ship in sight?"),))
+TOOL = ToolSpec(
+    "read_tide_gauge",
+    "Reads the tide gauge.",
+    {"type": "object", "properties": {"harbour": {"type": "string"}}, "required": ["harbour"]},
+)
+# The id is one that Mistral's templates take: nine letters and digits.
+CALL = Message("assistant", (ToolCall("a1b2c3d4e", TOOL.name, '{"harbour": "Skagen"}'),))
+RESULT = Message("tool", (ToolResult("a1b2c3d4e", TOOL.name, "41 centimetres"),))
+
+
+class Trial:
+    """Renders conversations in one format. Raises `TemplateError` for one that is broken."""
+
+    def __init__(self, format: ChatFormat) -> None:
+        self.format = format
+        self._template = compile_template(format.text)
+
+    def text(
+        self,
+        *messages: Message,
+        tools: Sequence[ToolSpec] = (),
+        generation: bool = True,
+        now: datetime = NOON,
+    ) -> str:
+        """The prompt of a conversation. Raises `TemplateError`."""
+        variables = template_variables(
+            Request(messages, tuple(tools)),
+            Plain(),
+            generation=generation,
+            bos=self.format.bos,
+            eos=self.format.eos,
+        )
+        return self._template.render(variables, now=now).text
+
+    def takes(self, *messages: Message, tools: Sequence[ToolSpec] = ()) -> bool:
+        """Whether the template renders a conversation at all."""
+        try:
+            self.text(*messages, tools=tools)
+        except TemplateError:
+            return False
+        return True
+
+
+def refused(error: TemplateError) -> bool:
+    """Whether the template said no, rather than failed."""
+    from .environment import Refusal
+
+    return isinstance(error.__cause__, Refusal)
+
+
+def excerpt(text: str, length: int = 60) -> str:
+    """The beginning of a text in quotes."""
+    return repr(text if len(text) <= length else f"{text[: length - 1]}…")
+
+
+def difference(before: str, after: str) -> str:
+    """Where two prompts part: a few characters they share, then what each has."""
+    same = shared_length(before, after)
+    return " became ".join(
+        repr(text[max(same - 20, 0) : same] + _words(text[same : same + 40]))
+        for text in (before, after)
+    )
+
+
+def _words(text: str) -> str:
+    """The beginning of a text, to the end of its second word."""
+    return "".join(re.findall(r"\S*\s?\S*", text)[:1])
