@@ -72,7 +72,7 @@ class Card:
             return BpeTokenizer.open(self.vocabulary)
         from .engine_tokenizer import EngineTokenizer
 
-        return EngineTokenizer(address, self.name)
+        return EngineTokenizer(address, self.path, self.name)
 
 
 def open_card(path: Path, name: str, folders: Folders) -> Card:
@@ -135,7 +135,7 @@ def _read(path: Path, name: str, folders: Folders, vocabulary: Path) -> Card:
         eos_text=_spelling(file, "eos"),
         vocabulary=vocabulary,
         unsupported=unsupported,
-        cache=folders.cache,
+        cache=folders.weights,
     )
 
 

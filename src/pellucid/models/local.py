@@ -124,7 +124,7 @@ class LocalModel:
     def _score(self, ids: list[int], token: ReplyToken, decoder: Decoder) -> ReplyToken:
         # The engine keeps quiet about a token that ends inside a character. Whichever token it
         # samples, it reports the probabilities from before, so it is made to sample a full stop.
-        (stop,) = self.tokenizer.encode(".").ids
+        stop = self.tokenizer.encode(".").ids[-1]
         body = {
             "prompt": ids,
             "n_predict": 1,
