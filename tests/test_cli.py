@@ -272,7 +272,7 @@ class Terminal:
 
 def test_a_conversation_on_a_terminal(home: Home) -> None:
     terminal = Terminal(home, "chat", *SMALL)
-    terminal.until(r"smollm2-135m.*\n> ")
+    terminal.until(r"smollm2-135m.*\s+> ")
     terminal.type("Name the capital of France.\n")
     shown = terminal.until(r"tok/s[\s\S]*> $")
     assert "Paris" in shown and "of 8k window" in shown

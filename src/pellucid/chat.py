@@ -196,7 +196,9 @@ class Chat:
             from .record.store import Store
             from .settings import Folders
 
-            self._store = Store(Folders.of().store) if self._log else None
+            self._store = None  # what cannot be opened is said once
+            if self._log:
+                self._store = Store(Folders.of().store)
         return self._store
 
     def _keep(self, receipt: Receipt) -> None:

@@ -16,14 +16,12 @@ AGE = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
+    _listing(parser, {"limit": 20, "json": False, "model": None})
     verbs = parser.add_subparsers(dest="verb", metavar="VERB")
-    listing = verbs.add_parser("list", help="newest first (the default)")
-    listing.add_argument("-n", "--limit", type=int, default=20, help="how many (20)")
-    listing.add_argument("--json", action="store_true", help="machine-readable")
+    _listing(verbs.add_parser("list", help="newest first (the default)"))
     search = verbs.add_parser("search", help="receipts whose messages hold these words")
     search.add_argument("text")
-    search.add_argument("-n", "--limit", type=int, default=20, help="how many (20)")
-    search.add_argument("--json", action="store_true", help="machine-readable")
+    _listing(search)
     export = verbs.add_parser("export", help="as JSON Lines")
     export.add_argument("file", nargs="?", default="-", help="default: standard output")
     into = verbs.add_parser("import", help="read JSON Lines written by export")
@@ -31,10 +29,20 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     delete = verbs.add_parser("delete", help="remove receipts for good")
     delete.add_argument("id", nargs="*")
     delete.add_argument("--older-than", metavar="AGE", help="such as 12h, 30d or 8w")
-    for verb in (listing, search, export, delete):
-        verb.add_argument("-m", "--model", help="only of this model")
     for verb in (export, delete):
+        verb.add_argument("-m", "--model", default=argparse.SUPPRESS, help="only of this model")
         verb.add_argument("--search", metavar="TEXT", help="only those that hold these words")
+
+
+def _listing(parser: argparse.ArgumentParser, defaults: dict[str, Any] | None = None) -> None:
+    """The options of a list. A verb leaves its defaults to the command's own."""
+    without = dict.fromkeys(("limit", "json", "model"), argparse.SUPPRESS)
+    chosen = defaults or without
+    parser.add_argument("-n", "--limit", type=int, default=chosen["limit"], help="how many (20)")
+    parser.add_argument(
+        "--json", action="store_true", default=chosen["json"], help="machine-readable"
+    )
+    parser.add_argument("-m", "--model", default=chosen["model"], help="only of this model")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -49,12 +57,8 @@ def run(args: argparse.Namespace) -> int:
 def _list(store: Any, args: argparse.Namespace) -> int:
     from ..views import terminal
 
-    rows = store.list(
-        limit=getattr(args, "limit", 20),
-        model=getattr(args, "model", None),
-        text=getattr(args, "text", None),
-    )
-    if getattr(args, "json", False):
+    rows = store.list(limit=args.limit, model=args.model, text=getattr(args, "text", None))
+    if args.json:
         output.print_json([asdict(row) for row in rows])
     elif rows:
         output.show(terminal.summaries, rows)
