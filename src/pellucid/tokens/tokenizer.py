@@ -43,6 +43,11 @@ class BpeTokenizer:
         return cls(compiled.open_(path))
 
     @property
+    def vocabulary(self) -> compiled.Compiled:
+        """The vocabulary it encodes by."""
+        return self._vocabulary
+
+    @property
     def name(self) -> str:
         return self._vocabulary.name
 
