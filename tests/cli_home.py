@@ -18,7 +18,6 @@ class Home:
             "PATH": os.environ["PATH"],
             "LANG": "C.UTF-8",
             "HOME": str(folder),
-            "PYTHONWARNINGS": "error",
         }
         for name in ("CONFIG", "DATA", "CACHE", "STATE"):
             self.environ[f"XDG_{name}_HOME"] = str(folder / name.lower())
