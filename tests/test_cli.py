@@ -266,8 +266,10 @@ class Terminal:
         os.write(self.fd, text.encode())
 
     def close(self) -> int:
+        """The exit code, once the program has ended by itself."""
+        code = os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
         os.close(self.fd)
-        return os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
+        return code
 
 
 def test_a_conversation_on_a_terminal(home: Home) -> None:
