@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from itertools import accumulate
+from itertools import accumulate, pairwise
 from pathlib import Path
 
 import pytest
@@ -44,7 +44,7 @@ def test_counts_stay_true_while_merging() -> None:
     for step in learned:
         counts: dict[tuple[int, int], int] = {}
         for word in words:
-            for pair in zip(word, word[1:], strict=False):
+            for pair in pairwise(word):
                 counts[pair] = counts.get(pair, 0) + 1
         best = min(counts, key=lambda pair: (-counts[pair], pair))
         assert (best, counts[best]) == ((step.left, step.right), step.count)

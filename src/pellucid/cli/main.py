@@ -15,6 +15,8 @@ COMMANDS = {
     "chat": "a conversation you can see through",
     "ask": "one question, one answer",
     "prompt": "what would be sent, with counts; nothing is called",
+    "tokens": "text as tokens; count, compare, explain, train",
+    "template": "the text a chat becomes; compare and check chat templates",
     "models": "what can be used now, and what each model needs",
     "pull": "fetch a model",
     "receipts": "list, search, export, import and delete receipts",
@@ -25,7 +27,7 @@ COMMANDS = {
 }
 GROUPS = {
     "talk": ("chat", "ask"),
-    "look": ("prompt", "show", "receipts"),
+    "look": ("tokens", "prompt", "template", "show", "receipts"),
     "models": ("models", "pull", "engine"),
     "setup": ("where", "completion"),
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -60,6 +61,19 @@ def add_talk(parser: argparse.ArgumentParser) -> None:
         "-c", "--continue", dest="resume", action="store_true", help="go on with the last one"
     )
     parser.add_argument("--offline", action="store_true", help="reach no other machine")
+
+
+def default_verb(parser: argparse.ArgumentParser, verb: str, others: Collection[str]) -> None:
+    """Let `verb` be understood where a command's first word is none of its verbs."""
+    parse = parser.parse_known_args
+
+    def with_verb(args: Sequence[str] | None = None, namespace: Any = None) -> Any:
+        words = list(args or ())
+        if not words or words[0] not in (verb, *others, "-h", "--help"):
+            words.insert(0, verb)
+        return parse(words, namespace)
+
+    parser.parse_known_args = with_verb  # type: ignore[method-assign, assignment]
 
 
 def one_model(args: argparse.Namespace) -> str | None:

@@ -139,8 +139,8 @@ class Bpe:
         if (id := self.whole(piece)) is not None:
             return (id,)
         ids = self.start(piece)
-        for _, _, ids in steps(ids, self.pair):
-            pass
+        for _, _, after in steps(ids, self.pair):
+            ids = after
         return ids
 
     def start(self, piece: bytes) -> tuple[int, ...]:

@@ -1,0 +1,83 @@
+"""What the verbs share: the vocabulary that was named, the text, the page."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from .. import options, output
+
+if TYPE_CHECKING:
+    from ...tokens.encoding import Encoding, Tokenizer
+
+
+def add_vocabulary(parser: argparse.ArgumentParser) -> None:
+    model = parser.add_argument(
+        "-m",
+        "--model",
+        metavar="NAME",
+        help="a model, a vocabulary, or a file: GGUF, tokenizer.json, .tiktoken, SentencePiece",
+    )
+    model.completer = _names  # type: ignore[attr-defined]
+    parser.add_argument("--offline", action="store_true", help="reach no other machine")
+
+
+def add_text(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("text", nargs="*", help="default: standard input, exactly as it comes")
+
+
+def _names(prefix: str, **_: Any) -> list[str]:
+    return options.model_names(prefix)
+
+
+def tokenizer(args: argparse.Namespace, name: str | None = None) -> Tokenizer:
+    """The vocabulary called `name` (default: `-m`, then the setting), fetched if need be."""
+    from ...settings import Folders
+    from ...models.card import open_card
+    from ...models.names import locate
+    from ...tokens.tokenizer import BpeTokenizer
+
+    settings = options.settings(args)
+    name = name or args.model or settings.model
+    with output.Fetching() as progress:
+        path = locate(name, settings, progress=progress)
+    return BpeTokenizer.open(open_card(path, name, Folders.of()).vocabulary)
+
+
+def text(args: argparse.Namespace) -> str:
+    """The words of the command, or standard input as it comes. Raises `UsageError` for neither."""
+    from ...errors import UsageError
+
+    if args.text:
+        return " ".join(args.text)
+    found = options.standard_input()
+    if not found:
+        raise UsageError('There is no text: pellucid tokens "Hi my name is Stephen"')
+    return found
+
+
+def as_json(encoding: Encoding) -> dict[str, Any]:
+    from ...views.tokens import added
+
+    return {
+        "ids": encoding.ids,
+        "pieces": [piece.decode("utf-8", "replace") for piece in encoding.pieces],
+        "bytes": [piece.hex() for piece in encoding.pieces],
+        "offsets": encoding.offsets,
+        "special": encoding.special,
+        "added": added(encoding),
+    }
+
+
+def write_page(path: str, page: str) -> None:
+    """Write a page. Raises `UsageError` when it cannot be written."""
+    import sys
+
+    from ...errors import UsageError
+
+    try:
+        Path(path).write_text(page, "utf-8")
+    except OSError as error:
+        raise UsageError(f"{path} cannot be written: {error.strerror}.") from error
+    print(f"written to {path}", file=sys.stderr)
