@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
+from types import MethodType
 from typing import Any
 
 from jinja2 import TemplateRuntimeError, TemplateSyntaxError, Undefined, nodes
@@ -207,7 +208,7 @@ class TemplateEnvironment(ImmutableSandboxedEnvironment):
             return Bound(self._format, obj)
         if name in ATTRIBUTES.get(kind, ()):
             value = getattr(obj, name)
-            return Bound(value) if callable(value) and kind is not LoopContext else value
+            return Bound(value) if isinstance(value, MethodType) else value
         if kind is Namespace and not name.startswith("_"):
             return getattr(obj, name, missing)
         return missing

@@ -8,8 +8,8 @@ from datetime import datetime
 from typing import Any
 
 from ..errors import TemplateError
-from ..messages import Request
-from .fence import Fence, Fences, Reading, Writer, read
+from ..messages import Request, ToolCall
+from .fence import Fence, Fences, Plain, Reading, Writer, read
 from .sandbox import Rendering, compile_template
 from .variables import template_variables
 
@@ -40,11 +40,35 @@ class Prober:
         self._bos = bos
         self._eos = eos
         self._endings: set[str] = {""}
+        self._parsed = True
 
     def variables(self, request: Request, writer: Writer, *, generation: bool) -> dict[str, Any]:
         return template_variables(
-            request, writer, generation=generation, bos=self._bos, eos=self._eos
+            request,
+            writer,
+            generation=generation,
+            bos=self._bos,
+            eos=self._eos,
+            parsed=self._parsed,
         )
+
+    def plain(self, request: Request, now: datetime) -> Rendering:
+        """The prompt as the template writes it.
+
+        A few templates expect the arguments of tool calls as text. One that fails with mappings
+        and does not with texts is one of those, and is taken for one from then on.
+        """
+        try:
+            return self.render(request, Plain(), now, generation=request.generation_prompt)
+        except TemplateError:
+            if not self._parsed or not _calls_tools(request):
+                raise
+            self._parsed = False
+            try:
+                return self.render(request, Plain(), now, generation=request.generation_prompt)
+            except TemplateError:
+                self._parsed = True
+            raise
 
     def render(
         self, request: Request, writer: Writer, now: datetime, *, generation: bool
@@ -116,3 +140,7 @@ class Prober:
             if text.endswith(fence.blanks[0], 0, start) and text.startswith(fence.blanks[1], end)
         }
         return attempt(lambda n: n not in untouched) or replace(inner, exact=False)
+
+
+def _calls_tools(request: Request) -> bool:
+    return any(isinstance(part, ToolCall) for m in request.messages for part in m.parts)

@@ -23,7 +23,7 @@ from .fence import Fences, Plain, Reading
 from .infer import Region, around_lone, by_search
 from .places import Place
 from .probe import Prober
-from .values import Origin
+from .values import Origin, Span
 from .variables import content_texts, refuse_media
 
 SCAFFOLD = Origin("scaffold")
@@ -48,6 +48,10 @@ class Rendered:
     exact: bool
     notes: tuple[str, ...]
 
+    @property
+    def spans(self) -> tuple[Span, ...]:
+        return tuple(Span(*extent) for extent in self.extents)
+
 
 class Renderer:
     """Renders requests with one chat template.
@@ -69,7 +73,7 @@ class Renderer:
         control token inside a template that rewrites texts past recognition; `UsageError` for
         media.
         """
-        plain = self._prober.render(request, Plain(), now, generation=request.generation_prompt)
+        plain = self._prober.plain(request, now)
         text = plain.text
         said = [
             *notes.about_byte_order_marks(request.messages),

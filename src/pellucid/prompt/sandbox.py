@@ -35,7 +35,7 @@ class Rendering:
     asked_clock: bool
 
 
-class ChatTemplate:
+class CompiledTemplate:
     """A compiled chat template. Made by `compile_template`."""
 
     def __init__(self, template: Template) -> None:
@@ -59,8 +59,8 @@ class ChatTemplate:
         return _bounded(work, seconds)
 
 
-@lru_cache(maxsize=16)
-def compile_template(source: str, *, seconds: float = SECONDS) -> ChatTemplate:
+@lru_cache(maxsize=32)
+def compile_template(source: str, *, seconds: float = SECONDS) -> CompiledTemplate:
     """Compile a Jinja chat template. Raises `TemplateError` with the line of a syntax error."""
     from .environment import TemplateEnvironment
 
@@ -69,7 +69,7 @@ def compile_template(source: str, *, seconds: float = SECONDS) -> ChatTemplate:
             f"The chat template has {len(source):,} characters; {SOURCE_LIMIT:,} are the most "
             "that are compiled. Is it a template?"
         )
-    return ChatTemplate(_bounded(lambda: TemplateEnvironment().from_string(source), seconds))
+    return CompiledTemplate(_bounded(lambda: TemplateEnvironment().from_string(source), seconds))
 
 
 def _bounded(work: Callable[[], T], seconds: float) -> T:

@@ -23,15 +23,24 @@ from .values import Origin
 
 
 def template_variables(
-    request: Request, writer: Writer, *, generation: bool, bos: str, eos: str
+    request: Request,
+    writer: Writer,
+    *,
+    generation: bool,
+    bos: str,
+    eos: str,
+    parsed: bool = True,
 ) -> dict[str, Any]:
     """The variables of a rendering, their texts handed over by `writer`.
+
+    The arguments of tool calls are mappings, as most templates expect; with `parsed` false they
+    are JSON texts.
 
     Raises `UsageError` for images and other media: no chat template here takes them.
     """
     messages: list[dict[str, Any]] = []
     for m, message in enumerate(request.messages):
-        messages.extend(_entries(m, message, writer))
+        messages.extend(_entries(m, message, writer, parsed))
     return {
         "messages": messages,
         "tools": [_tool(t, tool, writer) for t, tool in enumerate(request.tools)] or None,
@@ -83,7 +92,7 @@ def refuse_media(m: int, message: Message) -> None:
             )
 
 
-def _entries(m: int, message: Message, writer: Writer) -> list[dict[str, Any]]:
+def _entries(m: int, message: Message, writer: Writer, parsed: bool) -> list[dict[str, Any]]:
     """Message `m` as the template sees it: one entry for each tool result, one for the rest."""
     refuse_media(m, message)
     if message.role not in ROLES:  # it becomes a word of the scaffold
@@ -104,7 +113,7 @@ def _entries(m: int, message: Message, writer: Writer) -> list[dict[str, Any]]:
             case Thinking():
                 thinking.append(writer.text(part.text, origin))
             case ToolCall():
-                calls.append(_call(part, origin, writer))
+                calls.append(_call(part, origin, writer, parsed))
     content = "".join(writer.text(text, origin) for text, origin in content_texts(m, message))
     if entries and not (content or thinking or calls):
         return entries
@@ -125,14 +134,14 @@ def _result(part: ToolResult, origin: Origin, writer: Writer) -> dict[str, Any]:
     return entry
 
 
-def _call(part: ToolCall, origin: Origin, writer: Writer) -> dict[str, Any]:
+def _call(part: ToolCall, origin: Origin, writer: Writer, parsed: bool) -> dict[str, Any]:
     try:
-        parsed = json.loads(part.arguments)
+        value = json.loads(part.arguments) if parsed else None
     except (ValueError, RecursionError):
-        parsed = None
+        value = None
     arguments: Any
-    if isinstance(parsed, dict):
-        arguments = writer.json(parsed, origin)
+    if isinstance(value, dict):
+        arguments = writer.json(value, origin)
     else:
         arguments = writer.text(part.arguments, origin)
     return {
