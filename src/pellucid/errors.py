@@ -10,6 +10,7 @@
     ├── WeightsError          fetching failed; nothing half-written is left behind
     │   └── ChecksumMismatch  what arrived is not what was promised; it was removed
     ├── TemplateError         the chat template is broken, endless or reaches outside
+    │   └── UnknownTemplate   no family of templates of that name; carries the nearest names
     ├── TokenError            text or ids that the vocabulary cannot take
     │   ├── UnsupportedVocabulary  of a kind that is not read here; the engine's is used
     │   └── BrokenVocabulary       a built vocabulary on disk that must be built again
@@ -91,6 +92,23 @@ class ChecksumMismatch(WeightsError):
 
 class TemplateError(PellucidError):
     pass
+
+
+class UnknownTemplate(TemplateError):
+    """No family of chat templates has this name.
+
+    `near` holds the closest known names, best first; where none is close, the message lists
+    `known`.
+    """
+
+    def __init__(self, name: str, near: tuple[str, ...] = (), known: tuple[str, ...] = ()) -> None:
+        self.name = name
+        self.near = near
+        hint = f" Near it: {', '.join(near)}." if near else f" Known are {', '.join(known)}."
+        super().__init__(
+            f"No chat template is known by the name {name!r}.{hint} A GGUF file, a "
+            "tokenizer_config.json or a .jinja file works too."
+        )
 
 
 class TokenError(PellucidError):

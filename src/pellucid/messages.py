@@ -387,6 +387,8 @@ def _from_dict(item: Mapping[str, Any], i: int) -> Message:
         )
     content = item.get("content")
     parts: list[Part] = []
+    if isinstance(item.get("reasoning_content"), str) and item["reasoning_content"]:
+        parts.append(Thinking(item["reasoning_content"]))
     if role == "tool":
         text = content if isinstance(content, str) else "".join(p.text for p in _texts(content, i))
         parts.append(ToolResult(str(item.get("tool_call_id", "")), str(item.get("name", "")), text))
@@ -396,12 +398,20 @@ def _from_dict(item: Mapping[str, Any], i: int) -> Message:
         parts.extend(_texts(content, i))
     elif not item.get("tool_calls"):
         raise UsageError(f'Message {i} has no "content".')
-    for call in item.get("tool_calls") or ():
-        function = call.get("function", call)
-        parts.append(
-            ToolCall(str(call.get("id", "")), function["name"], _json_text(function["arguments"]))
-        )
+    calls = item.get("tool_calls") or ()
+    if not isinstance(calls, Sequence):
+        raise UsageError(f'The "tool_calls" of message {i} are not a list.')
+    parts += [_call(call, i) for call in calls]
     return Message(role, tuple(parts))
+
+
+def _call(call: object, i: int) -> ToolCall:
+    function = call.get("function", call) if isinstance(call, Mapping) else None
+    if not isinstance(function, Mapping) or not isinstance(function.get("name"), str):
+        raise UsageError(f"Message {i} calls a tool without saying its name.")
+    assert isinstance(call, Mapping)
+    arguments = _json_text(function.get("arguments", {}))
+    return ToolCall(str(call.get("id", "")), function["name"], arguments)
 
 
 def _texts(content: object, i: int) -> list[Text]:

@@ -66,7 +66,8 @@ def _stretches(rendition: Rendition) -> Iterator[tuple[Key, Side]]:
     for i, (start, end, origin) in enumerate(bounds):
         leads_to = None
         if origin.kind == "scaffold":
-            leads_to = next((b[2] for b in bounds[i + 1 :] if b[2].kind != "scaffold"), None)
+            after = (bound[2] for bound in bounds[i + 1 :])
+            leads_to = next((o for o in after if o.kind not in ("scaffold", "generation")), None)
         controls = tuple(
             (first - start, last - start)
             for first, last in rendition.controls
@@ -77,8 +78,8 @@ def _stretches(rendition: Rendition) -> Iterator[tuple[Key, Side]]:
 
 
 def _ids(rendition: Rendition, start: int, end: int) -> tuple[int, ...] | None:
-    encoding = rendition.encoding
-    if encoding is None:
+    if rendition.prompt is None:
         return None
+    encoding = rendition.prompt.encoding
     places = zip(encoding.ids, encoding.offsets, strict=True)
     return tuple(id for id, (first, _) in places if start <= first < end)

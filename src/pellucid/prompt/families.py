@@ -92,4 +92,4 @@ def family(name: str) -> Family:
             return row
     known = [*names(), *(model for row in _families().values() for model in row.models)]
     near = difflib.get_close_matches(wanted, known, 3, 0.5)
-    raise UnknownTemplate(name, tuple(model.replace("*", "8") for model in near))
+    raise UnknownTemplate(name, tuple(model.replace("*", "8") for model in near), names())

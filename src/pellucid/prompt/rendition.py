@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from ..messages import Request, Role
-from ..tokens.encoding import Encoding, Tokenizer
+from ..tokens.encoding import Tokenizer
 from .build import PromptBuilder
 from .families import ChatFormat
 from .places import Place
 from .render import Renderer
-from .values import Label, Origin, Span, label
+from .values import Label, Origin, Prompt, Span, control_places, label
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,8 +20,8 @@ class Rendition:
     """What the template called `name` makes of a request.
 
     `spans` cover the text without gaps, `controls` are the places of the control tokens that the
-    template wrote. `encoding` is `None` without a tokenizer. `origins[i]` lists the spans that
-    token i touches. `exact` is false where the origins inside texts are inferred.
+    template wrote. `exact` is false where the origins inside texts are inferred. `prompt` is the
+    whole prompt, ids included; `None` without a tokenizer.
     """
 
     name: str
@@ -31,8 +31,7 @@ class Rendition:
     roles: tuple[Role, ...]
     exact: bool
     notes: tuple[str, ...]
-    encoding: Encoding | None = None
-    origins: tuple[tuple[int, ...], ...] = ()
+    prompt: Prompt | None = None
 
     def label(self, origin: Origin) -> Label:
         """The word for an origin; a message is called by its role."""
@@ -40,11 +39,7 @@ class Rendition:
 
 
 def render(
-    format: ChatFormat,
-    request: Request,
-    *,
-    now: datetime,
-    tokenizer: Tokenizer | None = None,
+    format: ChatFormat, request: Request, *, now: datetime, tokenizer: Tokenizer | None = None
 ) -> Rendition:
     """The text of `request` in `format` at the moment `now`, and its ids where there is a
     `tokenizer`.
@@ -53,38 +48,31 @@ def render(
     Raises `TemplateError` where the template fails or refuses the conversation, `UsageError` for
     media.
     """
-    roles = tuple(message.role for message in request.messages)
     if tokenizer is not None:
         prompt = PromptBuilder(
             format.text, tokenizer, format.bos, format.eos, format.adds_bos, lambda: now
         ).build(request)
-        encoding = prompt.encoding
-        controls = tuple(
-            place
-            for place, special in zip(encoding.offsets, encoding.special, strict=True)
-            if special
-        )
         return Rendition(
-            format.name,
-            prompt.text,
-            prompt.spans,
-            controls,
-            roles,
-            prompt.exact,
-            prompt.notes,
-            encoding,
-            prompt.origins,
+            name=format.name,
+            text=prompt.text,
+            spans=prompt.spans,
+            controls=control_places(prompt.encoding),
+            roles=prompt.roles,
+            exact=prompt.exact,
+            notes=prompt.notes,
+            prompt=prompt,
         )
-    rendered = Renderer(format.text, format.controls, format.bos, format.eos).render(request, now)
+    renderer = Renderer(format.text, format.controls, format.bos, format.eos)
+    rendered = renderer.render(request, now)
     notes = rendered.notes
     if format.adds_bos and not rendered.text.startswith(format.bos):
         notes = (*notes, f"The tokenizer's configuration puts {format.bos} in front of this.")
     return Rendition(
-        format.name,
-        rendered.text,
-        tuple(Span(*extent) for extent in rendered.extents),
-        rendered.controls,
-        roles,
-        rendered.exact,
-        notes,
+        name=format.name,
+        text=rendered.text,
+        spans=tuple(Span(*extent) for extent in rendered.extents),
+        controls=rendered.controls,
+        roles=tuple(message.role for message in request.messages),
+        exact=rendered.exact,
+        notes=notes,
     )

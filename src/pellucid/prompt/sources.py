@@ -64,7 +64,13 @@ def read_file(path: Path) -> list[ChatFormat]:
 
 
 def from_gguf(
-    name: str, metadata: Mapping[str, Any], *, bos: str, eos: str, adds_bos: bool, controls: Any
+    name: str,
+    metadata: Mapping[str, Any],
+    *,
+    bos: str,
+    eos: str,
+    adds_bos: bool,
+    controls: Iterable[str],
 ) -> list[ChatFormat]:
     """The templates in the header of a GGUF file. Raises `TemplateError` where there are none."""
     key = "tokenizer.chat_template"

@@ -9,10 +9,8 @@ from datetime import datetime
 from ..errors import TemplateError
 from ..messages import Message, Request, Text, ToolCall, ToolResult, ToolSpec
 from .families import ChatFormat
-from .fence import Plain
 from .places import shared_length
-from .sandbox import compile_template
-from .variables import template_variables
+from .probe import Prober
 
 NOON = datetime(2024, 2, 29, 12)
 LATER = datetime(2031, 11, 23, 9, 41)
@@ -36,7 +34,7 @@ class Trial:
 
     def __init__(self, format: ChatFormat) -> None:
         self.format = format
-        self._template = compile_template(format.text)
+        self._prober = Prober(format.text, (), format.bos, format.eos)
 
     def text(
         self,
@@ -46,14 +44,8 @@ class Trial:
         now: datetime = NOON,
     ) -> str:
         """The prompt of a conversation. Raises `TemplateError`."""
-        variables = template_variables(
-            Request(messages, tuple(tools)),
-            Plain(),
-            generation=generation,
-            bos=self.format.bos,
-            eos=self.format.eos,
-        )
-        return self._template.render(variables, now=now).text
+        request = Request(messages, tuple(tools), generation_prompt=generation)
+        return self._prober.plain(request, now).text
 
     def takes(self, *messages: Message, tools: Sequence[ToolSpec] = ()) -> bool:
         """Whether the template renders a conversation at all."""

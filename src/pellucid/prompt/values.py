@@ -53,6 +53,12 @@ def label(origin: Origin, roles: Sequence[Role]) -> Label:
             return kind
 
 
+def control_places(encoding: Encoding) -> tuple[tuple[int, int], ...]:
+    """Where the control tokens of an encoded text stand in it."""
+    places = zip(encoding.offsets, encoding.special, strict=True)
+    return tuple(place for place, special in places if special)
+
+
 @dataclass(frozen=True, slots=True)
 class Prompt:
     """What a model is given.

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
-from ...prompt.values import Label, Prompt
+from ...prompt.places import Place
+from ...prompt.values import Label, Origin, Prompt, Span, control_places
 from ...tokens.encoding import Encoding
 from ..figures import origin_place
 from ..glyphs import piece_line, runs, shown, visible
@@ -21,31 +22,46 @@ def prompt(prompt: Prompt, *, color: bool = False, width: int = 80) -> str:
     a margin names the origin of each line, and `↵` stands where the prompt has a new line.
     Characters that would act on the terminal are spelled out either way.
     """
-    segments = list(_segments(prompt))
-    body = _colored(segments) if color else _with_margin(segments, width)
-    return "\n".join([body, "", *legend(prompt, color), *prompt.notes])
-
-
-def _segments(prompt: Prompt) -> Iterator[tuple[str, Label, bool]]:
-    """The prompt's text cut at every border of an origin or a control token, which are marked."""
-    encoding = prompt.encoding
-    controls = iter(
-        [
-            place
-            for place, is_special in zip(encoding.offsets, encoding.special, strict=True)
-            if is_special
-        ]
+    text = body(
+        prompt.text,
+        prompt.spans,
+        control_places(prompt.encoding),
+        prompt.label,
+        color=color,
+        width=width,
     )
+    return "\n".join([text, "", *legend(prompt, color), *prompt.notes])
+
+
+def body(
+    text: str,
+    spans: Sequence[Span],
+    controls: Sequence[Place],
+    label: Callable[[Origin], Label],
+    *,
+    color: bool = False,
+    width: int = 80,
+) -> str:
+    """The text of a prompt as `prompt` shows it. `controls` are the places of control tokens."""
+    segments = list(_segments(text, spans, controls, label))
+    return _colored(segments) if color else _with_margin(segments, width)
+
+
+def _segments(
+    text: str, spans: Sequence[Span], places: Sequence[Place], label: Callable[[Origin], Label]
+) -> Iterator[tuple[str, Label, bool]]:
+    """The prompt's text cut at every border of an origin or a control token, which are marked."""
+    controls = iter(places)
     control = next(controls, None)
-    for span in prompt.spans:
-        label, at = prompt.label(span.origin), span.start
+    for span in spans:
+        name, at = label(span.origin), span.start
         while control is not None and control[0] < span.end:
             if at < control[0]:
-                yield prompt.text[at : control[0]], label, False
-            yield prompt.text[slice(*control)], label, True
+                yield text[at : control[0]], name, False
+            yield text[slice(*control)], name, True
             at, control = control[1], next(controls, None)
         if at < span.end:
-            yield prompt.text[at : span.end], label, False
+            yield text[at : span.end], name, False
 
 
 def _colored(segments: Sequence[tuple[str, Label, bool]]) -> str:

@@ -1,0 +1,208 @@
+"""`pellucid template`: the text a chat becomes, two templates side by side, and what is wrong
+with one."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from . import options, output
+
+if TYPE_CHECKING:
+    from ..messages import Request, ToolSpec
+    from ..models.formats import Formats
+    from ..prompt.rendition import Rendition
+
+SHOW = "show"
+MESSAGES = 'a JSON file of messages, or {"messages": [..], "tools": [..]}; -: standard input'
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    verbs = parser.add_subparsers(dest="verb", metavar="VERB")
+    show = verbs.add_parser(SHOW, help="the text a chat becomes (a file alone means this)")
+    diff = verbs.add_parser("diff", help="two templates side by side")
+    lint = verbs.add_parser("lint", help="what goes wrong with a template")
+    for verb in (show, diff):
+        model = verb.add_argument(
+            "-m",
+            "--model",
+            action="append",
+            required=True,
+            metavar="NAME",
+            help="a family of templates, a model, or a file that has a template",
+        )
+        model.completer = _names  # type: ignore[attr-defined]
+        verb.add_argument("messages", help=MESSAGES)
+        verb.add_argument(
+            "--no-generation-prompt",
+            action="store_true",
+            help="leave out the words that open the assistant's turn",
+        )
+        verb.add_argument("--ids", action="store_true", help="the token ids too")
+        verb.add_argument("--offline", action="store_true", help="reach no other machine")
+    template = lint.add_argument(
+        "template",
+        nargs="+",
+        help="a family, a model, a GGUF file, a tokenizer_config.json or a .jinja file",
+    )
+    template.completer = _names  # type: ignore[attr-defined]
+    lint.add_argument("--offline", action="store_true", help="reach no other machine")
+    for verb in (show, diff, lint):
+        verb.add_argument("--json", action="store_true", help="machine-readable")
+    options.default_verb(parser, SHOW, ("diff", "lint"))
+
+
+def _names(prefix: str, **_: Any) -> list[str]:
+    from ..prompt.families import names
+
+    return [name for name in names() if name.startswith(prefix)]
+
+
+def run(args: argparse.Namespace) -> int:
+    return {SHOW: _show, "diff": _diff, "lint": _lint}[args.verb](args)
+
+
+def _show(args: argparse.Namespace) -> int:
+    from ..views import templates, terminal
+
+    rendition = _rendition(options.one_model(args) or "", args, _request(args))
+    if args.json:
+        output.print_json(_as_json(rendition))
+    elif rendition.prompt is not None and args.ids:
+        output.show(terminal.tokens, rendition.prompt.encoding, rendition.prompt)
+    elif rendition.prompt is not None:
+        output.show(terminal.prompt, rendition.prompt)
+    else:
+        output.show(templates.rendition, rendition)
+    return 0
+
+
+def _diff(args: argparse.Namespace) -> int:
+    from ..errors import UsageError
+    from ..prompt.diff import diff
+    from ..views import templates
+
+    if len(args.model) != 2:
+        raise UsageError("Name two templates: pellucid template diff -m qwen2.5 -m phi-3 FILE")
+    request = _request(args)
+    left, right = (_rendition(name, args, request) for name in args.model)
+    rows = diff(left, right)
+    if args.json:
+        from dataclasses import asdict
+
+        sides = {"left": left.name, "right": right.name}
+        output.print_json({**sides, "rows": [{**asdict(row), "same": row.same} for row in rows]})
+    else:
+        output.show(templates.diff, left.name, right.name, rows, args.ids)
+    return 0
+
+
+def _lint(args: argparse.Namespace) -> int:
+    from dataclasses import asdict
+
+    from ..prompt.lint import lint
+    from ..views import templates
+
+    broken = False
+    found = []
+    for name in args.template:
+        formats = _formats(name, args)
+        found += [(format.name, lint(format, formats.tokenizer)) for format in formats.formats]
+    if args.json:
+        output.print_json(
+            [{"template": name, "findings": [asdict(f) for f in fs]} for name, fs in found]
+        )
+    for n, (name, findings) in enumerate(found):
+        broken |= any(finding.kind == "broken" for finding in findings)
+        if not args.json:
+            if n:
+                print()
+            output.show(templates.findings, name, findings)
+    return 1 if broken else 0
+
+
+def _formats(name: str, args: argparse.Namespace) -> Formats:
+    from ..models.formats import open_formats
+
+    with output.Fetching() as progress:
+        return open_formats(name, options.settings(args), progress=progress)
+
+
+def _rendition(name: str, args: argparse.Namespace, request: Request) -> Rendition:
+    from datetime import datetime
+
+    from ..errors import UsageError
+    from ..prompt.rendition import render
+    from ..prompt.sources import choose
+
+    formats = _formats(name, args)
+    if args.ids and formats.tokenizer is None:
+        raise UsageError(f"--ids: {formats.without_ids}")
+    format = choose(formats.formats, tools=bool(request.tools))
+    return render(format, request, now=datetime.now(), tokenizer=formats.tokenizer)
+
+
+def _request(args: argparse.Namespace) -> Request:
+    """The conversation in the file. Raises `UsageError` saying what is wrong with it."""
+    from ..errors import UsageError
+    from ..messages import Request, as_messages
+
+    where = "standard input" if args.messages == "-" else args.messages
+    if args.messages == "-":
+        text = options.standard_input()
+    else:
+        try:
+            text = options.utf8(Path(args.messages).read_bytes(), where)
+        except OSError as error:
+            raise UsageError(f"{where} cannot be read: {error.strerror}.") from error
+    try:
+        given: Any = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise UsageError(f"{where} is not JSON: {error}.") from error
+    whole = given if isinstance(given, dict) else {"messages": given}
+    messages, tools = as_messages(whole.get("messages")), whole.get("tools") or ()
+    if not messages:
+        raise UsageError(f"{where} has no messages.")
+    return Request(messages, _tools(tools, where), generation_prompt=not args.no_generation_prompt)
+
+
+def _tools(value: object, where: str) -> tuple[ToolSpec, ...]:
+    from ..errors import UsageError
+    from ..messages import ToolSpec
+
+    out = []
+    for n, item in enumerate(value if isinstance(value, Sequence) else [value]):
+        tool = item.get("function", item) if isinstance(item, dict) else None
+        if not isinstance(tool, dict) or not isinstance(tool.get("name"), str):
+            raise UsageError(f"Tool {n} of {where} has no name.")
+        parameters = tool.get("parameters") or {}
+        if not isinstance(parameters, dict):
+            raise UsageError(f"The parameters of the tool {tool['name']!r} are no JSON schema.")
+        out.append(ToolSpec(tool["name"], str(tool.get("description", "")), parameters))
+    return tuple(out)
+
+
+def _as_json(rendition: Rendition) -> dict[str, Any]:
+    encoding = rendition.prompt.encoding if rendition.prompt else None
+    return {
+        "template": rendition.name,
+        "text": rendition.text,
+        "ids": encoding.ids if encoding else None,
+        "controls": [rendition.text[slice(*place)] for place in rendition.controls],
+        "spans": [
+            {
+                "start": span.start,
+                "end": span.end,
+                "label": rendition.label(span.origin),
+                "message": span.origin.message,
+                "part": span.origin.part,
+                "tool": span.origin.tool,
+            }
+            for span in rendition.spans
+        ],
+        "exact": rendition.exact,
+        "notes": rendition.notes,
+    }

@@ -1,0 +1,96 @@
+"""A name or a file -> the chat templates it means, and a tokenizer for them where there is one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..errors import UnknownModel, UnknownTemplate
+from ..prompt import families, sources
+from ..prompt.families import ChatFormat
+from ..settings import Folders, Settings
+from ..tokens.encoding import Tokenizer
+
+FILES = (".json", ".jinja", ".j2")
+CONTROL = 3
+"""The kind of a control token in a GGUF file: llama.cpp, `LLAMA_TOKEN_TYPE_CONTROL`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Formats:
+    """The chat templates of one model, the default one first.
+
+    `without_ids` says why there is no `tokenizer`.
+    """
+
+    formats: tuple[ChatFormat, ...]
+    tokenizer: Tokenizer | None = None
+    without_ids: str = ""
+
+
+def open_formats(
+    name: str, settings: Settings, *, progress: Callable[[int, int], None] | None = None
+) -> Formats:
+    """The chat templates that `name` means: a family's or a model's name, a GGUF file,
+    a `tokenizer_config.json`, a `.jinja` file, or the folder of a model.
+
+    Raises `UnknownTemplate` with the nearest names, `TemplateError` for a file without a template
+    or one that cannot be read, `BadModelFile`.
+    """
+    path = Path(name).expanduser()
+    if path.suffix in FILES or path.is_dir():
+        found = sources.read_file(path)
+        return Formats(tuple(found), None, f"There is no vocabulary beside {path} to take ids of.")
+    if not path.is_file():
+        try:
+            family = families.family(name)
+        except UnknownTemplate as unknown:
+            path = _model_file(name, unknown, settings, progress)
+        else:
+            said = f"No tokenizer for {family.name} is at hand: name a GGUF file of the model."
+            return Formats((family.format,), None, said)
+    return _from_gguf(path)
+
+
+def _model_file(
+    name: str,
+    unknown: UnknownTemplate,
+    settings: Settings,
+    progress: Callable[[int, int], None] | None,
+) -> Path:
+    """The file of a model that the catalog knows; raises `unknown` for any other name."""
+    from .names import locate
+
+    try:
+        return locate(name, settings, progress=progress)
+    except UnknownModel as error:
+        near = dict.fromkeys((*unknown.near, *error.near))
+        raise UnknownTemplate(name, tuple(near)[:3], families.names()) from None
+
+
+def _from_gguf(path: Path) -> Formats:
+    from ..engine import gguf
+    from ..tokens.tokenizer import BpeTokenizer
+    from .card import open_card
+
+    card = open_card(path, path.name, Folders.of())
+    tokenizer, controls = None, set[str]()
+    if card.unsupported is None:
+        tokenizer = BpeTokenizer.open(card.vocabulary)
+        controls = set(tokenizer.specials)
+    else:
+        keys = gguf.read(path).metadata
+        kinds = keys.get("tokenizer.ggml.token_type", ())
+        spellings = keys.get("tokenizer.ggml.tokens", ())
+        pairs = zip(spellings, kinds, strict=False)
+        controls = {str(spelling) for spelling, kind in pairs if kind == CONTROL}
+    found = sources.from_gguf(
+        str(path),
+        gguf.read(path, arrays=False).metadata,
+        bos=card.bos_text,
+        eos=card.eos_text,
+        adds_bos=card.add_bos,
+        controls=sorted(controls),
+    )
+    return Formats(tuple(found), tokenizer, card.unsupported or "")
