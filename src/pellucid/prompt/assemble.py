@@ -9,7 +9,7 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from operator import itemgetter
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from ..tokens.encoding import Encoding
 from .places import count_before, parted, shared_length
@@ -118,18 +118,20 @@ def _last_shared(before: Assembly, rendered: Rendered, replays: Sequence[Replay]
 
 def _agrees(cut: Cut, before: Assembly, rendered: Rendered, replays: Sequence[Replay]) -> bool:
     old, place, span = before.rendered, cut.place, cut.span
-    controls = count_before(old.controls, place)
-    replayed = count_before(before.replays, place)
     extents = rendered.extents
     # That a stretch of the new prompt begins here: nothing reaches over the cut, something ends.
     borders = (parted(rendered.controls, place), parted(replays, place))
     return (
         None not in borders
         and (any(borders) or place == 0)
-        and old.controls[:controls] == rendered.controls[:controls]
-        and before.replays[:replayed] == replays[:replayed]
+        and _up_to(place, old.controls) == _up_to(place, rendered.controls)
+        and _up_to(place, before.replays) == _up_to(place, replays)
         and old.extents[:span] == extents[:span]
         and span < len(extents)
         and extents[span][2] == old.extents[span][2]
         and extents[span][1] >= place
     )
+
+
+def _up_to(place: int, ranges: Sequence[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
+    return list(ranges[: count_before(ranges, place)])

@@ -5,21 +5,24 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from .fence import Fence, Reading
-from .places import shared_length
+from .places import Place, shared_length
 
 Region = tuple[int, int, Fence]
 
 
-def around_lone(reading: Reading) -> list[Region]:
-    """A region for each mark whose partner is gone: the longest stretch of its text beside it."""
+def around_lone(reading: Reading, whole: Iterable[Place]) -> list[Region]:
+    """The regions of a reading, and one for each mark whose partner is gone: the longest stretch
+    of its text beside it. None of those cuts into a range of `whole`."""
+    whole = list(whole)
     found: list[Region] = []
     for place, fence in reading.lone:
         after = shared_length(reading.swapped[place:], fence.swapped)
         before = shared_length(reading.swapped[:place][::-1], fence.swapped[::-1])
-        if after >= before:
-            found.append((place, place + after, fence))
-        else:
-            found.append((place - before, place, fence))
+        start, end = (place, place + after) if after >= before else (place - before, place)
+        for first, last in whole:
+            start = last if first < start < last else start
+            end = first if first < end < last else end
+        found.append((start, end, fence))
     return without_overlap([*reading.regions, *found])
 
 

@@ -63,7 +63,9 @@ class Renderer:
     def __init__(self, template: str, specials: Collection[str], bos: str, eos: str) -> None:
         self._prober = Prober(template, sorted({special[0] for special in specials}), bos, eos)
         longest_first = sorted(specials, key=len, reverse=True)
-        self._special = re.compile("|".join(map(re.escape, longest_first)) or r"(?!)")
+        pattern = "|".join(map(re.escape, longest_first)) or r"(?!)"
+        self._special = re.compile(pattern)
+        self._special_in_any_case = re.compile(pattern, re.IGNORECASE)
         self._controls_in = lru_cache(maxsize=4096)(self._find_controls)
 
     def render(self, request: Request, now: datetime) -> Rendered:
@@ -84,10 +86,8 @@ class Renderer:
             return self._inferred(request, text, now, said)
         reading = probe.reading
         end = len(reading.text)
-        regions = around_lone(reading) if reading.lone else reading.regions
         controls = self._controls(reading, probe.ending)
-        if reading.lone:
-            controls = tuple(place for place in controls if not _touches(place, regions))
+        regions = around_lone(reading, controls) if reading.lone else reading.regions
         seen = {fence.origin for _, _, fence in regions}
         rewritten = {_message(region) for region in regions if _rewritten(text, region)}
         first = regions[0][0] if regions else end
@@ -154,7 +154,7 @@ class Renderer:
             request, text, now, generation=request.generation_prompt, swap=False
         )
         if probe is not None and probe.reading.text == text:
-            return around_lone(probe.reading)
+            return around_lone(probe.reading, self._find_controls(text))
         fences = Fences(text, (), lambda n: False)
         self._prober.variables(request, fences, generation=request.generation_prompt)
         return by_search(text, fences.marks.values())
@@ -169,12 +169,7 @@ class Renderer:
         generation = request.generation_prompt
         spelled = self._find_controls(text)
         probe = self._prober.attempt(request, text, now, generation=generation)
-        if probe is None:
-            given = self._prober.variables(request, Plain(), generation=generation)
-            strings = _strings((given["messages"], given["tools"]))
-            if not any(map(self._special.search, strings)):
-                return spelled
-        else:
+        if probe is not None:
             swapped = probe.reading.swapped
             written = [swapped[a:b] for a, b in self._controls(probe.reading, "")]
             outside = tuple(place for place in spelled if not _touches(place, regions))
@@ -182,6 +177,10 @@ class Renderer:
             for places in (spelled, outside, known):
                 if [text[a:b] for a, b in places] == written:
                     return places
+        given = self._prober.variables(request, Plain(), generation=generation)
+        strings = _strings((given["messages"], given["tools"]))
+        if not any(map(self._special_in_any_case.search, strings)):
+            return spelled
         raise TemplateError(
             "A text of this conversation spells a control token, and the chat template rewrites "
             "texts in a way that hides which control tokens are its own. Nothing was sent; take "
