@@ -252,8 +252,8 @@ def write_many(path: Path, told: Connection, start: Any, seed: int, count: int) 
     try:
         start.wait()
         with Store(path) as store:
-            for receipt in conversation(seed, count, 5, 3):
-                store.add(receipt)
+            for number in range(count):
+                store.add(*conversation(seed * 1000 + number, 1, 5, 3))
         told.send("done")
     except BaseException as error:
         told.send(repr(error))
