@@ -6,6 +6,7 @@ import json
 import random
 import unicodedata
 from collections.abc import Iterator
+from functools import cache
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -14,8 +15,8 @@ import pytest
 import tiktoken
 from tokenizers import AddedToken, Tokenizer, normalizers
 
-from pellucid.engine import gguf, weights
-from pellucid.tokens import compiled, normalize, packing, vocabulary
+from pellucid.engine import weights
+from pellucid.tokens import normalize, packing, vocabulary
 from pellucid.tokens.compiled import Compiled
 from pellucid.tokens.pretokenize import STEPS, Pretokenizer
 from pellucid.tokens.tokenizer import BpeTokenizer
@@ -28,6 +29,7 @@ from token_references import (
     QWEN2,
     Engine,
     authors,
+    built,
     engine,
     ranks,
 )
@@ -65,15 +67,11 @@ class Model(NamedTuple):
 
 
 @pytest.fixture(scope="module")
-def models(smol: Path, qwen: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Model]:
-    folder = tmp_path_factory.mktemp("vocabularies")
+def models(smol: Path, qwen: Path) -> dict[str, Model]:
     found = {}
     for name, path in (("smol", smol), ("qwen", qwen)):
-        metadata = gguf.read(path).metadata
-        compiled.build(vocabulary.from_gguf(metadata), folder / name)
-        found[name] = Model(
-            BpeTokenizer.open(folder / name), authors(metadata), path, dict(metadata)
-        )
+        metadata, kept = built(path)
+        found[name] = Model(BpeTokenizer.open(kept), authors(metadata), path, metadata)
     return found
 
 
@@ -174,12 +172,15 @@ def test_end_ids_are_the_engines(model: Model, engine_of: Engine) -> None:
     assert engine_of.end_ids() == model.ours.end_ids
 
 
+@cache
 def probes(full: bool) -> list[str]:
     """Texts that put characters where their kind decides about the cuts; in `full` all of them."""
     every = [chr(c) for c in range(0x110000) if not 0xD800 <= c < 0xE000]
-    odd = SINCE_16.found_in("".join(every)) | SINCE_9.found_in("".join(every))
-    edges = [one for one, next in pairwise(every) if (one in odd) != (next in odd)]
-    chosen = every if full else sorted({*every[:0x300], *every[::499], *edges, *sorted(odd)[::97]})
+    young = SINCE_16.found_in("".join(every)) | SINCE_9.found_in("".join(every))
+    edges = [one for one, next in pairwise(every) if (one in young) != (next in young)]
+    chosen = (
+        every if full else sorted({*every[:0x300], *every[::499], *edges, *sorted(young)[::97]})
+    )
     return [
         "".join(f"a{c}a{c}{c} {c}1 {c}. '{c}\n" for c in chosen[start : start + 500])
         for start in range(0, len(chosen), 500)

@@ -15,13 +15,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pellucid.engine import gguf
 from pellucid.errors import BrokenVocabulary, TokenError, UnsupportedVocabulary
 from pellucid.tokens import bpe, compiled, native, normalize, packing, tokenizer, vocabulary
 from pellucid.tokens.compiled import Compiled
 from pellucid.tokens.splits import MOST
 from pellucid.tokens.tokenizer import BpeTokenizer
 from token_corpus import FIXED, corpus
+from token_references import built
 
 ALPHABET = "abcdĠ"
 SMALL: dict[str, Any] = {
@@ -44,27 +44,14 @@ def small(**changes: Any) -> BpeTokenizer:
     return BpeTokenizer(Compiled(packed, "in memory"))
 
 
-@pytest.fixture(scope="module")
-def built(
-    smol: Path, qwen: Path, tmp_path_factory: pytest.TempPathFactory
-) -> dict[str, tuple[Path, dict[str, Any]]]:
-    folder = tmp_path_factory.mktemp("built")
-    found = {}
-    for name, path in (("smol", smol), ("qwen", qwen)):
-        metadata = dict(gguf.read(path).metadata)
-        compiled.build(vocabulary.from_gguf(metadata), folder / name)
-        found[name] = (folder / name, metadata)
-    return found
-
-
 @pytest.fixture(scope="module", params=["smol", "qwen"])
-def model(request: pytest.FixtureRequest, built: dict[str, Any]) -> BpeTokenizer:
-    return BpeTokenizer.open(built[request.param][0])
+def model(request: pytest.FixtureRequest) -> BpeTokenizer:
+    return BpeTokenizer.open(built(request.getfixturevalue(request.param)).path)
 
 
 @pytest.fixture(scope="module")
-def qwen_tokenizer(built: dict[str, Any]) -> BpeTokenizer:
-    return BpeTokenizer.open(built["qwen"][0])
+def qwen_tokenizer(qwen: Path) -> BpeTokenizer:
+    return BpeTokenizer.open(built(qwen).path)
 
 
 # The vocabulary of a file
@@ -233,7 +220,7 @@ def test_offsets_of_the_corpus(model: BpeTokenizer) -> None:
         check_offsets(model, text)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(text=st.text(), tail=st.text(alphabet="e\u0301\u0323\u1100\u1161é <|im_start|>"))
 def test_offsets_of_any_text(model: BpeTokenizer, text: str, tail: str) -> None:
     check_offsets(model, text + tail)
@@ -256,8 +243,8 @@ def test_a_token_inside_a_character_covers_all_of_it(model: BpeTokenizer) -> Non
     assert set(inner) == {(1, 2)}
 
 
-def test_bytes_that_the_vocabulary_lacks_are_left_out(built: dict[str, Any]) -> None:
-    ours = BpeTokenizer.open(built["smol"][0])
+def test_bytes_that_the_vocabulary_lacks_are_left_out(smol: Path) -> None:
+    ours = BpeTokenizer.open(built(smol).path)
     encoding = ours.encode("a\x04b\x13")
     assert encoding.pieces == (b"a", b"b")
     assert encoding.offsets == ((0, 1), (2, 3))
@@ -291,8 +278,8 @@ def test_bytes_that_are_no_text_decode_to_the_replacement_character(model: BpeTo
 # The built form
 
 
-def test_equal_vocabularies_build_the_same_file(built: dict[str, Any], tmp_path: Path) -> None:
-    path, metadata = built["smol"]
+def test_equal_vocabularies_build_the_same_file(smol: Path, tmp_path: Path) -> None:
+    metadata, path = built(smol)
     compiled.build(vocabulary.from_gguf(metadata), tmp_path / "deep" / "er" / "twin")
     assert (tmp_path / "deep" / "er" / "twin").read_bytes() == path.read_bytes()
     assert [entry.name for entry in (tmp_path / "deep" / "er").iterdir()] == ["twin"]
@@ -304,8 +291,8 @@ def test_everything_is_found_again(model: BpeTokenizer) -> None:
     assert vocabulary.find(b"\xff\xfe no such piece") is None
 
 
-def test_a_damaged_file_is_noticed(built: dict[str, Any], tmp_path: Path) -> None:
-    whole = built["smol"][0].read_bytes()
+def test_a_damaged_file_is_noticed(smol: Path, tmp_path: Path) -> None:
+    whole = built(smol).path.read_bytes()
     path = tmp_path / "damaged"
     choose = random.Random(12)
     places = [*range(60), *(choose.randrange(len(whole)) for _ in range(60))]
@@ -335,8 +322,8 @@ def test_what_cannot_be_written_is_said_and_nothing_is_left(tmp_path: Path) -> N
     assert sorted(entry.name for entry in tmp_path.iterdir()) == ["file", "taken"]
 
 
-def test_opening_costs_little(built: dict[str, Any]) -> None:
-    path = built["qwen"][0]
+def test_opening_costs_little(qwen: Path) -> None:
+    path = built(qwen).path
     seconds = best_of(5, lambda: BpeTokenizer.open(path))
     assert seconds < 0.05
     gc.collect()
@@ -504,27 +491,25 @@ def test_blocks_meet_where_they_agree(model: BpeTokenizer, monkeypatch: pytest.M
 
 
 def test_long_texts_use_the_fast_engine_and_equal_short_ones(
-    built: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+    qwen: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     choose = random.Random(19)
     words = ("".join(choose.choices("abcdefghij", k=9)) for _ in range(3_000))
     text = " ".join(words) + " héllo 好 \n" + "-" * 2_000
     monkeypatch.setattr(tokenizer, "NATIVE_FROM", 1 << 40)
-    slow = BpeTokenizer.open(built["qwen"][0])
+    slow = BpeTokenizer.open(built(qwen).path)
     expected = slow.ids(text)
     assert "_native" not in vars(slow)
     monkeypatch.setattr(tokenizer, "NATIVE_FROM", 10_000)
-    fast = BpeTokenizer.open(built["qwen"][0])
+    fast = BpeTokenizer.open(built(qwen).path)
     assert fast.ids(text) == expected
     assert "_native" in vars(fast)
 
 
-def test_what_is_remembered_is_bounded(
-    built: dict[str, Any], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_is_remembered_is_bounded(smol: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tokenizer, "KEPT", 100)
-    ours = BpeTokenizer.open(built["smol"][0])
-    fresh = BpeTokenizer.open(built["smol"][0])
+    ours = BpeTokenizer.open(built(smol).path)
+    fresh = BpeTokenizer.open(built(smol).path)
     for text in corpus(20, 60):
         monkeypatch.setattr(tokenizer, "KEPT", 100)
         ids = ours.ids(text)
@@ -597,8 +582,8 @@ def test_splits_are_bounded(model: BpeTokenizer) -> None:
     assert time.process_time() - start < 5
 
 
-def test_opened_twice_is_one_vocabulary(built: dict[str, Any]) -> None:
-    one, two = (BpeTokenizer.open(built["qwen"][0]) for _ in range(2))
+def test_opened_twice_is_one_vocabulary(smol: Path, qwen: Path) -> None:
+    one, two = (BpeTokenizer.open(built(qwen).path) for _ in range(2))
     assert one.fingerprint == two.fingerprint
     assert len(one.fingerprint) == 64
-    assert one.fingerprint != BpeTokenizer.open(built["smol"][0]).fingerprint
+    assert one.fingerprint != BpeTokenizer.open(built(smol).path).fingerprint

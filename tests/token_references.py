@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import atexit
 import gzip
 import json
 import subprocess
 import sys
+import tempfile
 import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers
+
+from pellucid.engine import gguf
+from pellucid.tokens import compiled, vocabulary
 
 # As in the tokenizer.json that the authors publish with their models.
 QWEN2 = (
@@ -63,6 +69,24 @@ def authors(metadata: Mapping[str, Any]) -> Tokenizer:
     if name == "qwen2":
         tokenizer.normalizer = normalizers.NFC()
     return tokenizer
+
+
+class Built(NamedTuple):
+    """A model file's metadata, and where its vocabulary was built."""
+
+    metadata: dict[str, Any]
+    path: Path
+
+
+@cache
+def built(model: Path) -> Built:
+    """Made once for all tests: it takes a second or two."""
+    folder = tempfile.TemporaryDirectory()
+    atexit.register(folder.cleanup)
+    metadata = dict(gguf.read(model).metadata)
+    path = Path(folder.name) / model.stem
+    compiled.build(vocabulary.from_gguf(metadata), path)
+    return Built(metadata, path)
 
 
 def ranks(path: Path) -> dict[bytes, int]:
