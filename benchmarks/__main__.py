@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import os
 import platform
 import re
 import sys
@@ -28,9 +29,8 @@ def main(names: list[str]) -> None:
 def _machine() -> str:
     today = datetime.datetime.now(datetime.UTC).date()
     cpu = re.search(r"model name\s*: (.*)", Path("/proc/cpuinfo").read_text())
-    cores = sum(line.startswith("processor") for line in Path("/proc/cpuinfo").open())
     name = cpu[1] if cpu else platform.machine()
-    return f"{today}, {name}, {cores} cores, Python {platform.python_version()}"
+    return f"{today}, {name}, {os.cpu_count()} cores, Python {platform.python_version()}"
 
 
 def _keep(name: str, text: str) -> None:

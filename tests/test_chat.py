@@ -212,6 +212,15 @@ def test_what_does_not_fit_is_refused_before_it_is_sent(small: LocalModel) -> No
     assert chat.receipts == [] and chat.messages == ()
 
 
+def test_a_damaged_vocabulary_is_built_again(small: LocalModel) -> None:
+    ids = small.tokenizer.encode("Hello there").ids
+    file = small.card.vocabulary
+    file.write_bytes(file.read_bytes()[:100])
+    again = open_model("smollm2-135m")
+    assert isinstance(again, LocalModel)
+    assert again.tokenizer.encode("Hello there").ids == ids
+
+
 def test_branches(small: LocalModel) -> None:
     chat = Chat(small, options=SHORT)
     chat.say("My cat is called Tom.")

@@ -15,14 +15,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..engine import client
-from ..errors import BadModelFile, UnsupportedVocabulary
+from ..errors import BadModelFile, BrokenVocabulary, UnsupportedVocabulary
 from ..settings import Folders
 from .decoding import Splitter
 
 if TYPE_CHECKING:
     from ..engine.gguf import Gguf
+    from ..tokens.vocabulary import Vocabulary
+    from ..tokens.vocabulary import Vocabulary
 
-FORMAT = 1
+FORMAT = 2
 """Part of a card's name: raise it when what a card holds changes."""
 FALLBACK_WINDOW = 4096
 SMALLEST_WINDOW = 2048
@@ -66,10 +68,16 @@ class Card:
 
     def tokenizer(self, address: Callable[[], client.Address]) -> Splitter:
         """The file's own vocabulary, or the engine's where that is not supported."""
-        from ..tokens.tokenizer import BpeTokenizer
+        from ..tokens.opening import open_tokenizer
 
         if self.unsupported is None:
-            return BpeTokenizer.open(self.vocabulary)
+            try:
+                return open_tokenizer(self.vocabulary)
+            except BrokenVocabulary:  # damaged, or built by an earlier version
+                from ..engine import gguf
+
+                _build(gguf.read(self.path), self.vocabulary)
+                return open_tokenizer(self.vocabulary)
         from .engine_tokenizer import EngineTokenizer
 
         return EngineTokenizer(address, self.path, self.name)
@@ -108,16 +116,11 @@ def _from_json(value: dict[str, Any], name: str) -> Card:
 
 def _read(path: Path, name: str, folders: Folders, vocabulary: Path) -> Card:
     from ..engine import gguf
-    from ..tokens import compiled
-    from ..tokens.vocabulary import from_gguf
 
     file = gguf.read(path)
     unsupported = None
     try:
-        built = from_gguf(file.metadata)
-        vocabulary.parent.mkdir(parents=True, exist_ok=True)
-        compiled.build(built, vocabulary)
-        add_bos = built.bos is not None
+        add_bos = _build(file, vocabulary).bos is not None
     except UnsupportedVocabulary as error:
         unsupported = str(error)
         add_bos = bool(file.metadata.get("tokenizer.ggml.add_bos_token", False))
@@ -137,6 +140,27 @@ def _read(path: Path, name: str, folders: Folders, vocabulary: Path) -> Card:
         unsupported=unsupported,
         cache=folders.weights,
     )
+
+
+def _build(file: Gguf, target: Path) -> Vocabulary:
+    """Write the built form of a file's vocabulary."""
+    from ..tokens import compiled
+    from ..tokens.vocabulary import from_gguf
+
+    vocabulary = from_gguf(file.metadata)
+    compiled.build(vocabulary, target)
+    return vocabulary
+
+
+def _build(file: Gguf, vocabulary: Path) -> Vocabulary:
+    """The file's vocabulary, also written in the form that opens at once."""
+    from ..tokens import compiled
+    from ..tokens.vocabulary import from_gguf
+
+    built = from_gguf(file.metadata)
+    vocabulary.parent.mkdir(parents=True, exist_ok=True)
+    compiled.build(built, vocabulary)
+    return built
 
 
 def _spelling(file: Gguf, which: str) -> str:
