@@ -166,10 +166,13 @@ def _request(args: argparse.Namespace) -> Request:
     messages, tools = as_messages(whole.get("messages")), whole.get("tools") or ()
     if not messages:
         raise UsageError(f"{where} has no messages.")
-    return Request(messages, _tools(tools, where), generation_prompt=not args.no_generation_prompt)
+    return Request(
+        messages, read_tools(tools, where), generation_prompt=not args.no_generation_prompt
+    )
 
 
-def _tools(value: object, where: str) -> tuple[ToolSpec, ...]:
+def read_tools(value: object, where: str) -> tuple[ToolSpec, ...]:
+    """Tools as OpenAI's API takes them. Raises `UsageError`; `where` says what it is about."""
     from ..errors import UsageError
     from ..messages import ToolSpec
 

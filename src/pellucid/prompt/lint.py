@@ -81,9 +81,22 @@ def lint(format: ChatFormat, tokenizer: Tokenizer | None = None) -> list[Finding
         trial.text(ASK)
     except TemplateError as error:
         return [Finding("broken", "It cannot render one question.", str(error))]
-    found = [finding for check in CHECKS for finding in check(trial)]
+    found = []
+    for check in CHECKS:
+        try:
+            found += list(check(trial))
+        except TemplateError as error:
+            found.append(Finding("broken", "It fails on a question and its reply.", str(error)))
     found += _control_from_text(trial, tokenizer)
-    return sorted(found, key=lambda finding: KINDS.index(finding.kind))
+    # A fault is found by several checks where it keeps them from going on.
+    return sorted(dict.fromkeys(found), key=lambda finding: KINDS.index(finding.kind))
+
+
+def _no(what: str, error: TemplateError) -> Finding:
+    """That the template says no to something, or fails on it."""
+    if refused(error):
+        return Finding("refused", f"{what} is refused.", str(error))
+    return Finding("broken", f"{what} makes it fail.", str(error))
 
 
 def _bos(trial: Trial) -> Iterator[Finding]:
@@ -118,7 +131,7 @@ def _system(trial: Trial) -> Iterator[Finding]:
         try:
             text = trial.text(*messages)
         except TemplateError as error:
-            yield Finding("refused", f"{what} is refused.", str(error))
+            yield _no(what, error)
             return
         if SYSTEM.text not in text:
             yield Finding("system-dropped", f"{what} is not in the prompt.", excerpt(text))
@@ -126,34 +139,38 @@ def _system(trial: Trial) -> Iterator[Finding]:
 
 def _tools(trial: Trial) -> Iterator[Finding]:
     lost = []
-    text = trial.text(ASK, tools=[TOOL])
-    if "tide_gauge" not in text:
-        lost.append("the schema of a tool")
-    try:
+    example = ""
+    for what, messages, tools, cases in (
+        ("The schema of a tool", (ASK,), (TOOL,), {"the schema of a tool": ("tide_gauge",)}),
         # Without the schema, which holds the words of the call too.
-        text = trial.text(ASK, CALL, RESULT)
-    except TemplateError as error:
-        kind: Kind = "refused" if refused(error) else "broken"
-        said = "is refused" if refused(error) else "makes it fail"
-        yield Finding(kind, f"A call of a tool {said}.", str(error))
-    else:
-        if not ("tide_gauge" in text and "Skagen" in text):
-            lost.append("the call of one")
-        if RESULT.text not in text:
-            lost.append("its result")
+        (
+            "A call of a tool",
+            (ASK, CALL, RESULT),
+            (),
+            {"the call of one": ("tide_gauge", "Skagen"), "its result": (RESULT.text,)},
+        ),
+    ):
+        try:
+            text = trial.text(*messages, tools=tools)
+        except TemplateError as error:
+            yield _no(what, error)
+            continue
+        dropped = [n for n, words in cases.items() if not all(word in text for word in words)]
+        lost += dropped
+        example = text if dropped else example
     if lost:
-        yield Finding("tools-dropped", f"Not in the prompt: {', '.join(lost)}.", excerpt(text))
+        yield Finding("tools-dropped", f"Not in the prompt: {', '.join(lost)}.", excerpt(example))
 
 
 def _orders(trial: Trial) -> Iterator[Finding]:
     for what, messages in (
-        ("Two messages of the user in a row", (ASK, ASK_AGAIN)),
+        ("A second message of the user in a row", (ASK, ASK_AGAIN)),
         ("A conversation that the assistant begins", (REPLY, ASK)),
     ):
         try:
             trial.text(*messages)
         except TemplateError as error:
-            yield Finding("refused", f"{what}: that is refused.", str(error))
+            yield _no(what, error)
 
 
 def _generation(trial: Trial) -> Iterator[Finding]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Sequence
 from datetime import datetime
 
@@ -29,11 +30,16 @@ CALL = Message("assistant", (ToolCall("a1b2c3d4e", TOOL.name, '{"harbour": "Skag
 RESULT = Message("tool", (ToolResult("a1b2c3d4e", TOOL.name, "41 centimetres"),))
 
 
+PATIENCE = 20.0
+"""Seconds that all renderings of a trial may take together."""
+
+
 class Trial:
     """Renders conversations in one format. Raises `TemplateError` for one that is broken."""
 
     def __init__(self, format: ChatFormat) -> None:
         self.format = format
+        self._spent = 0.0
         self._prober = Prober(format.text, (), format.bos, format.eos)
 
     def text(
@@ -44,8 +50,14 @@ class Trial:
         now: datetime = NOON,
     ) -> str:
         """The prompt of a conversation. Raises `TemplateError`."""
+        if self._spent > PATIENCE:
+            raise TemplateError(f"The template took {self._spent:.0f} s to render small texts.")
         request = Request(messages, tuple(tools), generation_prompt=generation)
-        return self._prober.plain(request, now).text
+        began = time.monotonic()
+        try:
+            return self._prober.plain(request, now).text
+        finally:
+            self._spent += time.monotonic() - began
 
     def takes(self, *messages: Message, tools: Sequence[ToolSpec] = ()) -> bool:
         """Whether the template renders a conversation at all."""

@@ -9,7 +9,7 @@ from ..prompt.lint import MEANING, Finding
 from ..prompt.rendition import Rendition
 from .glyphs import visible
 from .terminal.prompts import body
-from .terminal.style import BADGE, BOLD, DIM, ORIGIN, cells, fold, paint
+from .terminal.style import BOLD, DIM, ORIGIN, cells, fold, paint
 
 _LABEL = 10
 """Columns of the margin that says where a text came from."""
@@ -43,13 +43,14 @@ def findings(
     before = None
     for finding in findings:
         if finding.kind != before:
-            lines += ["", f"{paint(finding.kind, BADGE, color)} {MEANING[finding.kind]}"]
+            first, *rest = fold(f"{finding.kind}: {MEANING[finding.kind]}", width)
+            kind = paint(finding.kind, BOLD, color)
+            lines += ["", kind + first.removeprefix(finding.kind), *rest]
             before = finding.kind
         lines += [f"  {line}" for line in fold(finding.message, width - 2)]
-        if finding.example:
-            example = fold(visible(finding.example), width - 4)
-            lines += [paint(f"    {line}", DIM, color) for line in example]
-    return "\n".join(lines)
+        for line in fold(visible(finding.example), width - 4) if finding.example else ():
+            lines.append(paint(f"    {line}", DIM, color))
+    return "\n".join(line.rstrip() for line in lines)
 
 
 def diff(
