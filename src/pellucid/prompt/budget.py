@@ -137,24 +137,23 @@ def _advice(prompt: Prompt, budget: Budget) -> str:
 
 
 def _turn_sizes(prompt: Prompt) -> list[int]:
-    """Tokens of each turn with the template's words around its messages: from the end of what
-    came before it to the end of its own text."""
+    """Tokens of each turn with the template's words around its messages: from where the turn
+    before it ended. What precedes the first turn is longer than that and stays; so it is taken to
+    begin as the second does."""
     numbers = turn_numbers(prompt.roles)
-    ends = [0] * (max(numbers, default=-1) + 1)
-    before = 0
+    count = max(numbers, default=-1) + 1
+    firsts, ends = [0] * count, [0] * count
     for n, touched in enumerate(prompt.origins):
         message = _content(prompt.spans[touched[0]].origin)
-        if message is None:
-            continue
-        if prompt.roles[message] == "system":
-            before = n + 1
-        else:
-            ends[numbers[message]] = n + 1
-    sizes = []
-    for end in ends:
-        sizes.append(max(0, end - before))
-        before = max(before, end)
-    return sizes
+        if message is not None and prompt.roles[message] != "system":
+            turn = numbers[message]
+            firsts[turn] = firsts[turn] or n
+            ends[turn] = n + 1
+    heads = [first - end for first, end in zip(firsts, [0, *ends], strict=False)]
+    heads[:1] = heads[1:2] or heads[:1]
+    return [
+        end - first + max(head, 0) for first, end, head in zip(firsts, ends, heads, strict=True)
+    ]
 
 
 def _content(origin: Origin) -> int | None:
