@@ -22,7 +22,6 @@ from .decoding import Splitter
 if TYPE_CHECKING:
     from ..engine.gguf import Gguf
     from ..tokens.vocabulary import Vocabulary
-    from ..tokens.vocabulary import Vocabulary
 
 FORMAT = 2
 """Part of a card's name: raise it when what a card holds changes."""
@@ -150,17 +149,6 @@ def _build(file: Gguf, target: Path) -> Vocabulary:
     vocabulary = from_gguf(file.metadata)
     compiled.build(vocabulary, target)
     return vocabulary
-
-
-def _build(file: Gguf, vocabulary: Path) -> Vocabulary:
-    """The file's vocabulary, also written in the form that opens at once."""
-    from ..tokens import compiled
-    from ..tokens.vocabulary import from_gguf
-
-    built = from_gguf(file.metadata)
-    vocabulary.parent.mkdir(parents=True, exist_ok=True)
-    compiled.build(built, vocabulary)
-    return built
 
 
 def _spelling(file: Gguf, which: str) -> str:

@@ -166,13 +166,13 @@ def merge(ids: list[int], pair: Pair) -> list[int]:
     before = list(range(-1, size))
     after = list(range(1, size + 2))
     heap = [
-        (merged, place)
+        (merged >> 32, place, merged)
         for place in range(size - 1)
         if (merged := pair(ids[place], ids[place + 1])) is not None
     ]
     heapify(heap)
     while heap:
-        merged, left = heappop(heap)
+        _, left, merged = heappop(heap)
         right = after[left]
         if token[left] < 0 or right >= size or pair(token[left], token[right]) != merged:
             continue
@@ -183,5 +183,5 @@ def merge(ids: list[int], pair: Pair) -> list[int]:
             if first >= 0 and second < size:
                 new = pair(token[first], token[second])
                 if new is not None:
-                    heappush(heap, (new, first))
+                    heappush(heap, (new >> 32, first, new))
     return [id for id in token if id >= 0]

@@ -19,11 +19,12 @@ from typing import TYPE_CHECKING, Any, Literal
 from zlib import crc32
 
 from ..errors import BrokenVocabulary, TokenError
+from .blanks import SentencePiece, Side
 
 if TYPE_CHECKING:
     from .vocabulary import Vocabulary
 
-MAGIC = b"pellucid-vocab-1\0" + sys.byteorder[:1].encode()
+MAGIC = b"pellucid-vocab-2\0" + sys.byteorder[:1].encode()
 FIXED = struct.Struct(f"={len(MAGIC)}sII")
 NO_TOKEN = 0xFFFFFFFF
 NO_PAIR = 0xFFFFFFFFFFFFFFFF
@@ -53,6 +54,11 @@ class Compiled:
         """Whether the ids are ranks: every token is what its own bytes merge into, in the order
         of the ids. Engines that know no merges, only ranks, then give the same ids."""
 
+        self.sentencepiece = (
+            SentencePiece(**header["sentencepiece"]) if header["sentencepiece"] else None
+        )
+        self.swallows: dict[str, Side] = header["swallows"]
+
         def section(key: str, format: Literal["B", "I", "Q"]) -> memoryview[int]:
             start, length = header["sections"][key]
             return body[start : start + length].cast(format)
@@ -66,6 +72,7 @@ class Compiled:
         self._blob = section("blob", "B")
         self._slots = section("slots", "I")
         self._pairs = section("pairs", "Q")
+        self._ranks = header["ranks"]
         self._slot_mask = len(self._slots) - 1
         self._pair_mask = len(self._pairs) // 2 - 1
 
@@ -79,7 +86,10 @@ class Compiled:
                 f"There is no token {id}: the vocabulary {self.name} has {len(self):,} tokens, "
                 "numbered from 0."
             )
-        return bytes(self._blob[self.ends[id] : self.ends[id + 1]])
+        piece = bytes(self._blob[self.ends[id] : self.ends[id + 1]])
+        if not piece:
+            raise TokenError(f"The vocabulary {self.name} leaves the id {id} unused.")
+        return piece
 
     def find(self, piece: bytes) -> int | None:
         """The normal token with these bytes."""
@@ -92,6 +102,9 @@ class Compiled:
 
     def pair(self, left: int, right: int) -> int | None:
         """What two neighbours merge into, as `bpe.Pair`."""
+        if self._ranks:
+            id = self.find(self.piece(left) + self.piece(right))
+            return None if id is None else id << 32 | id
         wanted = left << 32 | right
         slot = pair_slot(left, right) & self._pair_mask
         while (key := self._pairs[2 * slot]) != wanted:

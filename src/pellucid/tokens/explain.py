@@ -44,7 +44,7 @@ def readable(tokenizer: Tokenizer) -> Bpe:
 
     Raises `UnsupportedVocabulary` where it is not byte-level BPE.
     """
-    if not isinstance(tokenizer, BpeTokenizer):
+    if not isinstance(tokenizer, BpeTokenizer) or tokenizer.vocabulary.sentencepiece:
         raise UnsupportedVocabulary(
             f"{tokenizer.name} is not byte-level BPE: its steps cannot be shown, its tokens can: "
             "leave out `explain`."

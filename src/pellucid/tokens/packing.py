@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from array import array
 from collections.abc import Mapping
+from dataclasses import asdict
 from itertools import accumulate, pairwise
 from zlib import crc32
 
@@ -35,7 +36,7 @@ def pack(vocabulary: Vocabulary) -> bytes:
         body += data + bytes(-len(data) % 8)
     header = json.dumps(
         {
-            "name": vocabulary.pretokenizer,
+            "name": vocabulary.name or vocabulary.pretokenizer,
             "fingerprint": vocabulary.fingerprint(),
             "pretokenizer": vocabulary.pretokenizer,
             "nfc": vocabulary.nfc,
@@ -44,8 +45,11 @@ def pack(vocabulary: Vocabulary) -> bytes:
             "blanks": dict(vocabulary.blanks),
             "bos": vocabulary.bos,
             "end_ids": sorted(vocabulary.end_ids),
-            "byte_ids": [normal.get(bytes([byte])) for byte in range(256)],
-            "ranked": _ranked(vocabulary, normal),
+            "byte_ids": _byte_ids(vocabulary, normal),
+            "ranked": vocabulary.ranks or _ranked(vocabulary, normal),
+            "ranks": vocabulary.ranks,
+            "sentencepiece": asdict(vocabulary.sentencepiece) if vocabulary.sentencepiece else None,
+            "swallows": dict(vocabulary.swallows),
             "sections": places,
             "size": len(body),
             "crc": crc32(body),
@@ -54,6 +58,15 @@ def pack(vocabulary: Vocabulary) -> bytes:
     ).encode()
     header += b" " * (-(FIXED.size + len(header)) % 8)
     return FIXED.pack(MAGIC, len(header), crc32(header)) + header + body
+
+
+def _byte_ids(vocabulary: Vocabulary, normal: Mapping[bytes, int]) -> list[int | None]:
+    """The token of each byte: in SentencePiece's vocabularies of a kind of their own."""
+    known = normal
+    if vocabulary.sentencepiece:
+        named = enumerate(zip(vocabulary.pieces, vocabulary.kinds, strict=True))
+        known = {piece: id for id, (piece, kind) in named if kind == Kind.BYTE}
+    return [known.get(bytes([byte])) for byte in range(256)]
 
 
 _CONTINUATIONS = bytes(range(0x80, 0xC0))
@@ -78,14 +91,17 @@ def _slots(normal: dict[bytes, int]) -> array[int]:
 def _pairs(vocabulary: Vocabulary) -> array[int]:
     size = _table_size(len(vocabulary.merges))
     pairs = array("Q", [NO_PAIR]) * (2 * size)
-    for rank, (left, right) in enumerate(vocabulary.merges):
+    ranks = vocabulary.merge_ranks or range(len(vocabulary.merges))
+    for rank, (left, right), result in zip(
+        ranks, vocabulary.merges, vocabulary.results, strict=True
+    ):
         key = left << 32 | right
         slot = pair_slot(left, right) & (size - 1)
         while pairs[2 * slot] not in (NO_PAIR, key):
             slot = (slot + 1) & (size - 1)
         if pairs[2 * slot] == NO_PAIR:  # of a merge listed twice, the first counts
             pairs[2 * slot] = key
-            pairs[2 * slot + 1] = rank << 32 | vocabulary.results[rank]
+            pairs[2 * slot + 1] = rank << 32 | result
     return pairs
 
 
@@ -105,7 +121,7 @@ def _ranked(vocabulary: Vocabulary, normal: Mapping[bytes, int]) -> bool:
     If they never could, the bytes merge into the token.
     """
     results, merges = vocabulary.results, vocabulary.merges
-    if any(one >= next for one, next in pairwise(results)):
+    if vocabulary.sentencepiece or any(one >= next for one, next in pairwise(results)):
         return False
     if len(results) + sum(len(piece) == 1 for piece in normal) != len(normal):
         return False  # a token that no merge makes

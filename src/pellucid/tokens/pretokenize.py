@@ -7,11 +7,14 @@ every piece of the step before into its matches and what lies between them.
 
 from __future__ import annotations
 
+import json
+from collections.abc import Sequence
 from itertools import accumulate, pairwise
 from typing import NamedTuple
 
 import regex
 
+from ..errors import UnsupportedVocabulary
 from .unicode_age import SINCE_16
 
 GPT2 = r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"
@@ -53,6 +56,7 @@ _LLAMA3 = Steps((_words(r"\p{N}{1,3}"),), ignore_merges=True, add_bos=True)
 _DIGITS_GPT2 = Steps((DIGIT, GPT2))
 
 STEPS = {
+    "cl100k": Steps((_words(r"\p{N}{1,3}"),)),
     "gpt-2": Steps((GPT2,)),
     "smollm": _DIGITS_GPT2,
     "starcoder": _DIGITS_GPT2,
@@ -61,25 +65,57 @@ STEPS = {
     "llama3": _LLAMA3,
     "llama-v3": _LLAMA3,
     "gpt-4o": Steps((_cased("(?i:'s|'t|'re|'ve|'m|'ll|'d)?", r"\p{N}{1,3}"),)),
+    "sentencepiece": Steps((" *[^ ]+",)),
+    "sentencepiece-whole": Steps(()),
     "tekken": Steps((_cased("", r"\p{N}"),), ignore_merges=True, add_bos=True),
     "deepseek-v3": Steps(
         (
             r"\p{N}{1,3}",
             r"[一-龥぀-ゟ゠-ヿ]+",
-            r"[!\"#$%&'()*+,\-./:;<=>?@\[\\\]^_`{|}~][A-Za-z]+|[^\r\n\p{L}\p{P}\p{S}]?[\p{L}\p{M}]+"
+            r'[!"#$%&'
+            r"'()*+,\-./:;<=>?@\[\\\]^_`{|}~][A-Za-z]+|[^\r\n\p{L}\p{P}\p{S}]?[\p{L}\p{M}]+"
             r"| ?[\p{P}\p{S}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+",
         )
     ),
 }
 
 _UNASSIGNED = 0xFFFF
+_CUSTOM = "expressions "
+
+
+def name_of(patterns: tuple[str, ...]) -> str:
+    """The name of the steps with these expressions: a key of `STEPS`, or one that spells them.
+
+    Raises `UnsupportedVocabulary` for an expression that is none here.
+    """
+    patterns = tuple(p.replace("\r", r"\r").replace("\n", r"\n") for p in patterns)
+    for name, steps in STEPS.items():
+        if steps.patterns == patterns:
+            return name
+    for pattern in patterns:
+        try:
+            groups = regex.compile(pattern).groups
+        except regex.error as error:
+            raise UnsupportedVocabulary(
+                f"Its expression {pattern!r} is not understood here: {error}."
+            ) from error
+        if groups:  # splitting would repeat what they capture
+            raise UnsupportedVocabulary(f"Its expression {pattern!r} has groups.")
+    return _CUSTOM + json.dumps(patterns)
+
+
+def _patterns(name: str) -> Sequence[str]:
+    if name.startswith(_CUSTOM):
+        patterns: list[str] = json.loads(name.removeprefix(_CUSTOM))
+        return patterns
+    return STEPS[name].patterns
 
 
 class Pretokenizer:
     """Cuts text by the steps of one family."""
 
     def __init__(self, name: str) -> None:
-        self._patterns = [regex.compile(f"({pattern})") for pattern in STEPS[name].patterns]
+        self._patterns = [regex.compile(f"({pattern})") for pattern in _patterns(name)]
 
     def split(self, text: str) -> list[str]:
         """The pieces of `text` in order; joined, they are the text."""

@@ -75,7 +75,7 @@ class BpeTokenizer:
         """The ids of `encode`, without their pieces and offsets."""
         ids: list[int] = []
         for start, end, added in self._stretches(text, specials):
-            ids += [added] if added is not None else self._ordinary(text[start:end])
+            ids += [added] if added is not None else self._ordinary(text[start:end], start)
         return ids
 
     def encode(self, text: str, *, specials: bool = False) -> Encoding:
@@ -96,7 +96,7 @@ class BpeTokenizer:
                 ranges.append((start, end))
                 special.append(added in controls)
             else:
-                part = self._ordinary(text[start:end])
+                part = self._ordinary(text[start:end], start)
                 ids += part
                 ranges += self._offsets(part, text[start:end], start)
                 special += [False] * len(part)
@@ -136,26 +136,43 @@ class BpeTokenizer:
                 start, end = match.span()
                 if done < start:
                     yield done, start, None
-                yield start, end, known[match[0]]
+                yield start, end, known[match["swallowing"] or match[0]]
                 done = end
         if done < len(text):
             yield done, len(text), None
 
     @cached_property
     def _controls_and_blanks(self) -> regex.Pattern[str] | None:
-        return _any_of([*self._vocabulary.controls, *self._vocabulary.blanks])
+        return self._any_of([*self._vocabulary.controls, *self._vocabulary.blanks])
 
     @cached_property
     def _blanks(self) -> regex.Pattern[str] | None:
-        return _any_of([*self._vocabulary.blanks])
+        return self._any_of([*self._vocabulary.blanks])
+
+    def _any_of(self, spellings: list[str]) -> regex.Pattern[str] | None:
+        """Finds the leftmost of some spellings, the longest of those that begin there."""
+        if not spellings:
+            return None
+        swallows = self._vocabulary.swallows
+        ways = []
+        for spelling in sorted(spellings, key=len, reverse=True):
+            side, exactly = swallows.get(spelling), regex.escape(spelling)
+            left = r"\s*" if side in ("left", "both") else ""
+            right = r"\s*" if side in ("right", "both") else ""
+            ways.append(f"{left}(?P<swallowing>{exactly}){right}" if side else exactly)
+        return regex.compile("|".join([*ways, "(?P<swallowing>(?!))"]))
 
     @cached_property
     def _control_ids(self) -> frozenset[int]:
         return frozenset(self._vocabulary.controls.values())
 
-    def _ordinary(self, text: str) -> list[int]:
-        """The ids of text in which nothing is special."""
-        pieces = self._pretokenizer.split(normalize.nfc(text) if self._vocabulary.nfc else text)
+    def _prepared(self, text: str, start: int) -> str:
+        """What is cut into pieces, for a stretch that begins at character `start`."""
+        return normalize.nfc(text) if self._vocabulary.nfc else text
+
+    def _ordinary(self, text: str, start: int) -> list[int]:
+        """The ids of a stretch in which nothing is special."""
+        pieces = self._pretokenizer.split(self._prepared(text, start))
         kept = self._kept
         distinct = dict.fromkeys(pieces)
         found = {piece: ids for piece in distinct if (ids := kept.get(piece)) is not None}
@@ -202,10 +219,3 @@ class BpeTokenizer:
         if self._loses(text) or (self._vocabulary.nfc and normalize.nfc(text) != text):
             return offsets.traced(self._vocabulary, ids, text, start)
         return offsets.counted(self._vocabulary, ids, start)
-
-
-def _any_of(spellings: list[str]) -> regex.Pattern[str] | None:
-    """Finds the leftmost of some spellings, the longest of those that begin there."""
-    if not spellings:
-        return None
-    return regex.compile("|".join(map(regex.escape, sorted(spellings, key=len, reverse=True))))

@@ -1,7 +1,8 @@
 """The vocabulary a GGUF file carries, as a value.
 
-Only byte-level BPE is read (`tokenizer.ggml.model` = "gpt2"), with the pre-tokenizers of
-`pretokenize.STEPS`. Key names: https://github.com/ggml-org/ggml/blob/master/docs/gguf.md
+Byte-level BPE is read here (`tokenizer.ggml.model` = "gpt2"), with the pre-tokenizers of
+`pretokenize.STEPS`; SentencePiece's ("llama") in `sentencepiece_model`. Key names:
+https://github.com/ggml-org/ggml/blob/master/docs/gguf.md
 """
 
 from __future__ import annotations
@@ -9,11 +10,12 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence, Sized
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
 from enum import IntEnum
 
 from ..errors import UnsupportedVocabulary
 from . import pretokenize
+from .blanks import SentencePiece, Side
 
 LARGEST = 1 << 22
 """More tokens than any published vocabulary has; a file that claims more is refused."""
@@ -59,9 +61,14 @@ class Vocabulary:
     """Everything that decides which ids a text becomes.
 
     `pieces[id]` are the bytes of a token and `kinds[id]` what it is. `merges[r]` is the pair of
-    ids merged at rank r, `results[r]` the id it becomes. `controls` are the tokens that never
+    ids merged at rank r, `results[r]` the id it becomes; where `merge_ranks` are given, those are
+    the ranks. `controls` are the tokens that never
     come from content (control tokens, and added ones such as <tool_call>), `blanks` the added ones
-    of white space alone, which do; both by spelling.
+    of white space alone, which do; both by spelling. `swallows` are those of either which take the
+    white space beside them with them.
+
+    With `ranks` there are no merges: neighbours merge where their bytes together are a token, the
+    one of the lowest id first (tiktoken's files). `name` is for people.
     """
 
     pretokenizer: str
@@ -75,6 +82,11 @@ class Vocabulary:
     blanks: Mapping[str, int]
     bos: int | None
     end_ids: frozenset[int]
+    name: str = ""
+    ranks: bool = False
+    merge_ranks: tuple[int, ...] = ()
+    sentencepiece: SentencePiece | None = None
+    swallows: Mapping[str, Side] = field(default_factory=dict)
 
     def fingerprint(self) -> str:
         """sha256 of all of it, in hex: equal for equal vocabularies."""
@@ -88,6 +100,10 @@ class Vocabulary:
             sorted(self.end_ids),
             self.merges,
             [len(piece) for piece in self.pieces],
+            self.ranks,
+            self.merge_ranks,
+            asdict(self.sentencepiece) if self.sentencepiece else None,
+            sorted(self.swallows.items()),
         ]
         digest = hashlib.sha256(json.dumps(rest, separators=(",", ":")).encode())
         digest.update(self.kinds)
@@ -103,6 +119,10 @@ def from_gguf(metadata: Mapping[str, object]) -> Vocabulary:
     """
     keys = Keys(metadata)
     model = keys.text("model", "missing")
+    if model == "llama":
+        from .sentencepiece_model import from_gguf_keys
+
+        return from_gguf_keys(keys)
     if model != "gpt2":
         raise UnsupportedVocabulary(f"Its vocabulary is of the kind {model!r}, not byte-level BPE.")
     name = keys.text("pre", "missing")
@@ -155,7 +175,7 @@ class Keys:
 
     def text(self, key: str, default: str) -> str:
         value = self._get(key)
-        return default if value is None else _text(value, key)
+        return default if value is None else _text(value, f"Its {key}")
 
     def texts(self, key: str) -> list[str]:
         value = self._get(key)
@@ -163,13 +183,20 @@ class Keys:
             raise UnsupportedVocabulary(f"It has no list of {key}.")
         if len(value) > LARGEST:
             raise UnsupportedVocabulary(f"Its list of {key} has {len(value):,} entries: too many.")
-        return [_text(item, key) for item in value]
+        entry = f"An entry of its {key}"
+        return [_text(item, entry) for item in value]
 
     def numbers(self, key: str) -> list[int] | None:
         value = self._get(key)
         if value is None:
             return None
         if not isinstance(value, Sequence) or not all(isinstance(item, int) for item in value):
+            raise UnsupportedVocabulary(f"Its list of {key} is not a list of numbers.")
+        return list(value)
+
+    def measures(self, key: str) -> list[float]:
+        value = self._get(key)
+        if not isinstance(value, Sequence) or not all(isinstance(item, float) for item in value):
             raise UnsupportedVocabulary(f"Its list of {key} is not a list of numbers.")
         return list(value)
 
@@ -183,7 +210,7 @@ class Keys:
         return value if isinstance(value, int) and 0 <= value < size else None
 
 
-def _text(value: object, key: str) -> str:
+def _text(value: object, what: str) -> str:
     try:
         if isinstance(value, str):
             value.encode()  # a lone surrogate here would fail far from its cause
@@ -191,8 +218,8 @@ def _text(value: object, key: str) -> str:
         if isinstance(value, bytes):
             return value.decode()
     except UnicodeError as error:
-        raise UnsupportedVocabulary(f"An entry of its {key} is not UTF-8.") from error
-    raise UnsupportedVocabulary(f"An entry of its {key} is {type(value).__name__}, not text.")
+        raise UnsupportedVocabulary(f"{what} is not UTF-8.") from error
+    raise UnsupportedVocabulary(f"{what} is {type(value).__name__}, not text.")
 
 
 def kinds_of(keys: Keys, tokens: Sized) -> bytearray:
