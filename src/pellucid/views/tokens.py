@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from ..tokens.bpe import BYTES, Learned
+from ..tokens.counting import Counted
 from ..tokens.encoding import Encoding
 from ..tokens.explain import Explained
 from ..tokens.measures import Age, Density, density
@@ -306,3 +307,36 @@ def trained(
     share = f", {size / tokens:.2f} bytes a token" if tokens else ""
     lines.append(f"the text: {size:,} bytes, now {tokens:,} tokens{share}")
     return "\n".join(lines)
+
+
+def counts(name: str, files: Sequence[Counted], *, color: bool = False, width: int = 80) -> str:
+    """Tokens by file and in total."""
+    texts = any(file.texts != 1 for file in files)
+    header = ["tokens", "characters", "characters a token", *(["texts"] if texts else []), ""]
+    whole = [
+        sum(column)
+        for column in zip(*((f.tokens, f.characters, f.texts) for f in files), strict=True)
+    ]
+    rows = [(f.tokens, f.characters, f.texts, _file_name(f)) for f in files]
+    if len(files) > 1:
+        rows.append((whole[0], whole[1], whole[2], f"{len(files):,} files in all"))
+    body = [
+        [
+            f"{tokens:,}",
+            f"{characters:,}",
+            _ratio(characters / tokens if tokens else None),
+            *([f"{number:,}"] if texts else []),
+            label,
+        ]
+        for tokens, characters, number, label in rows
+    ]
+    right = "rrrr" if texts else "rrr"
+    shown = table(
+        [[Cell(word, DIM) for word in header], *body], right=right, color=color, width=width
+    )
+    note = f"{name} · exact · what a model's configuration adds in front is not counted"
+    return "\n".join([shown, "", *_wrapped(note, width, color)])
+
+
+def _file_name(file: Counted) -> str:
+    return visible(file.name) + (" (with bytes replaced)" if file.replaced else "")

@@ -33,9 +33,9 @@ def _names(prefix: str, **_: Any) -> list[str]:
 
 def tokenizer(args: argparse.Namespace, name: str | None = None) -> Tokenizer:
     """The vocabulary called `name` (default: `-m`, then the setting), fetched if need be."""
-    from ...settings import Folders
     from ...models.card import open_card
     from ...models.names import locate
+    from ...settings import Folders
     from ...tokens.tokenizer import BpeTokenizer
 
     settings = options.settings(args)

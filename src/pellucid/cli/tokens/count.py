@@ -1,9 +1,182 @@
+"""`pellucid tokens count`: tokens of files, folders, JSON lines and standard input."""
+
+from __future__ import annotations
+
 import argparse
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import asdict
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from .. import output
+from . import common
+
+if TYPE_CHECKING:
+    from ...tokens.counting import Source
+
+STDIN = "standard input"
+SHOWN_EVERY = 0.2
+"""Seconds between two lines of progress."""
+SHOWN_SKIPPED = 10
+"""Names of files that were skipped; of others, the number."""
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    pass
+    parser.add_argument(
+        "path",
+        nargs="*",
+        help="files; folders with all that is in them, hidden files apart; -: standard input",
+    )
+    common.add_vocabulary(parser)
+    parser.add_argument(
+        "--field",
+        metavar="NAME",
+        help="count this field of JSON lines (.jsonl, .ndjson, standard input); a.b leads inside",
+    )
+    parser.add_argument(
+        "--replace", action="store_true", help="go on where bytes are not UTF-8, with U+FFFD"
+    )
+    parser.add_argument(
+        "--specials", action="store_true", help="spellings of special tokens become those tokens"
+    )
+    parser.add_argument("--cost", action="store_true", help="what sending them would cost")
+    parser.add_argument(
+        "--turns",
+        type=int,
+        metavar="N",
+        help="with --cost: sent anew in each of N turns of a conversation",
+    )
+    parser.add_argument("--json", action="store_true", help="machine-readable")
 
 
-def run(args):
-    return 0
+def run(args: argparse.Namespace) -> int:
+    from ...errors import UsageError
+    from ...tokens.counting import count_files
+    from ...views import tokens
+
+    if args.turns is not None and (args.turns < 1 or not args.cost):
+        raise UsageError("--turns takes a number of turns from 1 on, and goes with --cost.")
+    if not args.path and sys.stdin.isatty():
+        raise UsageError("Nothing to count: pellucid tokens count docs/ -m gpt-4o")
+    tokenizer = common.tokenizer(args)
+    with ExitStack() as stack:
+        sources = list(_sources(args.path or ["-"], args.field, stack))
+        total = sum(source.bytes for source in sources)
+        counted = list(
+            count_files(
+                sources,
+                partial(common.tokenizer, args),
+                replace=args.replace,
+                specials=args.specials,
+                progress=stack.enter_context(_Progress(total)),
+            )
+        )
+    for file in counted:
+        if file.problem:
+            hint = "; --replace goes on" if "UTF-8" in file.problem else ""
+            print(f"pellucid: {file.name}: {file.problem}{hint}", file=sys.stderr)
+    good = [file for file in counted if not file.problem]
+    if args.json:
+        output.print_json({"vocabulary": tokenizer.name, "files": [asdict(f) for f in counted]})
+    elif good:
+        output.show(tokens.counts, tokenizer.name, good)
+    return 0 if good and len(good) == len(counted) else 1
+
+
+def _sources(paths: list[str], field: str | None, stack: ExitStack) -> Iterator[Source]:
+    """The files to count. What is no text is skipped, and that is said at the end."""
+    from ...tokens.counting import JSON_LINES, Source, is_binary
+
+    binary: list[str] = []
+    for name, path in _files(paths, stack):
+        try:
+            if is_binary(path):
+                binary.append(name)
+                continue
+            size = path.stat().st_size
+        except OSError as error:
+            print(f"pellucid: {name} cannot be read: {error.strerror}", file=sys.stderr)
+            continue
+        of_lines = name == STDIN or path.suffix.lower() in JSON_LINES
+        yield Source(name, path, size, field if of_lines else None)
+    if binary:
+        names = ", ".join(binary[:SHOWN_SKIPPED]) + (", …" if len(binary) > SHOWN_SKIPPED else "")
+        files = "binary file" if len(binary) == 1 else "binary files"
+        print(f"skipped {len(binary):,} {files}: {names}", file=sys.stderr)
+
+
+def _files(paths: list[str], stack: ExitStack) -> Iterator[tuple[str, Path]]:
+    """Names and files. Raises `UsageError` for what does not exist."""
+    from ...errors import UsageError
+
+    for name in paths:
+        path = Path(name)
+        if name == "-":
+            yield STDIN, _spooled(stack)
+        elif path.is_dir():
+            yield from ((str(file), file) for file in _below(path))
+        elif path.exists():
+            yield name, path
+        else:
+            raise UsageError(f"There is no file or folder {name}.")
+
+
+def _below(folder: Path) -> Iterator[Path]:
+    try:
+        entries = sorted(folder.iterdir())
+    except OSError as error:
+        print(f"pellucid: {folder} cannot be read: {error.strerror}", file=sys.stderr)
+        return
+    for entry in entries:
+        if entry.name.startswith("."):
+            continue
+        if entry.is_dir():
+            if not entry.is_symlink():  # a link may lead back up
+                yield from _below(entry)
+        elif entry.is_file():
+            yield entry
+
+
+def _spooled(stack: ExitStack) -> Path:
+    """Standard input as a file, so that it is counted in parts like any other."""
+    folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="pellucid-")))
+    copy = folder / "stdin"
+    with copy.open("wb") as file:
+        shutil.copyfileobj(sys.stdin.buffer, file, 1 << 20)
+    return copy
+
+
+class _Progress:
+    """How far the counting is and how fast, on a terminal."""
+
+    def __init__(self, total: int) -> None:
+        self._total = total
+        self._start = self._said = time.monotonic()
+
+    def __enter__(self) -> _Progress:
+        return self
+
+    def __call__(self, done: int) -> None:
+        now = time.monotonic()
+        if now - self._said < SHOWN_EVERY or not sys.stderr.isatty():
+            return
+        self._said = now
+        rate = done / (now - self._start)
+        left = (self._total - done) / rate
+        print(
+            f"\r\x1b[K{done / self._total:.0%} of {self._total / 1e6:,.0f} MB, "
+            f"{rate / 1e6:,.0f} MB/s, {left:,.0f} s left",
+            end="",
+            file=sys.stderr,
+            flush=True,
+        )
+
+    def __exit__(self, *_: object) -> None:
+        if sys.stderr.isatty():
+            print("\r\x1b[K", end="", file=sys.stderr, flush=True)
