@@ -288,7 +288,8 @@ def test_deepseek(full: bool, weights_folder: Path) -> None:
 
 def test_every_family_is_tested() -> None:
     same = {"llama3": "llama-bpe", "llama-v3": "llama-bpe", "starcoder": "smollm"}
-    assert STEPS.keys() == {*PRETOKENIZERS, "deepseek-v3", *same}
+    elsewhere = {"deepseek-v3", "cl100k", "sentencepiece", "sentencepiece-whole"}
+    assert STEPS.keys() == {*PRETOKENIZERS, *elsewhere, *same}
     for name, twin in same.items():
         assert STEPS[name] == STEPS[twin]
 

@@ -95,7 +95,7 @@ def test_another_vocabulary_has_another_fingerprint(changes: dict[str, Any]) -> 
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"model": "llama"}, "not byte-level BPE"),
+        ({"model": "t5"}, "not byte-level BPE"),
         ({"model": None}, "not byte-level BPE"),
         ({"model": 7}, "not text"),
         ({"pre": "superbpe"}, "'superbpe' is not one that is known"),
