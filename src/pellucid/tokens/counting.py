@@ -154,6 +154,7 @@ def _work(task: _Task) -> tuple[Span, Counted]:
         with source.path.open("rb") as file:
             file.seek(span.start)
             data = file.read(span.end - span.start)
+            follows = file.read(4).decode("utf-8", "ignore")[:1]
     except OSError as error:
         return span, replace(part, problem=f"cannot be read: {error.strerror}")
     replaced = False
@@ -169,7 +170,7 @@ def _work(task: _Task) -> tuple[Span, Counted]:
     try:
         if source.field is not None:
             return span, _lines(part, text, source, span, task.specials)
-        tokens = count(_tokenizer, text, span, specials=task.specials)
+        tokens = count(_tokenizer, text, first=span.first, follows=follows, specials=task.specials)
         return span, replace(part, tokens=tokens, characters=len(text))
     except PellucidError as error:
         return span, replace(part, problem=str(error))

@@ -74,18 +74,21 @@ class Counting(Protocol):
         """The ids of `text`, nothing added in front."""
 
 
-def count(tokenizer: Counting, text: str, span: Span, *, specials: bool = False) -> int:
-    """How many tokens `text`, the content of `span`, adds to those of its file.
+def count(
+    tokenizer: Counting, text: str, *, first: bool, follows: str, specials: bool = False
+) -> int:
+    """How many tokens a part adds to those of its file.
 
-    Parts are encoded between stand-ins for what is around them, which are counted off again: what
+    `first` says that the file begins with it, `follows` is the character after it ("": none).
+    Parts are encoded with a little of what is around them, which is counted off again: what
     follows a blank decides where the blank belongs, and some vocabularies treat the beginning of
     a text as if there were a blank. Nothing that the model's configuration adds is counted.
     """
-    before = "" if span.first else "\n"
-    after = "" if span.last else "A" if text.endswith("\n") else " a"
+    before = "" if first else "\n"
+    after = " a" if follows == " " else follows  # as where the part was cut
 
     def size(text: str) -> int:
         return len(tokenizer.ids(text, specials=specials))
 
-    around = size(f"\n{after}") - (size("\n") if span.first else 0)
+    around = size(f"\n{after}") - (size("\n") if first else 0)
     return size(f"{before}{text}{after}") - around
