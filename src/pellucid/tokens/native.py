@@ -12,6 +12,8 @@ row of tokens is what its bytes merge into if and only if this holds for every t
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from .compiled import Compiled
 
 BLOCK = 1024
@@ -27,12 +29,14 @@ class NativeBpe:
         import tiktoken
 
         self._vocabulary = vocabulary
-        self._encode = tiktoken.Encoding(
+        encoding = tiktoken.Encoding(
             vocabulary.name,
             pat_str=r"(?s).+",  # pieces are cut before they come here
             mergeable_ranks=vocabulary.normal(),
             special_tokens={},
-        ).encode_ordinary
+        )
+        # What is long is often one thing again and again: dashes, blanks, a letter.
+        self._encode = lru_cache(maxsize=16)(encoding.encode_ordinary)
 
     def encode(self, piece: str) -> list[int]:
         """The ids of one piece. Every byte in it must be a token of the vocabulary."""
