@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
+
+from ..errors import UsageError
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +31,28 @@ class Encoding:
     def __repr__(self) -> str:
         text = self.text if len(self.text) <= 60 else f"{self.text[:59]}…"
         return f"Encoding({len(self)} tokens: {text!r})"
+
+    def table(self) -> Any:
+        """A pandas data frame, a token a row: id, piece, bytes, start, end, special.
+
+        Raises `UsageError` when pandas is not installed.
+        """
+        from importlib import import_module
+
+        try:
+            pandas = import_module("pandas")
+        except ImportError as error:
+            raise UsageError("A table of tokens needs pandas: pip install pandas") from error
+        return pandas.DataFrame(
+            {
+                "id": self.ids,
+                "piece": [piece.decode("utf-8", "replace") for piece in self.pieces],
+                "bytes": self.pieces,
+                "start": [start for start, _ in self.offsets],
+                "end": [end for _, end in self.offsets],
+                "special": self.special,
+            }
+        )
 
 
 class Tokenizer(Protocol):

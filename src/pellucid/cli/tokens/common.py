@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from .. import options, output
 
 if TYPE_CHECKING:
+    from ...messages import Known
     from ...tokens.encoding import Encoding, Tokenizer
 
 
@@ -29,6 +30,18 @@ def add_text(parser: argparse.ArgumentParser) -> None:
 
 def _names(prefix: str, **_: Any) -> list[str]:
     return options.model_names(prefix)
+
+
+def name(args: argparse.Namespace) -> str:
+    """The model that was named, else the one that is set."""
+    return str(args.model or options.settings(args).model)
+
+
+def known(args: argparse.Namespace) -> Known:
+    """How counts for this model are known: on its own ids, or estimated."""
+    from ...tokens.estimates import family_of
+
+    return "estimated" if family_of(name(args)) else "exact"
 
 
 def tokenizer(args: argparse.Namespace, name: str | None = None) -> Tokenizer:

@@ -18,6 +18,8 @@ from .. import output
 from . import common
 
 if TYPE_CHECKING:
+    from ...record.forecast import Forecast
+    from ...record.prices import Cost
     from ...tokens.counting import Source
 
 STDIN = "standard input"
@@ -82,11 +84,45 @@ def run(args: argparse.Namespace) -> int:
             hint = "; --replace goes on" if "UTF-8" in file.problem else ""
             print(f"pellucid: {file.name}: {file.problem}{hint}", file=sys.stderr)
     good = [file for file in counted if not file.problem]
+    money = _forecast(args, sum(file.tokens for file in good)) if args.cost else None
     if args.json:
-        output.print_json({"vocabulary": tokenizer.name, "files": [asdict(f) for f in counted]})
+        value = {"vocabulary": tokenizer.name, "files": [asdict(file) for file in counted]}
+        output.print_json({**value, "cost": _cost_json(money)} if money else value)
     elif good:
         output.show(tokens.counts, tokenizer.name, good)
+        if money is not None:
+            from ...views.money import forecast
+
+            print()
+            output.show(forecast, money)
     return 0 if good and len(good) == len(counted) else 1
+
+
+def _forecast(args: argparse.Namespace, count: int) -> Forecast:
+    from ...record.forecast import forecast
+
+    return forecast(common.name(args), count, common.known(args), turns=args.turns)
+
+
+def _cost_json(money: Forecast) -> dict[str, object]:
+    """Amounts in US dollars, as text so that they stay exact; unknown ones are null."""
+
+    def amount(cost: Cost | None) -> str | None:
+        return None if cost is None else f"{cost.total:f}"
+
+    chat = money.conversation
+    return {
+        "known": money.known,
+        "send": amount(money.send),
+        "embed": amount(money.embed),
+        "embedder": money.embedder,
+        "turns": chat.turns if chat else None,
+        "conversation": amount(chat.cost) if chat else None,
+        "window": money.window.tokens if money.window else None,
+        "fits": money.fits,
+        "prices": money.price.source if money.price else None,
+        "dated": money.price.dated if money.price else None,
+    }
 
 
 def _sources(paths: list[str], field: str | None, stack: ExitStack) -> Iterator[Source]:
