@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..engine import client
 from ..errors import UnknownModel, UnknownTemplate
 from ..prompt import families, sources
 from ..prompt.families import ChatFormat
@@ -13,8 +14,6 @@ from ..settings import Folders, Settings
 from ..tokens.encoding import Tokenizer
 
 FILES = (".json", ".jinja", ".j2")
-CONTROL = 3
-"""The kind of a control token in a GGUF file: llama.cpp, `LLAMA_TOKEN_TYPE_CONTROL`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,26 +70,23 @@ def _model_file(
 
 def _from_gguf(path: Path) -> Formats:
     from ..engine import gguf
-    from ..tokens.tokenizer import BpeTokenizer
     from .card import open_card
 
     card = open_card(path, path.name, Folders.of())
-    tokenizer, controls = None, set[str]()
-    if card.unsupported is None:
-        tokenizer = BpeTokenizer.open(card.vocabulary)
-        controls = set(tokenizer.specials)
-    else:
-        keys = gguf.read(path).metadata
-        kinds = keys.get("tokenizer.ggml.token_type", ())
-        spellings = keys.get("tokenizer.ggml.tokens", ())
-        pairs = zip(spellings, kinds, strict=False)
-        controls = {str(spelling) for spelling, kind in pairs if kind == CONTROL}
+    vocabulary = card.tokenizer(_no_engine)
     found = sources.from_gguf(
         str(path),
         gguf.read(path, arrays=False).metadata,
         bos=card.bos_text,
         eos=card.eos_text,
         adds_bos=card.add_bos,
-        controls=sorted(controls),
+        controls=sorted(vocabulary.specials),
     )
-    return Formats(tuple(found), tokenizer, card.unsupported or "")
+    if card.unsupported is None:
+        return Formats(tuple(found), vocabulary)
+    # The engine's own tokenizer knows its control tokens, but for ids it would have to be started.
+    return Formats(tuple(found), None, card.unsupported)
+
+
+def _no_engine() -> client.Address:
+    raise AssertionError("a template needs no engine")
