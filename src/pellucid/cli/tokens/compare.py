@@ -35,8 +35,8 @@ def run(args: argparse.Namespace) -> int:
     elif args.html:
         from ...views.html.tokens import comparison_page
 
-        sizes = [len(tokenizer) for tokenizer in tokenizers]
-        common.write_page(args.html, comparison_page(tokenizers, rows, sizes))
+        sizes = dict(zip(rows, map(len, tokenizers), strict=True))
+        common.write_page(args.html, comparison_page(rows, sizes))
     else:
         from ...views import tokens
 

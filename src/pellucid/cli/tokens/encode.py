@@ -45,7 +45,9 @@ def run(args: argparse.Namespace) -> int:
     elif args.html:
         from ...views.html.tokens import encoding_page
 
-        common.write_page(args.html, encoding_page(tokenizer, encoding, other, args.specials))
+        common.write_page(
+            args.html, encoding_page(tokenizer, len(tokenizer), encoding, other, args.specials)
+        )
     else:
         from ...views import tokens
 
