@@ -1,0 +1,168 @@
+"""`pellucid tokens`, as a user types it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from cli_home import Home
+
+QWEN = ("-m", "qwen2.5-coder-0.5b")
+SMOL = ("-m", "smollm2-135m")
+
+
+@pytest.fixture(scope="module")
+def home(
+    tmp_path_factory: pytest.TempPathFactory, weights_folder: Path, smol: Path, qwen: Path
+) -> Home:
+    return Home(tmp_path_factory.mktemp("home"), weights_folder)
+
+
+def test_a_first_word_that_is_no_verb_is_the_text(home: Home) -> None:
+    done = home.run("tokens", "Hi my name is Stephen", *QWEN)
+    assert done.stdout.splitlines()[:5] == [
+        "13048 = 'Hi'",
+        "  847 = ' my'",
+        "  829 = ' name'",
+        "  374 = ' is'",
+        "18095 = ' Stephen'",
+    ]
+    assert "5 tokens" in done.stdout
+    assert home.run("tokens", *QWEN, "--ids", "Hi my").stdout == "13048 847\n"
+    assert home.run("tokens", "--ids", *QWEN, stdin="Hi my").stdout == "13048 847\n"
+    assert home.run("tokens", "encode", "count", "--ids", *SMOL).stdout == "4639\n"
+
+
+def test_decode_is_the_way_back(home: Home) -> None:
+    assert home.run("tokens", "--decode", "847", *QWEN).stdout == "' my'\n"
+    several = home.run("tokens", "--decode", "13048,847", "829", *QWEN, "--json")
+    assert json.loads(several.stdout)["text"] == "Hi my name"
+
+
+def test_json_has_ids_bytes_and_offsets(home: Home) -> None:
+    value = json.loads(home.run("tokens", "a🦙", "--json", *QWEN).stdout)
+    assert "".join(value["bytes"]) == "a🦙".encode().hex()
+    assert value["offsets"][0] == [0, 1] and value["offsets"][-1] == [1, 2]
+    assert "other_reading" not in value
+
+
+def test_both_readings_of_what_spells_a_special_token(home: Home) -> None:
+    text = "Hi<|im_end|>"
+    value = json.loads(home.run("tokens", text, "--json", *QWEN).stdout)
+    assert 151645 not in value["ids"]
+    assert value["other_reading"]["ids"] == [13048, 151645]
+    assert home.run("tokens", text, "--ids", "--specials", *QWEN).stdout == "13048 151645\n"
+    shown = home.run("tokens", text, *QWEN).stdout
+    assert "--specials" in shown and "151645 = '<|im_end|>'  control" in shown
+
+
+def test_pages_hold_the_text_escaped(home: Home) -> None:
+    assert home.run("tokens", "<script>x</script>", "--html", "a.html", *QWEN).returncode == 0
+    page = (home.folder / "a.html").read_text("utf-8")
+    assert "<script" not in page and "&lt;" in page and "Three ages" in page
+    models = "smollm2-135m,qwen2.5-coder-0.5b"
+    assert home.run("tokens", "compare", "Hi", "-m", models, "--html", "b.html").returncode == 0
+    assert "<svg" in (home.folder / "b.html").read_text("utf-8")
+
+
+def test_compare_sets_pieces_side_by_side(home: Home) -> None:
+    words = ("tokens", "compare", "In 2026 it rains", "-m", "smollm2-135m,qwen2.5-coder-0.5b")
+    lines = home.run(*words).stdout.splitlines()
+    assert ["[In]", "[In]"] in [line.split() for line in lines]
+    value = json.loads(home.run(*words, "--json").stdout)
+    assert list(value["encodings"]) == ["smollm2-135m", "qwen2.5-coder-0.5b"]
+
+
+def test_explain_ends_at_the_tokens(home: Home) -> None:
+    value = json.loads(home.run("tokens", "explain", "Stephen's", *SMOL, "--json").stdout)
+    first = value["pieces"][0]
+    assert first["text"] == "Stephen" and first["start"] == list("Stephen")
+    assert first["steps"][0]["made"] == "he"
+    assert first["steps"][-1]["tokens"] == first["pieces"] == ["Stephen"]
+    assert [age["length"] for age in value["ages"]] == [9, 1, 2]
+    assert "'he'" in home.run("tokens", "explain", "Stephen's", *SMOL).stdout
+
+
+def test_vocab_finds_pieces(home: Home) -> None:
+    rows = json.loads(
+        home.run("tokens", "vocab", *QWEN, "--grep", " the", "-n", "2", "--json").stdout
+    )
+    assert rows[0] == {"id": 279, "piece": " the", "bytes": b" the".hex(), "special": False}
+    special = home.run("tokens", "vocab", *QWEN, "--special")
+    assert "151645 = '<|im_end|>'" in special.stdout
+    assert home.run("tokens", "vocab", *QWEN, "--grep", "no such piece").returncode == 1
+
+
+def test_train_shows_each_merge(home: Home) -> None:
+    (home.folder / "corpus.txt").write_text("low lower lowest " * 50)
+    done = home.run("tokens", "train", "corpus.txt", "--vocab", "260", "--watch")
+    lines = done.stdout.splitlines()
+    assert lines[0].split() == ["0", "'l'", "+", "'o'", "→", "256", "'lo'", "150×"]
+    assert "260 tokens: 256 bytes and 4 merges" in done.stdout
+    few = home.run("tokens", "train", "corpus.txt", "--vocab", "100")
+    assert few.returncode == 2 and "larger" in few.stderr
+
+
+def test_count_files_folders_lines_and_standard_input(home: Home) -> None:
+    folder = home.folder / "docs"
+    (folder / "deep").mkdir(parents=True)
+    (folder / "one.txt").write_text("Hi my name")
+    (folder / "deep" / "two.md").write_text("Hi")
+    (folder / ".hidden").write_text("Hi")
+    (folder / "image.png").write_bytes(b"\x89PNG\0\0")
+    (home.folder / "x.jsonl").write_text('{"text": "Hi my"}\n{"text": "name"}\n')
+    done = home.run(
+        *("tokens", "count", "docs", "x.jsonl", "-", *QWEN, "--field", "text", "--json"),
+        stdin='{"text": "Hi"}\n',
+    )
+    counts = {row["name"]: row["tokens"] for row in json.loads(done.stdout)["files"]}
+    assert counts == {"docs/deep/two.md": 1, "docs/one.txt": 3, "x.jsonl": 3, "standard input": 1}
+    assert "skipped 1 binary file: docs/image.png" in done.stderr
+    assert done.returncode == 0
+    table = home.run("tokens", "count", "docs", *QWEN).stdout
+    assert "2 files in all" in table and table.splitlines()[3].split()[0] == "4"
+
+
+def test_count_names_the_broken_byte(home: Home) -> None:
+    (home.folder / "broken.txt").write_bytes(b"Hi\xff my")
+    done = home.run("tokens", "count", "broken.txt", *QWEN)
+    assert done.returncode == 1
+    assert "broken.txt: byte 2 (0xff, counted from 0) is not UTF-8; --replace" in done.stderr
+    mended = home.run("tokens", "count", "broken.txt", "--replace", *QWEN)
+    assert mended.returncode == 0 and "bytes replaced" in mended.stdout
+
+
+def test_an_unknown_price_is_unknown(home: Home) -> None:
+    done = home.run("tokens", "count", "-", *SMOL, "--cost", "--turns", "2", stdin="Hi")
+    rows = [line.split() for line in done.stdout.splitlines()]
+    assert ["to", "send", "once", "unknown"] in [row[:4] for row in rows]
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--decode", "99999999", *QWEN), "no token 99999999"),
+        (("--decode", "-1x", *QWEN), "expected"),
+        (("--decode", "x1", *QWEN), "not 'x1'"),
+        (("Hi", "-m", "qwen2.5-coderr"), "qwen2.5-coder"),
+        (("Hi", "-m", "garbage.gguf"), "garbage.gguf"),
+        (("count", "nowhere", *QWEN), "nowhere"),
+        (("count", "-", "--turns", "3", *QWEN), "--cost"),
+        (("compare", "Hi", *QWEN), "Name several"),
+        (("train", "nowhere"), "nowhere"),
+        ((), "There is no text"),
+    ],
+)
+def test_bad_input_is_one_sentence(home: Home, words: tuple[str, ...], said: str) -> None:
+    (home.folder / "garbage.gguf").write_bytes(b"not a model")
+    done = home.run("tokens", *words)
+    assert done.returncode != 0 and done.stdout == ""
+    assert said in done.stderr
+
+
+def test_the_facts_of_gpt_4_1_mini(home: Home) -> None:
+    words = ("Hi my name is Stephen", "-m", "gpt-4.1-mini", "--ids")
+    assert home.run("tokens", *words).stdout == "12194 922 1308 382 34231\n"
+    assert home.run("tokens", "--decode", "326", "-m", "gpt-4.1-mini").stdout == "' and'\n"
