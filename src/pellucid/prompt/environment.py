@@ -48,6 +48,10 @@ ATTRIBUTES: dict[type, frozenset[str]] = {
 }
 
 
+MAPPING_ATTRIBUTES = frozenset(dir(dict))
+ONLY_TEXTS = frozenset({str})
+
+
 class Refusal(TemplateRuntimeError):
     """The template called `raise_exception`: it does not take this conversation."""
 
@@ -175,9 +179,15 @@ class TemplateEnvironment(ImmutableSandboxedEnvironment):
 
     def getattr(self, obj: Any, attribute: str) -> Any:
         """`obj.attribute`: an allow-listed method, else the item of that name."""
-        if isinstance(obj, dict) and attribute not in METHODS[dict] and attribute in obj:
+        if isinstance(obj, dict) and attribute not in MAPPING_ATTRIBUTES:  # nearly always
+            value = obj.get(attribute, missing)
+            return self.undefined(obj=obj, name=attribute) if value is missing else value
+        value = self._member(obj, attribute)
+        if value is not missing:
+            return value
+        if isinstance(obj, dict) and attribute in obj:
             return obj[attribute]
-        return self.attribute(obj, attribute)
+        return self._absent(obj, attribute)
 
     def getitem(self, obj: Any, argument: Any) -> Any:
         """`obj[argument]`: the item, else the allow-listed method of that name."""
@@ -242,7 +252,7 @@ class TemplateEnvironment(ImmutableSandboxedEnvironment):
         return joined("", values)
 
     def add(self, terms: Sequence[Any]) -> Any:
-        if all(type(term) is str for term in terms):
+        if ONLY_TEXTS.issuperset(map(type, terms)):
             return meter().join("", terms)
         total = terms[0]
         for term in terms[1:]:

@@ -9,15 +9,19 @@ by the template itself, whatever the template did to the texts.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import chain
+from itertools import accumulate, chain
 from typing import Any, NamedTuple, Protocol
 
 from .values import Origin
 
-PRIVATE = re.compile("[\ue000-\uf8ff\U000f0000-\U000ffffd\U00100000-\U0010fffd]")
-_PRIVATE_RANGES = (range(0xE000, 0xF900), range(0xF0000, 0xFFFFE), range(0x100000, 0x10FFFE))
+_MARKS = (range(0xE000, 0xF900), range(0x100000, 0x10FFFE))
+_SWAPS = range(0xF0000, 0xFFFFE)
+"""The private-use characters of Unicode: those for marks, those for what is swapped."""
+
+_MARK = re.compile("([\ue000-\uf8ff\U00100000-\U0010fffd])")
+_PRIVATE = re.compile("[\ue000-\uf8ff\U000f0000-\U000ffffd\U00100000-\U0010fffd]")
 
 _SCHEMA_TYPES = frozenset(
     ("string", "number", "integer", "boolean", "object", "array", "null", "function")
@@ -76,12 +80,11 @@ class Fences:
     """
 
     def __init__(self, taken: str, starts: Collection[str], trimmed: Callable[[int], bool]) -> None:
-        used = frozenset() if taken.isascii() else frozenset(PRIVATE.findall(taken))
-        self._free: Iterator[str] = (
-            char for char in map(chr, chain(*_PRIVATE_RANGES)) if char not in used
-        )
+        used = frozenset() if taken.isascii() else frozenset(_PRIVATE.findall(taken))
+        swaps = (char for char in map(chr, _SWAPS) if char not in used)
+        self._swaps = tuple((start, next(swaps)) for start in starts if not start.isspace())
+        self._free = (char for char in map(chr, chain(*_MARKS)) if char not in used)
         self._trimmed = trimmed
-        self._swaps = tuple((start, next(self._free)) for start in starts if not start.isspace())
         self.marks: dict[str, Fence] = {}
         """Mark -> what it fences, in the order they were handed over."""
 
@@ -154,20 +157,38 @@ class Reading:
 
 def read(rendered: str, fences: Fences) -> Reading:
     """Find the fences in a rendering and take them out."""
-    pieces: list[str] = []
+    pieces = _MARK.split(rendered)
+    texts, marks = pieces[::2], pieces[1::2]
+    borders = list(accumulate(map(len, texts)))
+    known = fences.marks
+    regions: list[tuple[int, int, Fence]] = []
+    lone: list[tuple[int, Fence]] = []
+    if marks[::2] == marks[1::2] and all(map(known.__contains__, marks)):
+        regions = [
+            (borders[2 * n], borders[2 * n + 1], known[mark]) for n, mark in enumerate(marks[::2])
+        ]
+    else:
+        texts, regions, lone = _paired(texts, marks, known)
+    swapped = "".join(texts)
+    return Reading(fences.unswapped(swapped), swapped, tuple(regions), tuple(lone))
+
+
+def _paired(
+    texts: Sequence[str], marks: Sequence[str], known: Mapping[str, Fence]
+) -> tuple[list[str], list[tuple[int, int, Fence]], list[tuple[int, Fence]]]:
+    """The same where marks are missing, or where a text has private-use characters of its own:
+    the texts with those, the regions between pairs, and the marks that have no partner."""
+    kept: list[str] = [texts[0]]
     regions: list[tuple[int, int, Fence]] = []
     lone: list[tuple[int, Fence]] = []
     opened: tuple[int, Fence] | None = None
-    place = last = 0
-    for match in PRIVATE.finditer(rendered):
-        fence = fences.marks.get(match[0])
+    place = len(texts[0])
+    for mark, text in zip(marks, texts[1:], strict=True):
+        fence = known.get(mark)
         if fence is None:
-            continue
-        piece = rendered[last : match.start()]
-        pieces.append(piece)
-        place += len(piece)
-        last = match.end()
-        if opened is None:
+            kept.append(mark)
+            place += 1
+        elif opened is None:
             opened = (place, fence)
         elif opened[1] is fence:
             regions.append((opened[0], place, fence))
@@ -175,8 +196,8 @@ def read(rendered: str, fences: Fences) -> Reading:
         else:
             lone.append(opened)
             opened = (place, fence)
+        kept.append(text)
+        place += len(text)
     if opened is not None:
         lone.append(opened)
-    pieces.append(rendered[last:])
-    swapped = "".join(pieces)
-    return Reading(fences.unswapped(swapped), swapped, tuple(regions), tuple(lone))
+    return kept, regions, lone

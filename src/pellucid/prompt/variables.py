@@ -94,14 +94,15 @@ def refuse_media(m: int, message: Message) -> None:
 
 def _entries(m: int, message: Message, writer: Writer, parsed: bool) -> list[dict[str, Any]]:
     """Message `m` as the template sees it: one entry for each tool result, one for the rest."""
-    refuse_media(m, message)
     if message.role not in ROLES:  # it becomes a word of the scaffold
         raise UsageError(
             f"Message {m} has the role {message.role!r}; known are {', '.join(ROLES)}."
         )
-    match message.parts:
-        case (Text(text, None),):  # nearly all messages
-            return [{"role": message.role, "content": writer.text(text, message_origin(m, 0))}]
+    parts = message.parts
+    if len(parts) == 1 and isinstance(parts[0], Text) and parts[0].source is None:  # nearly all
+        text = writer.text(parts[0].text, message_origin(m, 0))
+        return [{"role": message.role, "content": text}]
+    refuse_media(m, message)
     entries: list[dict[str, Any]] = []
     thinking: list[str] = []
     calls: list[dict[str, Any]] = []
