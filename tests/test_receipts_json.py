@@ -34,7 +34,7 @@ from pellucid.messages import (
 from pellucid.prompt.values import Origin, Prompt, Span
 from pellucid.record.codec import dumps, from_json, to_json
 from pellucid.record.receipt import Memory, Receipt, Timings
-from pellucid.record.store import Store
+from pellucid.record.store import Imported, Store
 from pellucid.tokens.encoding import Encoding
 
 NAUGHTY: list[str] = json.loads((Path(__file__).parent / "data" / "blns.json").read_text("utf-8"))
@@ -101,8 +101,27 @@ def everything() -> Receipt:
     )
 
 
+def straddling() -> Receipt:
+    """Tokens across the borders of messages, and pieces that do not spell the text."""
+    encoding = Encoding(
+        "Hello you two",
+        (10, 11, 12, 13),
+        (b" Hel", b"lo yo", b"u t", b"wo"),
+        ((0, 3), (3, 8), (8, 11), (11, 13)),
+        (False,) * 4,
+        "5eed",
+    )
+    spans = tuple(
+        Span(start, end, Origin("message", message, 0))
+        for start, end, message in ((0, 6, 0), (6, 10, 1), (10, 13, 2))
+    )
+    prompt = Prompt(encoding, spans, ((0,), (0, 1), (1, 2), (2,)), ("user",) * 3, True)
+    return replace(everything(), model="straddling", prompt=prompt)
+
+
 SAMPLES: list[Receipt] = [
     everything(),
+    straddling(),
     sample_receipts.second_turn(),
     sample_receipts.hostile(),
     *stored_receipts.conversation(1, 2, 20),
@@ -261,21 +280,21 @@ def test_515_naughty_strings_in_every_text_field(tmp_path: Path) -> None:
         from_json(naughty(plain, text) | {"id": f"{number:03} {text}"})
         for number, text in enumerate(NAUGHTY)
     ]
+    lines = "".join(dumps(to_json(receipt)) + "\n" for receipt in receipts)
     first, second = io.StringIO(), io.StringIO()
     with Store(tmp_path / "one.db") as store:
-        for receipt in receipts:
-            store.add(receipt)
+        # In one transaction; one by one the disk would be waited for 515 times.
+        assert store.import_(io.StringIO(lines)) == Imported(added=515, skipped=0)
         for receipt in receipts:
             assert store.get(receipt.id) == receipt
             found = {summary.id for summary in store.list(None, text=receipt.app)}
             assert receipt.id in found or not any(c.isalnum() for c in receipt.app)
         assert store.export(first) == 515
-        assert store.verify() == ()
     with Store(tmp_path / "two.db") as store:
-        result = store.import_(io.StringIO(first.getvalue()))
-        assert (result.added, result.skipped) == (515, 0)
+        store.import_(io.StringIO(first.getvalue()))
         store.export(second)
-    assert first.getvalue() == second.getvalue()
+        assert store.verify() == ()
+    assert lines == first.getvalue() == second.getvalue()
 
 
 def lines_of(count: int) -> list[str]:

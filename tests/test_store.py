@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import re
 import stat
+import tempfile
 import threading
 import time
 from collections.abc import Iterator
 from dataclasses import replace
+from multiprocessing.connection import Connection
 from pathlib import Path
 
 import apsw
@@ -157,17 +160,37 @@ def test_a_file_in_the_place_of_the_folder(path: Path) -> None:
         Store(path)
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
 @pytest.mark.parametrize("locked", ["folder", "file"])
-def test_what_cannot_be_written(path: Path, locked: str) -> None:
+def test_what_cannot_be_written(locked: str) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        if os.geteuid() == 0:
+            os.chown(folder, NOBODY, NOBODY)
+        reader, writer = FORK.Pipe(duplex=False)
+        child = FORK.Process(target=open_locked, args=(Path(folder), locked, writer))
+        child.start()
+        said = reader.recv()
+        child.join()
+    assert re.search(r"^StoreError: .* cannot be (written|kept)", said), said
+
+
+NOBODY = 65534
+FORK = multiprocessing.get_context("fork")
+
+
+def open_locked(folder: Path, locked: str, told: Connection) -> None:
+    """In a process of its own, since root, who may write everywhere, has to become another."""
+    if os.geteuid() == 0:
+        os.setuid(NOBODY)
+    path = folder / "data" / "receipts.db"
     Store(path).close()
-    if locked == "folder":
-        path.unlink()
-        path.parent.chmod(0o500)
-    else:
-        path.chmod(0o400)
-    with pytest.raises(StoreError, match=r"cannot be (written|kept)"):
+    (path if locked == "file" else path.parent).chmod(0o500 if locked == "folder" else 0o400)
+    try:
         Store(path)
+        told.send("it was opened")
+    except BaseException as error:
+        told.send(f"{type(error).__name__}: {error}")
+    finally:
+        path.parent.chmod(0o700)
 
 
 def test_a_damaged_file_is_told(path: Path) -> None:
@@ -362,11 +385,12 @@ def test_deleting_everything_leaves_nothing(path: Path) -> None:
         for receipt in conversation(1, 20, 100):
             store.add(receipt)
         store.add(sample_receipts.hostile())
-        large = path.stat().st_size + path.with_name("receipts.db-wal").stat().st_size
+        store._db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        large = path.stat().st_size
         assert store.delete(older_than=1e12) == 21
         for (table,) in _tables(store):
             assert store._db.execute(f"SELECT count(*) FROM {table}").get == 0, table
-        assert path.stat().st_size < large / 5
+        assert path.stat().st_size < large / 2
         assert store.verify() == ()
         store.add(SAMPLE)
         assert store.get("last") == rounded(SAMPLE)
@@ -433,7 +457,7 @@ def test_a_message_whose_first_receipt_is_gone_is_found_by_the_next(store: Store
 
 def test_a_reply_token_takes_at_most_80_bytes(path: Path, full: bool) -> None:
     """With five alternatives and its share of prompts, messages, search and all the rest."""
-    conversations, turns, tokens = 400 if full else 30, 5, 150
+    conversations, turns, tokens = 400 if full else 40, 3, 150
     with Store(path) as store:
         empty = path.stat().st_size
         for seed in range(conversations):

@@ -187,7 +187,7 @@ def test_a_failing_disk(
     total = operations_of(lambda: store_everything(shutil.copy(filled, tmp_path / "count.db")))
     assert total > 50
     failed = 0
-    for n in range(1, total + 1, 1 if full else 7):
+    for n in range(1, total + 1, 1 if full else 11):
         path = tmp_path / f"{n}.db"
         shutil.copy(filled, path)
         counter = Counter()
@@ -228,9 +228,9 @@ def test_an_open_store_goes_on_when_space_is_back(
         assert store.verify() == ()
 
 
-def test_making_a_store_on_a_full_disk(tmp_path: Path) -> None:
+def test_making_a_store_on_a_full_disk(tmp_path: Path, full: bool) -> None:
     total = operations_of(lambda: Store(tmp_path / "count.db").close())
-    for n in range(1, total + 1):
+    for n in range(1, total + 1, 1 if full else 4):
         path = tmp_path / f"{n}.db"
         counter = Counter()
         counter.fails = lambda number, n=n: number >= n

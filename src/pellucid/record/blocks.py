@@ -1,9 +1,8 @@
 """A prompt as blocks that conversations share, and the tokens of a reply as one blob.
 
 The next prompt of a conversation is the last one and a little more. So a prompt is cut where a
-message begins or ends (and a token border is), and each block says nothing about its place: its
-offsets, spans and messages are counted from where it begins. Equal stretches are equal blocks,
-which the store keeps once.
+message begins or ends, and a block says nothing about its place: its offsets, spans and messages
+are counted from where it begins. Equal stretches are equal blocks, which the store keeps once.
 
 The bytes of a token are not repeated either: `pieces` maps ids to the bytes a vocabulary has for
 them, and a block holds only the exceptions.
@@ -95,7 +94,7 @@ def _end(prompt: Prompt) -> _Place:
 
 
 def _cuts(prompt: Prompt) -> list[_Place]:
-    """Where blocks begin: borders of messages that no token straddles."""
+    """Where blocks begin: the borders of messages. A token that straddles one comes after it."""
     cuts = [_Place(0, 0, 0)]
     offsets = prompt.encoding.offsets
     token = 0
@@ -104,8 +103,7 @@ def _cuts(prompt: Prompt) -> list[_Place]:
             continue
         while token < len(offsets) and offsets[token][1] <= span.start:
             token += 1
-        clean = token == len(offsets) or offsets[token][0] >= span.start
-        if clean and cuts[-1].char < span.start <= len(prompt.text):
+        if cuts[-1].char < span.start <= len(prompt.text):
             cuts.append(_Place(span.start, token, k))
     return cuts
 

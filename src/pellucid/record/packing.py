@@ -100,9 +100,9 @@ class Unpacker:
 
 
 def _width(values: Sequence[int]) -> int:
-    low, high = min(values, default=0), max(values, default=0)
-    if low == high == 0:
+    if not any(values):
         return 0
+    low, high = min(values), max(values)
     for width in _CODES:
         limit = 1 << (8 * width - 1)
         if -limit <= low and high < limit:
