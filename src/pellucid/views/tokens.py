@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from ..tokens.bpe import BYTES, Learned
 from ..tokens.counting import Counted
 from ..tokens.encoding import Encoding
+from ..tokens.estimates import Estimate
 from ..tokens.explain import Explained
 from ..tokens.measures import Age, Density, density
 from . import terminal
@@ -309,7 +310,21 @@ def trained(
     return "\n".join(lines)
 
 
-def counts(name: str, files: Sequence[Counted], *, color: bool = False, width: int = 80) -> str:
+def estimated(model: str, found: Estimate, *, color: bool = False, width: int = 80) -> str:
+    """A count that was not made on the model's own ids: with its range, and what it rests on."""
+    about = f"about {found.tokens:,} tokens, likely {found.low:,} to {found.high:,}"
+    note = f"estimated: {model} has no published tokenizer; {found.basis}"
+    return "\n".join([about, *_wrapped(note, width, color)])
+
+
+def counts(
+    name: str,
+    files: Sequence[Counted],
+    is_estimate: bool = False,
+    *,
+    color: bool = False,
+    width: int = 80,
+) -> str:
     """Tokens by file and in total."""
     texts = any(file.texts != 1 for file in files)
     header = ["tokens", "characters", "characters a token", *(["texts"] if texts else []), ""]
@@ -334,7 +349,8 @@ def counts(name: str, files: Sequence[Counted], *, color: bool = False, width: i
     shown = table(
         [[Cell(word, DIM) for word in header], *body], right=right, color=color, width=width
     )
-    note = f"{name} · exact · what a model's configuration adds in front is not counted"
+    known = "estimated, nine in ten within about 20%" if is_estimate else "exact"
+    note = f"{name} · {known} · what a model's configuration adds in front is not counted"
     return "\n".join([shown, "", *_wrapped(note, width, color)])
 
 

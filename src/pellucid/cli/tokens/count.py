@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .. import output
-from . import common
+from . import common, estimated
 
 if TYPE_CHECKING:
     from ...record.forecast import Forecast
@@ -66,14 +66,15 @@ def run(args: argparse.Namespace) -> int:
         raise UsageError("--turns takes a number of turns from 1 on, and goes with --cost.")
     if not args.path and sys.stdin.isatty():
         raise UsageError("Nothing to count: pellucid tokens count docs/ -m gpt-4o")
-    tokenizer = common.tokenizer(args)
+    of = estimated.family(args)
+    vocabulary = common.tokenizer(args, estimated.BASIS if of else None).name
     with ExitStack() as stack:
         sources = list(_sources(args.path or ["-"], args.field, stack))
         total = sum(source.bytes for source in sources)
         counted = list(
             count_files(
                 sources,
-                partial(common.tokenizer, args),
+                partial(estimated.counting, args),
                 replace=args.replace,
                 specials=args.specials,
                 progress=stack.enter_context(_Progress(total)),
@@ -86,10 +87,14 @@ def run(args: argparse.Namespace) -> int:
     good = [file for file in counted if not file.problem]
     money = _forecast(args, sum(file.tokens for file in good)) if args.cost else None
     if args.json:
-        value = {"vocabulary": tokenizer.name, "files": [asdict(file) for file in counted]}
+        value = {
+            "vocabulary": vocabulary,
+            "known": common.known(args),
+            "files": [asdict(file) for file in counted],
+        }
         output.print_json({**value, "cost": _cost_json(money)} if money else value)
     elif good:
-        output.show(tokens.counts, tokenizer.name, good)
+        output.show(tokens.counts, vocabulary, good, of is not None)
         if money is not None:
             from ...views.money import forecast
 

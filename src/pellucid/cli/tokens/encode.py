@@ -6,7 +6,7 @@ import argparse
 from typing import TYPE_CHECKING
 
 from .. import output
-from . import common
+from . import common, estimated
 
 if TYPE_CHECKING:
     from ...tokens.encoding import Encoding, Tokenizer
@@ -32,8 +32,10 @@ def run(args: argparse.Namespace) -> int:
     if args.decode:
         return _decode(args)
     text = common.text(args)
+    if of := estimated.family(args):
+        return estimated.show(args, text, of)
     tokenizer = common.tokenizer(args)
-    encoding = tokenizer.encode(text, specials=args.specials)
+    encoding = common.encode(tokenizer, text, specials=args.specials)
     other = _other(tokenizer, encoding, args.specials)
     if args.ids:
         print(*encoding.ids)
@@ -63,7 +65,7 @@ def _other(tokenizer: Tokenizer, encoding: Encoding, specials: bool) -> Encoding
     """The text read the other way, where it spells special tokens and that makes a difference."""
     if not any(spelling in encoding.text for spelling in tokenizer.specials):
         return None
-    other = tokenizer.encode(encoding.text, specials=not specials)
+    other = common.encode(tokenizer, encoding.text, specials=not specials)
     return other if other.ids != encoding.ids else None
 
 

@@ -80,13 +80,13 @@ def density_plot(rows: Sequence[Density]) -> str:
             f'<text class="small" x="{226 + words * scale:.1f}" y="{y + 25}">{words:.2f}</text>'
         )
     thumb = 220 + 4 * scale
-    words = "; ".join(
+    said = "; ".join(
         f"{row.name}: {row.characters_per_token or 0:.2f} characters, "
         f"{row.words_per_token or 0:.2f} words a token"
         for row in rows
     )
     return (
-        f'<svg class="plot" viewBox="0 0 840 {height}" role="img" aria-label="{escape(words)}">'
+        f'<svg class="plot" viewBox="0 0 840 {height}" role="img" aria-label="{escape(said)}">'
         f'<line x1="{thumb:.1f}" x2="{thumb:.1f}" y1="0" y2="{height - 20}"/>{"".join(shapes)}'
         f'<text class="small" x="{thumb:.1f}" y="{height - 6}" text-anchor="middle">rule of thumb '
         "for English: 4 characters, ¾ of a word</text></svg>"
