@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from .messages import Options as Options
     from .messages import Reply as Reply
     from .models.names import open_model as model
+    from .models.tokenizers import open_tokenizer as tokenizer
     from .prompt.values import Prompt as Prompt
     from .record.receipt import Receipt as Receipt
     from .tokens.encoding import Encoding as Encoding
@@ -28,6 +29,7 @@ _HOMES = {
     "Receipt": ("record.receipt", "Receipt"),
     "Reply": ("messages", "Reply"),
     "model": ("models.names", "open_model"),
+    "tokenizer": ("models.tokenizers", "open_tokenizer"),
 }
 
 __all__ = [
@@ -40,6 +42,7 @@ __all__ = [
     "Reply",
     "__version__",
     "model",
+    "tokenizer",
 ]
 
 

@@ -13,6 +13,7 @@
     │   └── UnknownTemplate   no family of templates of that name; carries the nearest names
     ├── TokenError            text or ids that the vocabulary cannot take
     │   ├── UnsupportedVocabulary  of a kind that is not read here; the engine's is used
+    │   ├── UnpublishedVocabulary  its maker publishes none; carries whose model it is
     │   └── BrokenVocabulary       a built vocabulary on disk that must be built again
     ├── PromptTooLong         does not fit the context window; carries the counts
     ├── EngineError           native inference failed
@@ -117,6 +118,18 @@ class TokenError(PellucidError):
 
 class UnsupportedVocabulary(TokenError):
     pass
+
+
+class UnpublishedVocabulary(TokenError):
+    """The maker of this model publishes no tokenizer. `maker` is who that is."""
+
+    def __init__(self, name: str, maker: str) -> None:
+        self.name = name
+        self.maker = maker
+        super().__init__(
+            f"{maker} publishes no tokenizer for {name}: its tokens can be estimated, or counted "
+            f"by {maker} itself when a key is set."
+        )
 
 
 class BrokenVocabulary(TokenError):

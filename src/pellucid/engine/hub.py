@@ -19,6 +19,10 @@ from ..errors import UsageError, WeightsError
 Progress = Callable[[int, int], None]
 """Called with the bytes done and the bytes in all."""
 
+class NoSuchFile(WeightsError):
+    """The repository is there, the file is not."""
+
+
 TIMEOUT = (5.0, 20.0, 20.0, 5.0)
 """Seconds: to connect, until the next byte comes, or goes, and to wait for a free connection."""
 
@@ -157,7 +161,7 @@ def _check_status(reply: Any) -> None:
     if code == "GatedRepo":
         reason = "its licence must be accepted on the Hub first; then set HF_TOKEN"
     elif code == "EntryNotFound":
-        reason = "the repository has no such file"
+        raise NoSuchFile(f"the Hub answered {reply.status_code}: the repository has no such file")
     elif code == "RepoNotFound" or reply.status_code in (401, 403, 404):
         reason = "no such repository, or it is private and HF_TOKEN does not open it"
     else:

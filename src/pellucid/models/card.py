@@ -17,11 +17,12 @@ from typing import TYPE_CHECKING, Any
 from ..engine import client
 from ..errors import BadModelFile, BrokenVocabulary, UnsupportedVocabulary
 from ..settings import Folders
-from .decoding import Splitter
 
 if TYPE_CHECKING:
     from ..engine.gguf import Gguf
+    from ..tokens.tokenizer import BpeTokenizer
     from ..tokens.vocabulary import Vocabulary
+    from .engine_tokenizer import EngineTokenizer
 
 FORMAT = 2
 """Part of a card's name: raise it when what a card holds changes."""
@@ -65,7 +66,7 @@ class Card:
             "template_sha256": template,
         }
 
-    def tokenizer(self, address: Callable[[], client.Address]) -> Splitter:
+    def tokenizer(self, address: Callable[[], client.Address]) -> BpeTokenizer | EngineTokenizer:
         """The file's own vocabulary, or the engine's where that is not supported."""
         from ..tokens.opening import open_tokenizer
 

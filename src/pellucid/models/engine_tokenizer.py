@@ -52,6 +52,16 @@ class EngineTokenizer:
     def end_ids(self) -> frozenset[int]:
         return self._tokens.end_ids
 
+    def __len__(self) -> int:
+        """How many ids there are."""
+        return len(self._tokens.pieces)
+
+    def ids(self, text: str, *, specials: bool = False) -> list[int]:
+        """The ids of `encode`, without their pieces and offsets."""
+        refuse_lone(text)
+        tokens = self._ask(text, specials=True) if specials else self._ordinary(text)
+        return [id for id, _ in tokens]
+
     def encode(self, text: str, *, specials: bool = False) -> Encoding:
         """Ids of `text`, nothing added in front.
 
@@ -72,6 +82,10 @@ class EngineTokenizer:
 
     def decode(self, ids: Sequence[int]) -> str:
         return b"".join(map(self.piece, ids)).decode("utf-8", "replace")
+
+    def text(self, ids: Sequence[int]) -> str:
+        """The same: what the engine puts in front of a text is not known here."""
+        return self.decode(ids)
 
     def piece(self, id: int) -> bytes:
         """The bytes of one id; raises `TokenError` when it is outside the vocabulary."""

@@ -36,6 +36,24 @@ class SentencePieceTokenizer(BpeTokenizer):
     def splits(self, data: bytes, count: int, last: int) -> list[tuple[int, ...]]:
         return splits(self, data, count, last)
 
+    def text(self, ids: Sequence[int]) -> str:
+        """The text that `ids` were encoded from: without the blanks put in front of it.
+
+        After a BOS and nothing else, text is taken to begin.
+        """
+        added = {*self._vocabulary.controls.values(), *self._vocabulary.blanks.values()}
+        every = self._rule.prefix == "always"
+        begins = self._rule.prefix != "never"
+        parts = []
+        for id in ids:
+            piece = self._vocabulary.piece(id)
+            if id in added:
+                begins = every or (begins and id == self._vocabulary.bos)
+            else:
+                piece, begins = piece.removeprefix(b" ") if begins else piece, False
+            parts.append(piece)
+        return b"".join(parts).decode("utf-8", "replace")
+
     def prefixed(self, text: str, start: int) -> bool:
         """Whether a blank is put in front of a stretch of text that begins at character `start`."""
         if self._rule.prefix == "never" or (self._rule.prefix == "first" and start):

@@ -30,7 +30,7 @@ def from_tiktoken(
     `UnsupportedVocabulary`.
     """
     ranks = {}
-    for number, line in enumerate(_unpacked(data).splitlines(), 1):
+    for number, line in enumerate(unpacked(data).splitlines(), 1):
         if not line.strip():
             continue
         try:
@@ -84,7 +84,18 @@ def from_ranks(
     )
 
 
-def _unpacked(data: bytes) -> bytes:
+def looks_like(data: bytes) -> bool:
+    """Whether a file seems to be in this format: its first line is a token and its rank."""
+    try:
+        token, rank = unpacked(data).partition(b"\n")[0].split()
+        binascii.a2b_base64(token, strict_mode=True)
+    except ValueError:
+        return False
+    return rank.isdigit()
+
+
+def unpacked(data: bytes) -> bytes:
+    """The data of a file that may be compressed with gzip. Raises `UnsupportedVocabulary`."""
     if not data.startswith(b"\x1f\x8b"):
         return data
     unpacker = zlib.decompressobj(wbits=31)

@@ -116,6 +116,10 @@ class BpeTokenizer:
         """The text of `ids`, control tokens spelt out; bytes that are not UTF-8 become U+FFFD."""
         return b"".join(map(self._vocabulary.piece, ids)).decode("utf-8", "replace")
 
+    def text(self, ids: Sequence[int]) -> str:
+        """The text that `ids` were encoded from."""
+        return self.decode(ids)
+
     def piece(self, id: int) -> bytes:
         """The bytes of one id; raises `TokenError` when it is outside the vocabulary."""
         return self._vocabulary.piece(id)

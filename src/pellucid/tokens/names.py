@@ -1,0 +1,139 @@
+"""Which vocabulary a model has, by its name: the table `names.toml`, read and searched."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any, Literal
+
+from ..errors import UnknownModel, UnpublishedVocabulary
+
+Format = Literal["tiktoken", "tokenizer.json", "sentencepiece", "tekken", "gguf"]
+
+
+@dataclass(frozen=True, slots=True)
+class Filler:
+    """The ids from `first` to `last` that are not taken are special tokens too: `{n}` in their
+    `spelling` counts them, `{id}` is their id."""
+
+    spelling: str
+    first: int
+    last: int
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A row of `names.toml`, which explains the fields. `bos` is `None` where the file says it."""
+
+    name: str
+    models: tuple[str, ...]
+    format: Format
+    file: str = ""
+    hub: str = ""
+    needs: str = ""
+    sha256: str = ""
+    pretokenizer: str = ""
+    specials: Mapping[str, int] = field(default_factory=dict)
+    own: bool = False
+    filler: Filler | None = None
+    swallows: Literal["", "left", "right", "both"] = ""
+    exceptions: tuple[str, ...] = ()
+    bos: str | None = None
+    ends: tuple[str, ...] = ()
+
+    def controls(self) -> dict[str, int]:
+        """Every special token that the row tells of, by its spelling."""
+        controls = dict(self.specials)
+        if self.filler:
+            taken, count = set(controls.values()), 0
+            for id in range(self.filler.first, self.filler.last + 1):
+                if id not in taken:
+                    controls[self.filler.spelling.format(n=count, id=id)] = id
+                    count += 1
+        return controls
+
+
+@dataclass(frozen=True, slots=True)
+class _Table:
+    rows: Mapping[str, Row]
+    unpublished: Mapping[str, tuple[str, ...]]
+    owners: frozenset[str]
+
+
+def row(name: str) -> Row:
+    """The row of a vocabulary or of a model, with or without its owner, in any case.
+
+    Raises `UnknownModel` with the nearest names, and `UnpublishedVocabulary` where the maker
+    publishes none. There is no guessing.
+    """
+    table = _table()
+    wanted = plain(name, table.owners)
+    if wanted in table.rows:
+        return table.rows[wanted]
+    patterns = {pattern: row for row in table.rows.values() for pattern in row.models}
+    if found := _most_exact(wanted, patterns):
+        return patterns[found]
+    makers = {pattern: maker for maker, all in table.unpublished.items() for pattern in all}
+    if found := _most_exact(wanted, makers):
+        raise UnpublishedVocabulary(name, makers[found])
+    known = dict.fromkeys(map(_example, patterns)) | dict.fromkeys(table.rows)
+    raise UnknownModel(name, tuple(difflib.get_close_matches(wanted, known, 3, 0.5)))
+
+
+def rows() -> tuple[Row, ...]:
+    """The whole table."""
+    return tuple(_table().rows.values())
+
+
+def plain(name: str, owners: Iterable[str] = ()) -> str:
+    """A model's name without its spelling: `meta-llama/Meta-Llama-3.1-8B` is `llama-3.1-8b`,
+    `llama3.1:8b` is `llama3.1-8b`, a fine-tuned `ft:gpt-4o:me` is `gpt-4o`."""
+    name = name.strip().lower()
+    if name.startswith("ft:"):
+        name = name.split(":")[1]
+    owner, _, rest = name.rpartition("/")
+    if owner.rpartition("/")[2] in owners:
+        name = rest
+    return name.removeprefix("meta-").removesuffix(":latest").replace(":", "-")
+
+
+def _most_exact(name: str, patterns: Iterable[str]) -> str | None:
+    """Of the patterns that a name matches, the one that says most of it."""
+    found = [pattern for pattern in patterns if _expression(pattern).fullmatch(name)]
+    return max(found, key=lambda pattern: len(pattern.strip("*#")), default=None)
+
+
+@cache
+def _expression(pattern: str) -> re.Pattern[str]:
+    exactly = re.escape(pattern)
+    return re.compile(exactly.replace(r"\*", ".+").replace(r"\#", r"[0-9][0-9.x]*"))
+
+
+def _example(pattern: str) -> str:
+    """A name that a pattern matches, to be shown."""
+    return pattern.removesuffix("-*").replace("#", "8").replace("*", "")
+
+
+@cache
+def _table() -> _Table:
+    import tomllib
+
+    table = tomllib.loads(Path(__file__).with_name("names.toml").read_text("utf-8"))
+    return _Table(
+        rows={name: _row(name, values) for name, values in table["vocabulary"].items()},
+        unpublished={maker: tuple(names) for maker, names in table["unpublished"].items()},
+        owners=frozenset(table["owners"]["names"]),
+    )
+
+
+def _row(name: str, values: dict[str, Any]) -> Row:
+    for key in ("models", "ends"):
+        values[key] = tuple(values.get(key, ()))
+    values["exceptions"] = tuple(values.pop("except", ()))
+    if "filler" in values:
+        values["filler"] = Filler(**values["filler"])
+    return Row(name=name, **values)
