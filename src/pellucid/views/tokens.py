@@ -68,7 +68,7 @@ def added(encoding: Encoding) -> int:
 
 
 def summary(name: str, encoding: Encoding, color: bool = False) -> str:
-    """How many tokens, how dense, by which vocabulary, and what was added to the text."""
+    """How many tokens, how dense, by which vocabulary."""
     front = added(encoding)
     dense = density(name, encoding.text, len(encoding) - front)
     parts = [
@@ -77,13 +77,12 @@ def summary(name: str, encoding: Encoding, color: bool = False) -> str:
         f"{_ratio(dense.characters_per_token)} characters a token",
         name,
     ]
-    lines = [paint(" · ".join(parts), DIM, color)]
-    if front:
-        spelled = " ".join(visible(piece_text(piece)) for piece in encoding.pieces[:front])
-        lines.append(
-            paint(f"{spelled} is added in front, as the model's own configuration says", DIM, color)
-        )
-    return "\n".join(lines)
+    return paint(" · ".join(parts), DIM, color)
+
+
+def note(text: str, *, color: bool = False, width: int = 80) -> str:
+    """A quiet sentence, such as what a model's configuration adds."""
+    return paint(visible(text), DIM, color)
 
 
 def other_reading(
@@ -254,12 +253,12 @@ def ages(rows: Sequence[Age], *, color: bool = False, width: int = 80) -> str:
         ]
         for row in rows
     ]
-    note = (
+    said = (
         "unknown: characters and words of the second half of the text that its first half lacks; "
         "tokens spell anything, down to bytes"
     )
     return "\n".join(
-        [table([header, *body], right=" rrrr", color=color), *_wrapped(note, width, color)]
+        [table([header, *body], right=" rrrr", color=color), *_wrapped(said, width, color)]
     )
 
 

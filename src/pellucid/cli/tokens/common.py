@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,8 +10,8 @@ from .. import options, output
 
 if TYPE_CHECKING:
     from ...messages import Known
-    from ...tokens.encoding import Encoding, Tokenizer
-    from ...tokens.tokenizer import BpeTokenizer
+    from ...tokens.encoding import Encoding
+    from ...tokens.model import ModelTokenizer
 
 
 def add_vocabulary(parser: argparse.ArgumentParser) -> None:
@@ -46,34 +45,13 @@ def known(args: argparse.Namespace) -> Known:
     return "estimated" if family_of(name(args)) else "exact"
 
 
-def tokenizer(args: argparse.Namespace, name: str | None = None) -> BpeTokenizer:
+def tokenizer(args: argparse.Namespace, name: str | None = None) -> ModelTokenizer:
     """The vocabulary called `name` (default: `-m`, then the setting), fetched if need be."""
-    from ...models.card import open_card
-    from ...models.names import locate
-    from ...settings import Folders
-    from ...tokens.opening import open_tokenizer
+    from ...models.tokenizers import open_tokenizer
 
     settings = options.settings(args)
-    name = name or args.model or settings.model
     with output.Fetching() as progress:
-        path = locate(name, settings, progress=progress)
-    return open_tokenizer(open_card(path, name, Folders.of()).vocabulary)
-
-
-def encode(tokenizer: Tokenizer, text: str, *, specials: bool = False) -> Encoding:
-    """`text` as the model gets it: with what its configuration puts in front."""
-    from ...views.tokens import added
-
-    encoding = tokenizer.encode(text, specials=specials)
-    if tokenizer.bos is None or added(encoding):
-        return encoding
-    return replace(
-        encoding,
-        ids=(tokenizer.bos, *encoding.ids),
-        pieces=(tokenizer.piece(tokenizer.bos), *encoding.pieces),
-        offsets=((0, 0), *encoding.offsets),
-        special=(True, *encoding.special),
-    )
+        return open_tokenizer(name or args.model or settings.model, settings, progress=progress)
 
 
 def text(args: argparse.Namespace) -> str:

@@ -25,7 +25,7 @@ def run(args: argparse.Namespace) -> int:
     text = common.text(args)
     tokenizers = [common.tokenizer(args, name) for name in dict.fromkeys(names)]
     rows = {
-        name: common.encode(tokenizer, text)
+        name: tokenizer.encode(text)
         for name, tokenizer in zip(dict.fromkeys(names), tokenizers, strict=True)
     }
     if args.json:

@@ -9,7 +9,8 @@ from .. import output
 from . import common, estimated
 
 if TYPE_CHECKING:
-    from ...tokens.encoding import Encoding, Tokenizer
+    from ...tokens.encoding import Encoding
+    from ...tokens.model import ModelTokenizer
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -35,37 +36,42 @@ def run(args: argparse.Namespace) -> int:
     if of := estimated.family(args):
         return estimated.show(args, text, of)
     tokenizer = common.tokenizer(args)
-    encoding = common.encode(tokenizer, text, specials=args.specials)
+    encoding = tokenizer.encode(text, specials=args.specials)
     other = _other(tokenizer, encoding, args.specials)
     if args.ids:
         print(*encoding.ids)
     elif args.json:
-        value = {"vocabulary": tokenizer.name, "text": text, **common.as_json(encoding)}
+        value = {
+            "vocabulary": tokenizer.name,
+            "text": text,
+            "note": tokenizer.note,
+            **common.as_json(encoding),
+        }
         if other is not None:
             value["other_reading"] = common.as_json(other)
         output.print_json(value)
     elif args.html:
         from ...views.html.tokens import encoding_page
 
-        common.write_page(
-            args.html, encoding_page(tokenizer, len(tokenizer), encoding, other, args.specials)
-        )
+        common.write_page(args.html, encoding_page(tokenizer, encoding, other, args.specials))
     else:
         from ...views import tokens
 
         view = tokens.chips if args.chips else tokens.listing
         output.show(view, tokenizer.name, encoding)
+        for note in (tokenizer.note, *tokenizer.notes):
+            output.show(tokens.note, note)
         if other is not None:
             print()
             output.show(tokens.other_reading, tokenizer.name, other, args.specials, args.chips)
     return 0
 
 
-def _other(tokenizer: Tokenizer, encoding: Encoding, specials: bool) -> Encoding | None:
+def _other(tokenizer: ModelTokenizer, encoding: Encoding, specials: bool) -> Encoding | None:
     """The text read the other way, where it spells special tokens and that makes a difference."""
     if not any(spelling in encoding.text for spelling in tokenizer.specials):
         return None
-    other = common.encode(tokenizer, encoding.text, specials=not specials)
+    other = tokenizer.encode(encoding.text, specials=not specials)
     return other if other.ids != encoding.ids else None
 
 

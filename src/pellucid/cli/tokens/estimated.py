@@ -29,7 +29,7 @@ def show(args: argparse.Namespace, text: str, of: Family) -> int:
         raise UsageError(
             f"{args.model} has no published tokenizer: its tokens can be counted, not shown."
         )
-    found = Estimating(common.tokenizer(args, BASIS), of).estimate(text)
+    found = Estimating(common.tokenizer(args, BASIS).plain, of).estimate(text)
     if args.json:
         output.print_json({"model": args.model, "known": "estimated", **asdict(found)})
     else:
@@ -55,5 +55,5 @@ def counting(args: argparse.Namespace) -> Counting:
     """What counts for the model that was named."""
     of = family(args)
     if of is None:
-        return common.tokenizer(args)
-    return Estimating(common.tokenizer(args, BASIS), of)
+        return common.tokenizer(args).plain
+    return Estimating(common.tokenizer(args, BASIS).plain, of)

@@ -23,8 +23,8 @@ def run(args: argparse.Namespace) -> int:
 
     text = common.text(args)
     tokenizer = common.tokenizer(args)
-    explained = explain(tokenizer, text)
-    three = ages(common.encode(tokenizer, text), len(tokenizer))
+    explained = explain(tokenizer.plain, text)
+    three = ages(tokenizer.encode(text), len(tokenizer))
     if args.json:
         value = {"vocabulary": tokenizer.name, "pieces": explained, "ages": three}
         output.print_json(_plain(value))

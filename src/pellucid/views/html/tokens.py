@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from html import escape
 
-from ...tokens.encoding import Encoding, Tokenizer
+from ...tokens.encoding import Encoding
 from ...tokens.measures import Age, Density, ages, density
+from ...tokens.model import ModelTokenizer
 from ..glyphs import piece_line
 from ..tokens import added, quoted
 from .flow import Title, encoding_flow
@@ -18,19 +19,19 @@ _MOST = 20_000
 
 
 def encoding_page(
-    tokenizer: Tokenizer, size: int, encoding: Encoding, other: Encoding | None, specials: bool
+    tokenizer: ModelTokenizer, encoding: Encoding, other: Encoding | None, specials: bool
 ) -> str:
     """Text as coloured tokens, every id, the three ages, and how dense the tokens are.
 
-    `size` is that of the vocabulary. `other` is the text read the other way, where its spellings
+    `other` is the text read the other way, where its spellings
     of special tokens make a difference; `specials` says how `encoding` read them.
     """
     name = tokenizer.name
-    parts = [_section("Tokens", _flow(encoding), _figures(encoding))]
+    parts = [_section("Tokens", _flow(encoding), f"{_figures(encoding)} · {tokenizer.note}")]
     if other is not None:
         head = "As ordinary text" if specials else "With special tokens"
         parts.append(_section(head, _flow(other), _figures(other)))
-    parts.append(_section("Three ages", _ages(ages(encoding, size))))
+    parts.append(_section("Three ages", _ages(ages(encoding, len(tokenizer)))))
     parts.append(_section("Text a token holds", density_plot(by_paragraph(name, encoding))))
     if len(encoding) <= _MOST:
         parts.append(_section("Ids", _listing(encoding)))
