@@ -94,6 +94,16 @@ def test_equal_to_the_fast_encoder(which: str, request: pytest.FixtureRequest, h
         assert slow.encode(text) == fast.ids(text), text
 
 
+@pytest.mark.parametrize("name", ["o200k_base", "cl100k_base", "llama-3.1"])
+def test_equal_on_published_vocabularies(name: str) -> None:
+    from pellucid.models.tokenizers import open_tokenizer
+
+    fast = open_tokenizer(name).plain
+    slow = readable(fast)
+    for text in TEXTS:
+        assert slow.encode(text) == fast.ids(text), text
+
+
 def test_equal_to_tiktoken() -> None:
     """A vocabulary trained here, encoded by the library most people use."""
     import tiktoken

@@ -166,3 +166,25 @@ def test_the_facts_of_gpt_4_1_mini(home: Home) -> None:
     words = ("Hi my name is Stephen", "-m", "gpt-4.1-mini", "--ids")
     assert home.run("tokens", *words).stdout == "12194 922 1308 382 34231\n"
     assert home.run("tokens", "--decode", "326", "-m", "gpt-4.1-mini").stdout == "' and'\n"
+
+
+def test_what_is_added_is_said(home: Home) -> None:
+    text = "Can you write an email explaining what an LLM is?"
+    shown = home.run("tokens", text, "-m", "mistral-7b-v0.1").stdout
+    assert shown.startswith("    1 = '<s>'  added\n 2418 = ' Can'\n")
+    assert "adds <s> in front" in shown
+
+
+def test_what_has_no_published_tokenizer_is_estimated(home: Home) -> None:
+    shown = home.run("tokens", "Hi there my friend", "-m", "claude-opus-4-7").stdout
+    assert shown.startswith("about ") and "estimated" in shown
+    ids = home.run("tokens", "Hi", "--ids", "-m", "claude-opus-4-7")
+    assert ids.returncode == 2 and "no published tokenizer" in ids.stderr
+
+
+def test_cost_is_dated(home: Home) -> None:
+    words = ("tokens", "count", "-", "-m", "gpt-4o", "--cost", "--turns", "10")
+    shown = home.run(*words, stdin="Hi my name is Stephen").stdout
+    assert "Prices of openai gpt-4o as of 20" in shown and "128,000" in shown
+    value = json.loads(home.run(*words, "--json", stdin="Hi my name is Stephen").stdout)
+    assert value["files"][0]["tokens"] == 5 and value["cost"]["turns"] == 10

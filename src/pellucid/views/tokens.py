@@ -75,7 +75,7 @@ def summary(name: str, encoding: Encoding, color: bool = False) -> str:
         f"{len(encoding):,} token{'' if len(encoding) == 1 else 's'}",
         f"{dense.characters:,} characters",
         f"{_ratio(dense.characters_per_token)} characters a token",
-        name,
+        visible(name),
     ]
     return paint(" · ".join(parts), DIM, color)
 
@@ -136,7 +136,7 @@ def comparison(encodings: Mapping[str, Encoding], *, color: bool = False, width:
         hidden = len(stretches) - len(differing)
         stretches = differing
     column = max((width - 2 * (len(encodings) - 1)) // len(encodings), 12)
-    rows: list[list[Cell | str]] = [[Cell(clip(name, column), BOLD) for name in encodings]]
+    rows: list[list[Cell | str]] = [[Cell(clip(visible(name), column), BOLD) for name in encodings]]
     for stretch in stretches:
         styles = [DIM if len(set(stretch)) == 1 else "" for _ in stretch]
         rows.append(
@@ -186,7 +186,7 @@ def densities(
     ]
     body = [
         [
-            row.name,
+            visible(row.name),
             f"{row.tokens:,}",
             str(front) if front else "",
             _ratio(row.characters_per_token),
@@ -312,7 +312,7 @@ def trained(
 def estimated(model: str, found: Estimate, *, color: bool = False, width: int = 80) -> str:
     """A count that was not made on the model's own ids: with its range, and what it rests on."""
     about = f"about {found.tokens:,} tokens, likely {found.low:,} to {found.high:,}"
-    note = f"estimated: {model} has no published tokenizer; {found.basis}"
+    note = f"estimated: {visible(model)} has no published tokenizer; {found.basis}"
     return "\n".join([about, *_wrapped(note, width, color)])
 
 
@@ -349,7 +349,7 @@ def counts(
         [[Cell(word, DIM) for word in header], *body], right=right, color=color, width=width
     )
     known = "estimated, nine in ten within about 20%" if is_estimate else "exact"
-    note = f"{name} · {known} · what a model's configuration adds in front is not counted"
+    note = f"{visible(name)} · {known} · what a model's configuration adds in front is not counted"
     return "\n".join([shown, "", *_wrapped(note, width, color)])
 
 
