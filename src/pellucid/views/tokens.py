@@ -207,7 +207,11 @@ def explained(pieces: Sequence[Explained], *, color: bool = False, width: int = 
     A piece that comes again is not told again.
     """
     cut = "".join(f"[{visible(piece.text)}]" for piece in pieces)
-    lines = [f"{len(pieces):,} pieces, never joined again:", clip(cut, 20 * width), ""]
+    lines = [
+        f"{len(pieces):,} piece{'' if len(pieces) == 1 else 's'}, never joined again:",
+        clip(cut, 20 * width),
+        "",
+    ]
     told = set()
     for piece in pieces:
         if piece.text in told:

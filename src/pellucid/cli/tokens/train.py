@@ -7,9 +7,12 @@ import sys
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from ...tokens.bpe import BYTES, Bpe, Learned, learn
 from .. import options, output
+
+if TYPE_CHECKING:
+    from ...tokens.bpe import Learned
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -23,6 +26,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     from ...errors import UsageError
+    from ...tokens.bpe import BYTES, learn
     from ...tokens.surrogates import refuse_lone
     from ...views import tokens
 
@@ -60,11 +64,15 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _piece(learned: Sequence[Learned], id: int) -> bytes:
+    from ...tokens.bpe import BYTES
+
     return bytes([id]) if id < BYTES else learned[id - BYTES].piece
 
 
 def _tokens(learned: Sequence[Learned], text: str) -> int:
     """How many tokens the text becomes under what was learned."""
+    from ...tokens.bpe import Bpe
+
     encoder = Bpe.of(learned)
     pieces = Counter(encoder.split(text))
     return sum(times * len(encoder.merged(piece.encode())) for piece, times in pieces.items())
