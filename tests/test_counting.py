@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from pellucid.models.card import open_card
+from pellucid.models.tokenizers import open_tokenizer
 from pellucid.settings import Folders
 from pellucid.tokens import spans as cutting
 from pellucid.tokens.counting import Counted, Source, count_files
@@ -58,6 +59,24 @@ def test_parts_add_up_to_the_whole(
             got = counted(file, vocabulary)
             assert (got.tokens, got.characters) == (len(tokenizer.ids(text)), len(text)), text
     assert cuts > 500
+
+
+@pytest.mark.parametrize(
+    "name", ["o200k_base", "cl100k_base", "llama-3.1", "deepseek-v3", "mistral-7b-v0.1", "phi-3"]
+)
+def test_parts_add_up_under_published_vocabularies(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tokenizer = open_tokenizer(name).plain
+    monkeypatch.setattr(cutting, "SPAN", 7)
+    monkeypatch.setattr(cutting, "_LOOK", 16)
+    pick = random.Random(5)
+    file = tmp_path / "text"
+    for _ in range(40):
+        text = "".join(pick.choices(PARTS, k=pick.randrange(60)))
+        file.write_bytes(text.encode())
+        (got,) = count_files([source(file)], lambda: tokenizer)
+        assert got.tokens == len(tokenizer.ids(text)), text
 
 
 def test_parts_cover_the_file_in_order(monkeypatch: pytest.MonkeyPatch) -> None:
