@@ -3,6 +3,9 @@
 What calls share is kept once, under the hash of its content: messages, blocks of prompts, and the
 `setup` (tools, options, settings, versions) that mostly stays the same through a conversation. The
 rest is the receipt's own: a few columns to list and filter by, its `details` and its tokens.
+
+Receipts stay as they were written: a key that is added later is missing in older ones and needs a
+default when it is read.
 """
 
 from __future__ import annotations

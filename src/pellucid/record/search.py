@@ -5,6 +5,9 @@ each other. It knows words by their blanks, so scripts that have none (Chinese, 
 and pictures are indexed sign by sign, and searched as signs in a row. The trigram tokenizer would
 do this too, but takes several times the space and finds nothing shorter than three signs, which
 most Chinese words are.
+
+Deleting takes a message's words out of the index by building them again. So a change to `indexed`,
+or to `rows.searchable`, comes with a migration that fills the index anew.
 """
 
 from __future__ import annotations
