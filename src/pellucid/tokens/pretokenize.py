@@ -65,7 +65,7 @@ STEPS = {
     "llama3": _LLAMA3,
     "llama-v3": _LLAMA3,
     "gpt-4o": Steps((_cased("(?i:'s|'t|'re|'ve|'m|'ll|'d)?", r"\p{N}{1,3}"),)),
-    "sentencepiece": Steps((" *[^ ]+",)),
+    "sentencepiece": Steps((" +[^ ]*",)),
     "sentencepiece-whole": Steps(()),
     "tekken": Steps((_cased("", r"\p{N}"),), ignore_merges=True, add_bos=True),
     "deepseek-v3": Steps(
