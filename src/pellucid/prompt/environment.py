@@ -10,22 +10,25 @@ and pays for every value it makes (`meter.py`).
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from functools import partial
 from types import MethodType
 from typing import Any
 
 from jinja2 import TemplateRuntimeError, TemplateSyntaxError, Undefined, nodes
-from jinja2.compiler import CodeGenerator, Frame
 from jinja2.exceptions import SecurityError
-from jinja2.ext import Extension, LoopControlExtension
-from jinja2.parser import Parser
+from jinja2.ext import LoopControlExtension
 from jinja2.runtime import Context, LoopContext, Macro
 from jinja2.sandbox import ImmutableSandboxedEnvironment, SandboxedFormatter, safe_range
 from jinja2.utils import Cycler, Joiner, Namespace, missing
 
+from .codegen import Generation, Generator
 from .meter import SMALL, Aborted, meter
 from .methods import FILTERS, METHODS, TESTS, as_text, formatted, joined
+
+PARTS = 10_000
+"""Nodes of a template's syntax tree; the largest that are published have about 1,000. Python's own
+compiler, which no deadline interrupts, does so many in a fraction of a second."""
 
 BITS = 10_000
 """Size of the largest whole number."""
@@ -58,67 +61,6 @@ class Refusal(TemplateRuntimeError):
 
 class Bound(partial[Any]):
     """An allow-listed method of a value."""
-
-
-class Generation(Extension):
-    """`{% generation %}` marks what an assistant wrote, for training; it writes nothing."""
-
-    tags = {"generation"}  # noqa: RUF012 - declared so by jinja2
-
-    def parse(self, parser: Parser) -> nodes.Node:
-        line = next(parser.stream).lineno
-        body = parser.parse_statements(("name:endgeneration",), drop_needle=True)
-        return nodes.Scope(body, lineno=line)
-
-
-class Generator(CodeGenerator):
-    """Compiles what would bypass the environment into calls of it."""
-
-    def _output_child_to_const(self, node: nodes.Expr, frame: Frame, finalize: Any) -> str:
-        # Nothing is computed while compiling, and every piece written passes `finalize`.
-        raise nodes.Impossible
-
-    def _kept(self, visit: Callable[[Any, Frame], None], node: nodes.Expr, frame: Frame) -> None:
-        self.write("environment.keep(")
-        visit(node, frame)
-        self.write(")")
-
-    def visit_List(self, node: nodes.List, frame: Frame) -> None:
-        self._kept(super().visit_List, node, frame)
-
-    def visit_Dict(self, node: nodes.Dict, frame: Frame) -> None:
-        self._kept(super().visit_Dict, node, frame)
-
-    def visit_Tuple(self, node: nodes.Tuple, frame: Frame) -> None:
-        if node.ctx == "load":
-            self._kept(super().visit_Tuple, node, frame)
-        else:
-            super().visit_Tuple(node, frame)
-
-    def visit_Getitem(self, node: nodes.Getitem, frame: Frame) -> None:
-        if isinstance(node.arg, nodes.Slice):
-            self._kept(super().visit_Getitem, node, frame)
-        else:
-            super().visit_Getitem(node, frame)
-
-    def visit_Add(self, node: nodes.BinExpr, frame: Frame) -> None:
-        """`a + b + c` at once: most of what chat templates do, and quadratic pair by pair."""
-        terms: list[nodes.Expr] = [node.right]
-        left = node.left
-        while isinstance(left, nodes.Add):
-            terms.append(left.right)
-            left = left.left
-        self._call("add", [left, *reversed(terms)], frame)
-
-    def visit_Concat(self, node: nodes.Concat, frame: Frame) -> None:
-        self._call("concat_values", node.nodes, frame)
-
-    def _call(self, function: str, parts: list[nodes.Expr], frame: Frame) -> None:
-        self.write(f"environment.{function}((")
-        for part in parts:
-            self.visit(part, frame)
-            self.write(", ")
-        self.write("))")
 
 
 class _Formatter(SandboxedFormatter):
@@ -170,6 +112,9 @@ class TemplateEnvironment(ImmutableSandboxedEnvironment):
 
     def _parse(self, source: str, name: str | None, filename: str | None) -> nodes.Template:
         tree = super()._parse(source, name, filename)
+        parts = sum(1 for _ in tree.find_all(nodes.Node))
+        if parts > PARTS:
+            raise TemplateSyntaxError(f"{parts:,} parts, and {PARTS:,} are the most", 1)
         for node in tree.find_all(REFUSED):
             kind = type(node).__name__
             raise TemplateSyntaxError(f"a chat template cannot use {kind!r}", node.lineno)
