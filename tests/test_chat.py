@@ -164,6 +164,29 @@ def test_async_cancellation_frees_the_engine(small: LocalModel) -> None:
     assert chat.receipts[-1].reply.finish == "cut"
 
 
+def test_a_cancelled_task_ends_the_call(small: LocalModel) -> None:
+    """Cancelled while a thread waits for the engine, not between two pieces."""
+    chat = Chat(small, options=Options(max_tokens=2000), store=None)
+
+    async def listen() -> None:
+        async for _ in chat.stream("word " * 2000):
+            pass
+
+    async def cancel() -> None:
+        task = asyncio.create_task(listen())
+        await asyncio.sleep(1)
+        task.cancel()
+        await task
+
+    with pytest.raises(asyncio.CancelledError):
+        asyncio.run(cancel())
+    receipt = chat.receipts[-1]
+    assert receipt.reply.finish == "cut"
+    assert receipt.prompt is not None
+    read = receipt.reply.usage
+    assert 0 <= read.input_total < len(receipt.prompt) and read.output == 0
+
+
 def test_a_reply_that_is_cut_is_kept_and_the_conversation_goes_on(small: LocalModel) -> None:
     chat = Chat(small, options=SHORT)
     turn = chat.stream("Write a long story about a fox.")
@@ -171,6 +194,11 @@ def test_a_reply_that_is_cut_is_kept_and_the_conversation_goes_on(small: LocalMo
     received = next(pieces) + next(pieces)
     pieces.close()  # type: ignore[attr-defined]
     assert (turn.reply.finish, turn.reply.text) == ("cut", received)
+    assert turn.receipt is not None and turn.receipt.prompt is not None
+    assert turn.reply.usage.input_total == len(turn.receipt.prompt)
+    assert turn.reply.usage.output == len(turn.reply.tokens) > 0
+    with pytest.raises(UsageError, match="sent already"):
+        list(turn)
     assert [message.role for message in chat.messages] == ["user", "assistant"]
     assert chat.say("Stop. Say only: yes").complete
 
@@ -247,10 +275,40 @@ def test_save(small: LocalModel, tmp_path: Path) -> None:
         chat.save(tmp_path / "no" / "c.md")
 
 
+def test_resuming_leaves_out_what_was_never_answered() -> None:
+    chat = Chat(Scripted(["Hello.", EngineStopped("gone")]), system="Be brief", store=None)
+    chat.say("Hi")
+    with pytest.raises(EngineStopped):
+        chat.say("Are you there?")
+    again = Chat(Scripted(["Yes."]), store=None)
+    again.resume(chat.receipts[-1])
+    assert [m.text for m in again.messages] == ["Hi", "Hello."] == [m.text for m in chat.messages]
+    assert again.system == "Be brief"
+    again.say("And now?")
+    assert again.receipts[-1].replayed_messages == 3
+
+
+def test_what_is_replayed_was_sent_before() -> None:
+    chat = Chat(Scripted(["a", "b", "c"]), system="S", history=[["x", "y"]], store=None)
+    chat.say("one")
+    assert chat.receipts[-1].replayed_messages == 0
+    chat.say("two")
+    assert chat.receipts[-1].replayed_messages == 5
+    chat.system = "T"
+    chat.say("three")
+    assert chat.receipts[-1].replayed_messages == 0
+
+
 @pytest.mark.parametrize("empty", ["", "  \n "])
 def test_an_empty_message(empty: str) -> None:
     with pytest.raises(UsageError, match="empty"):
         Chat(Scripted(["x"]), store=None).say(empty)
+
+
+def test_what_is_no_text() -> None:
+    for wrong, words in ((None, "not NoneType"), (5, "not int"), ("a\udc80", "Character 2")):
+        with pytest.raises(UsageError, match=words):
+            Chat(Scripted(["x"]), store=None).say(wrong)  # type: ignore[arg-type]
 
 
 def test_history_in_every_accepted_shape() -> None:

@@ -292,3 +292,90 @@ def test_a_conversation_on_a_terminal(home: Home) -> None:
     assert terminal.close() == 0
     rows = json.loads(home.run("receipts", "--json").stdout)
     assert [row["finish"] for row in rows[:3]] == ["stop", "cut", "stop"]
+
+
+def shell(home: Home, command: str, **env: str) -> subprocess.CompletedProcess[str]:
+    """A line of bash in which `pellucid` is this one."""
+    return subprocess.run(
+        ["bash", "-c", f'pellucid() {{ "{sys.executable}" -m pellucid "$@"; }}; {command}'],
+        env={**home.environ, **env},
+        cwd=home.folder,
+        capture_output=True,
+        text=True,
+        errors="replace",
+        timeout=60,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize(
+    ("command", "says"),
+    [
+        ("pellucid where >/dev/full", "No space left"),
+        ("pellucid receipts export >/dev/full", "No space left"),
+        ("XDG_STATE_HOME=/dev/null pellucid ask -m small hi", "XDG_STATE_HOME"),
+        ("XDG_CACHE_HOME=/dev/null pellucid ask -m $GGUF hi", "XDG_CACHE_HOME"),
+        ("printf '\\xff' | pellucid receipts import", "not UTF-8"),
+        ("pellucid receipts -n 99999999999999999999", "not a number of receipts"),
+        ("pellucid ask -m '' hi", "empty"),
+        ("pellucid ask -m small $'bad\\xff'", "lone surrogate"),
+        ("pellucid ask -m small -o temperature=inf hi", "temperature is inf"),
+        ("pellucid ask -m small -o max_tokens=0 hi", "max_tokens is 0"),
+        ("PELLUCID_SOURCES=foo pellucid models", "path, caches, hub, index"),
+        ("PELLUCID_WINDOW=abc pellucid where", "whole number"),
+        ("PELLUCID_ENGINE=http://u:sesame@127.0.0.1:1 pellucid ask -m small hi", "LLAMA_API_KEY"),
+        ("pellucid receipts delete nosuchid", "nosuchid"),
+    ],
+)
+def test_more_bad_input_is_a_sentence(home: Home, smol: Path, command: str, says: str) -> None:
+    done = shell(home, command, GGUF=str(smol))
+    assert done.returncode != 0
+    assert says in done.stderr and "Traceback" not in done.stderr
+    assert "sesame" not in done.stderr
+
+
+@pytest.mark.parametrize("command", ["pellucid where >&-", "pellucid chat -m small <&-"])
+def test_closed_descriptors(home: Home, command: str) -> None:
+    done = shell(home, command)
+    assert done.returncode == 0 and "Traceback" not in done.stderr
+
+
+def test_odd_encodings_get_escapes(home: Home) -> None:
+    done = shell(home, "pellucid prompt -m small hé", PYTHONIOENCODING="ascii")
+    assert done.returncode == 0 and "h\\xe9" in done.stdout
+
+
+def test_receipts_know_a_model_by_all_its_names(home: Home) -> None:
+    home.run("ask", *SMALL, "-o", "max_tokens=1", "Hi")
+    assert json.loads(home.run("receipts", "-m", "small", "-n", "1", "--json").stdout)
+
+
+def test_keys_are_nowhere(home: Home) -> None:
+    """Twelve canaries in the environment; the bytes of everything written are searched."""
+    names = (
+        "OPENAI_API_KEY ANTHROPIC_API_KEY GEMINI_API_KEY GOOGLE_API_KEY HF_TOKEN GROQ_API_KEY "
+        "MISTRAL_API_KEY OPENROUTER_API_KEY AWS_SECRET_ACCESS_KEY CUDA_TOKEN OMP_SECRET_KEY "
+        "PIP_PASSWORD"
+    ).split()
+    canaries = {name: f"canary-{number}-{name.lower()}" for number, name in enumerate(names)}
+    assert len(canaries) == 12
+    home.run("engine", "stop")
+    outputs = [
+        home.run("ask", *SMALL, "-o", "max_tokens=2", "Hi", env=canaries),
+        home.run("ask", "-m", "no-such-model", "Hi", env=canaries),
+        home.run("show", "--json", env=canaries),
+        home.run("show", "--html", "canary.html", env=canaries),
+        home.run("receipts", "export", "canary.jsonl", env=canaries),
+        home.run("where", env=canaries),
+    ]
+    pid = json.loads(home.run("engine", "status", "--json").stdout)[0]["pid"]
+    written = [Path(f"/proc/{pid}/environ").read_bytes()]
+    written += [f"{done.stdout}{done.stderr}".encode() for done in outputs]
+    written += [
+        path.read_bytes()
+        for path in home.folder.rglob("*")
+        if path.is_file() and path.stat().st_size < 50_000_000
+    ]
+    assert len(written) > 10
+    everything = b"".join(written)
+    assert [name for name, value in canaries.items() if value.encode() in everything] == []

@@ -7,14 +7,15 @@ nothing is lost. `Chat.messages` is the path from the root to where the conversa
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from . import memory as memory_policies
 from .calls import Call
-from .errors import UsageError
+from .errors import StoreError, UsageError
 from .messages import Event, Message, Options, Reply, Request, TextDelta, ToolSpec, as_messages
 from .messages import text_message as _message
 from .models.base import Model
@@ -88,7 +89,12 @@ class Chat:
         """Go on where `receipt` ended, with what its memory policy had left out as well."""
         self.forget()
         self._conversation = receipt.conversation
-        for message in (*receipt.memory.dropped, *receipt.request.messages, receipt.reply.message):
+        sent = [*receipt.memory.dropped, *receipt.request.messages]
+        if _answered(receipt):
+            sent.append(receipt.reply.message)
+        else:
+            sent.pop()  # as in the conversation itself: a turn without an answer is not part of it
+        for message in sent:
             if message.role == "system":
                 self.system = self.system or message.text
             else:
@@ -122,9 +128,12 @@ class Chat:
         return self.model.prepare(replace(request, generation_prompt=generation))
 
     def _new(self, text: str | Message) -> Message:
+        if not isinstance(text, str | Message):
+            raise UsageError(f"A message is text, not {type(text).__name__}.")
         message = _message("user", text) if isinstance(text, str) else text
         if not message.parts or not message.text.strip():
             raise UsageError("The message is empty; say something.")
+        _require_utf8(message.text, "message")
         return message
 
     def _prepare(self, messages: tuple[Message, ...]) -> tuple[Request, Prompt | None, Memory]:
@@ -138,6 +147,7 @@ class Chat:
     def _request(self, messages: tuple[Message, ...]) -> tuple[Request, Memory]:
         """The messages that the memory policy lets through, and what it did."""
         system = (_message("system", self.system),) if self.system else ()
+        _require_utf8(self.system or "", "system message")
         options = self.model.settle(self.options)
         kept = memory_policies.apply(self.memory, (*system, *messages), self._fits(options))
         request = Request(kept.messages, self.tools, options)
@@ -190,20 +200,18 @@ class Chat:
             raise UsageError(f"{path} cannot be written: {error.strerror}.") from error
         return path
 
-    def _open_store(self) -> Store | None:
-        """The store, opened when it is first needed: while the model is reading."""
+    def open_store(self) -> Store | None:
+        """The store, opened when it is first needed: while the model reads. Raises `StoreError`."""
         if self._store == "default":
             from .record.store import Store
             from .settings import Folders
 
-            self._store = None  # what cannot be opened is said once
-            if self._log:
-                self._store = Store(Folders.of().store)
+            self._store = Store(Folders.of().store) if self._log else None
         return self._store
 
     def _keep(self, receipt: Receipt) -> None:
         self.receipts.append(receipt)
-        if store := self._open_store():
+        if store := self.open_store():
             store.add(receipt)
 
 
@@ -218,6 +226,8 @@ class Turn:
         self.chat = chat
         self.message = message
         self.receipt: Receipt | None = None
+        self._begun = False
+        self._kept_nowhere = False
 
     @property
     def reply(self) -> Reply:
@@ -231,19 +241,47 @@ class Turn:
                 yield event.text
 
     async def __aiter__(self) -> AsyncIterator[str]:
+        """The reply is read in a thread of its own, which also ends it when this is cancelled."""
         import asyncio
+        import threading
 
-        pieces = iter(self)
+        loop = asyncio.get_running_loop()
+        queue: asyncio.Queue[str | BaseException | None] = asyncio.Queue()
+        cancelled = threading.Event()
+
+        def put(item: str | BaseException | None) -> None:
+            loop.call_soon_threadsafe(queue.put_nowait, item)
+
+        def read() -> None:
+            events = self.events()
+            try:
+                for event in events:
+                    if cancelled.is_set():
+                        break
+                    if isinstance(event, TextDelta):
+                        put(event.text)
+            except BaseException as error:
+                put(error)
+            finally:
+                events.close()
+                put(None)
+
+        reading = loop.run_in_executor(None, read)
         try:
-            while (piece := await asyncio.to_thread(next, pieces, None)) is not None:
-                yield piece
+            while (item := await queue.get()) is not None:
+                if isinstance(item, BaseException):
+                    raise item
+                yield item
         finally:
-            await asyncio.to_thread(pieces.close)  # type: ignore[attr-defined]
+            cancelled.set()
+            await asyncio.wait([reading])
 
-    def events(self) -> Iterator[Event]:
+    def events(self) -> Generator[Event, None, None]:
         chat = self.chat
-        history = chat.messages
-        request, prompt, memory = chat._prepare((*history, self.message))
+        if self._begun:
+            raise UsageError("This turn was sent already; `retry` asks for another reply.")
+        self._begun = True
+        request, prompt, memory = chat._prepare((*chat.messages, self.message))
         call = Call(
             chat.model,
             request,
@@ -251,18 +289,46 @@ class Turn:
             conversation=chat._conversation,
             parent=chat.receipts[-1].id if chat._conversation and chat.receipts else None,
             memory=memory,
-            replayed=len(request.messages) - 1,
-            keep=self._kept,
+            replayed=self._replayed(request),
+            keep=self._keep,
         )
         for event in call:
-            chat._open_store()  # a store that cannot be used is said before the reply, not after
+            try:
+                chat.open_store()
+            except StoreError:  # said now, before the reply, and not once more when it is cut
+                self._kept_nowhere = True
+                raise
             yield event
 
-    def _kept(self, receipt: Receipt) -> None:
+    def _replayed(self, request: Request) -> int:
+        """How many of the first messages the last call had sent or received."""
+        if not self.chat.receipts:
+            return 0
+        last = self.chat.receipts[-1]
+        known = {*last.memory.dropped, *last.request.messages, last.reply.message}
+        return len(list(takewhile(known.__contains__, request.messages)))
+
+    def _keep(self, receipt: Receipt) -> None:
         chat = self.chat
         self.receipt = receipt
         chat._conversation = receipt.conversation
-        if receipt.reply.complete or receipt.reply.message.parts:
+        if _answered(receipt):
             chat._append(self.message)
             chat._append(receipt.reply.message)
-        chat._keep(receipt)
+        if not self._kept_nowhere:
+            chat._keep(receipt)
+
+
+def _answered(receipt: Receipt) -> bool:
+    """Whether anything came back: only then is the turn part of the conversation."""
+    return receipt.reply.complete or bool(receipt.reply.message.parts)
+
+
+def _require_utf8(text: str, what: str) -> None:
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise UsageError(
+            f"Character {error.start + 1} of the {what} is a lone surrogate: what was typed or "
+            "read there is not UTF-8."
+        ) from None

@@ -110,6 +110,17 @@ class ToolSpec:
     parameters: Mapping[str, Any] = field(default_factory=dict)
 
 
+OPTION_LIMITS: dict[str, tuple[float, float]] = {
+    "temperature": (0, 100),
+    "top_p": (0, 1),
+    "top_k": (0, 2**31 - 1),
+    "min_p": (0, 1),
+    "max_tokens": (1, 2**31 - 1),
+    "seed": (0, 2**32 - 1),
+    "alternatives": (0, 1000),
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Options:
     """How to sample. `None` leaves a choice to the model.
@@ -126,6 +137,13 @@ class Options:
     seed: int | None = None
     stop: tuple[str, ...] = ()
     alternatives: int | None = None
+
+    def __post_init__(self) -> None:
+        """Raises `UsageError` for a value that no sampler can take."""
+        for name, (least, most) in OPTION_LIMITS.items():
+            value = getattr(self, name)
+            if value is not None and not least <= value <= most:
+                raise UsageError(f"{name} is {value}; it goes from {least} to {most}.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -281,7 +299,8 @@ class ReplyBuilder:
         self._parts: list[Part] = []
         self._calls: dict[int, ToolCall] = {}
         self._tokens: list[ReplyToken] = []
-        self._usage = Usage()
+        self._usage: Usage | None = None
+        self._progress = Progress(0, 0, 0)
         self._finish: FinishReason | None = None
         self._produced: Produced | None = None
 
@@ -305,7 +324,7 @@ class ReplyBuilder:
                 self._produced = produced
                 self._tokens.extend(tokens)
             case Progress():
-                pass
+                self._progress = event
 
     def _append(self, part: Text | Thinking) -> None:
         last = self._parts[-1] if self._parts else None
@@ -330,7 +349,19 @@ class ReplyBuilder:
     def _build(self, finish: FinishReason, error: str | None) -> Reply:
         calls = tuple(self._calls[i] for i in sorted(self._calls))
         message = Message("assistant", (*self._parts, *calls), self._produced)
-        return Reply(message, finish, self._usage, tuple(self._tokens), error)
+        usage = self._usage or self._usage_so_far()
+        return Reply(message, finish, usage, tuple(self._tokens), error)
+
+    def _usage_so_far(self) -> Usage:
+        """What is known of a stream that broke off before it said what it consumed."""
+        read = self._progress
+        known: Known = "exact" if read.total else "estimated"
+        return Usage(
+            fresh=read.done - read.cached,
+            cache_read=read.cached,
+            output=len(self._tokens),
+            known=known,
+        )
 
 
 def text_message(role: Role, text: str) -> Message:

@@ -32,15 +32,30 @@ def _truth(value: Any) -> bool:
 
 
 def _whole(value: Any) -> int:
-    number = int(value)
-    if number < 0:
-        raise ValueError("expected a number that is not negative")
-    return number
+    if isinstance(value, bool) or not str(value).isdecimal():
+        raise ValueError("expected a whole number that is not negative")
+    return int(value)
 
 
-def _names(value: Any) -> tuple[str, ...]:
+SOURCES = ("path", "caches", "hub", "index")
+
+
+def _sources(value: Any) -> tuple[str, ...]:
     items = value.split(",") if isinstance(value, str) else list(value)
-    return tuple(str(item).strip() for item in items if str(item).strip())
+    names = tuple(str(item).strip() for item in items if str(item).strip())
+    if not names or not set(names) <= set(SOURCES):
+        raise ValueError(f"expected some of {', '.join(SOURCES)}")
+    return names
+
+
+def _engine(value: Any) -> str:
+    text = _text(value)
+    if "://" in text and "@" in text:
+        raise SettingsError(
+            "The engine's address has a name or a key in it. Write http://host:port, and put the "
+            "key into LLAMA_API_KEY."
+        )
+    return text
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,11 +73,11 @@ FIELDS = (
     Field(
         "sources",
         "PELLUCID_SOURCES",
-        _names,
-        ("path", "caches", "hub", "index"),
+        _sources,
+        SOURCES,
         "where weights are looked for, in order",
     ),
-    Field("engine", "PELLUCID_ENGINE", _text, "embedded", "a llama-server: its path or address"),
+    Field("engine", "PELLUCID_ENGINE", _engine, "embedded", "a llama-server: its path or address"),
     Field("threads", "PELLUCID_THREADS", _whole, 0, "threads of the engine; 0 chooses"),
     Field("window", "PELLUCID_WINDOW", _whole, 0, "context window in tokens; 0 chooses"),
     Field("idle", "PELLUCID_IDLE", _whole, 600, "seconds after which an idle engine ends"),

@@ -17,9 +17,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     options.one_model(args)
-    question = "\n\n".join(
-        part for part in (" ".join(args.question), options.standard_input()) if part.strip()
-    )
+    question = options.question(args.question)
     if not question:
         from ..errors import UsageError
 

@@ -23,6 +23,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     options.one_model(args)
     chat = options.chat(args)
+    chat.open_store()  # one that cannot be used is said before the first turn
     if sys.stdin.isatty():
         return _talk(chat)
     failures = 0
@@ -93,7 +94,7 @@ def answer(turn: Turn) -> bool:
                     output.piece(event.text)
     except KeyboardInterrupt:
         waiting.clear()
-        events.close()  # type: ignore[attr-defined]
+        events.close()
     finally:
         waiting.clear()
         if turn.receipt is not None:

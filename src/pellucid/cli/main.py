@@ -6,10 +6,12 @@ Only the module of the command that was named is imported; `pellucid --help` imp
 from __future__ import annotations
 
 import argparse
+import io
 import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
+from pathlib import Path
 
 COMMANDS = {
     "chat": "a conversation you can see through",
@@ -60,6 +62,7 @@ def parser(only: str | None = None) -> argparse.ArgumentParser:
 
 def main(argv: Sequence[str] | None = None) -> int:
     words = list(sys.argv[1:] if argv is None else argv)
+    _prepare_streams()
     if "_ARGCOMPLETE" in os.environ:
         import argcomplete
 
@@ -76,14 +79,20 @@ def main(argv: Sequence[str] | None = None) -> int:
         if args.command is None:
             root.print_help()
             return 0
-        return int(args.run(args) or 0)
+        code = int(args.run(args) or 0)
+        sys.stdout.flush()  # a full disk or a closed pipe shows here at the latest
+        return code
     except KeyboardInterrupt:
         print(file=sys.stderr)
         return INTERRUPTED
     except BrokenPipeError:
-        # Whoever read our output has had enough; keep Python from complaining at its exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _discard_output()
         return CLOSED_PIPE
+    except OSError as error:
+        _discard_output()
+        where = f"{error.filename}: " if error.filename else ""
+        print(f"pellucid: {where}{error.strerror or error}", file=sys.stderr)
+        return 1
     except Exception as error:
         from ..errors import PellucidError
 
@@ -91,6 +100,22 @@ def main(argv: Sequence[str] | None = None) -> int:
             raise
         print(f"pellucid: {error}", file=sys.stderr)
         return error.exit_code
+
+
+def _prepare_streams() -> None:
+    """Streams that are closed are empty; characters an odd encoding lacks are written as escapes."""
+    nothing = Path(os.devnull)
+    sys.stdin = sys.stdin or nothing.open()
+    sys.stdout = sys.stdout or nothing.open("w")
+    sys.stderr = sys.stderr or nothing.open("w")
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def _discard_output() -> None:
+    """Keep Python from complaining at its exit about what can no longer be written."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 if __name__ == "__main__":

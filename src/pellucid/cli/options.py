@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from ..chat import Chat
     from ..models.base import Model
+    from ..record.receipt import Receipt
     from ..settings import Settings
 
 
@@ -84,6 +85,10 @@ def one_model(args: argparse.Namespace) -> str | None:
         raise UsageError(
             f"{len(args.model)} models were named ({', '.join(args.model)}); this command asks one."
         )
+    if args.model and not args.model[0]:
+        from ..errors import UsageError
+
+        raise UsageError("The name after -m is empty; `pellucid models` lists the models.")
     return args.model[0] if args.model else None
 
 
@@ -99,37 +104,52 @@ def settings(args: argparse.Namespace) -> Settings:
     return chosen
 
 
-def model(args: argparse.Namespace) -> Model:
-    """The model this command is to use, fetched if need be, with progress on a terminal."""
+def model(args: argparse.Namespace, otherwise: str | None = None) -> Model:
+    """The model this command is to use, fetched if need be, with progress on a terminal.
+
+    `otherwise` is the one to take when none was named.
+    """
     from ..models.names import open_model
     from .output import Fetching, say
 
     chosen = settings(args)
     with Fetching() as progress:
-        return open_model(one_model(args), chosen, say=say, progress=progress)
+        return open_model(one_model(args) or otherwise, chosen, say=say, progress=progress)
 
 
 def chat(args: argparse.Namespace) -> Chat:
-    """The conversation the options describe."""
+    """The conversation the options describe. With `-c`, the last one with its model and memory."""
     from ..chat import Chat
+    from ..memory import parse_policy
 
     chosen = settings(args)
+    options = sampling(args.option)
+    last = _last_receipt() if args.resume else None
+    memory = args.memory or (last.memory.policy if last else chosen.memory)
+    parse_policy(memory)  # refused before a model is fetched
     opened = Chat(
-        model(args),
+        model(args, last.model if last else None),
         system=args.system,
-        memory=args.memory or chosen.memory,
-        options=sampling(args.option),
+        memory=memory,
+        options=options,
         store="default" if chosen.log else None,
     )
-    if args.resume:
-        from ..record.store import Store
-        from ..settings import Folders
-
-        with Store(Folders.of().store) as store:
-            if last := store.last_conversation():
-                opened.resume(store.conversation(last)[-1])
-        opened.system = args.system or opened.system
+    if last:
+        opened.resume(last)
     return opened
+
+
+def _last_receipt() -> Receipt | None:
+    from ..record.store import Store
+    from ..settings import Folders
+
+    with Store(Folders.of().store) as store:
+        return store.get("last") if store.list(limit=1) else None
+
+
+def question(words: list[str]) -> str:
+    """What was asked: the words, joined to standard input when that is not a terminal."""
+    return "\n\n".join(part for part in (" ".join(words), standard_input()) if part.strip())
 
 
 def sampling(words: list[str]) -> Any:
@@ -151,8 +171,6 @@ def sampling(words: list[str]) -> Any:
             values[key] = readers[key](value)
         except ValueError:
             raise UsageError(f"-o {key} takes a number, not {value!r}.") from None
-        if values[key] < 0 or values[key] != values[key]:
-            raise UsageError(f"-o {key} cannot be {value}.")
     return Options(**values)
 
 

@@ -60,7 +60,7 @@ def print_json(value: Any) -> None:
 class Fetching:
     """Progress of a download: a bar with rate and time left, made when the first bytes come.
 
-    In a pipe it says a sentence at the beginning and the end instead.
+    In a pipe it says a sentence at the beginning instead.
     """
 
     def __init__(self) -> None:

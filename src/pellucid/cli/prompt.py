@@ -22,8 +22,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     from ..errors import UsageError
 
-    args.no_log = True
-    text = "\n\n".join(p for p in (" ".join(args.text), options.standard_input()) if p.strip())
+    text = options.question(args.text)
     if not text:
         raise UsageError('Nothing to send: pellucid prompt "Hi!"')
     chat = options.chat(args)
@@ -41,11 +40,11 @@ def run(args: argparse.Namespace) -> int:
         from ..record.codec import encode
 
         output.print_json({**encode(prompt), "budget": asdict(budget)})
-        return 0
+        return 0 if budget.fits else 1
     if args.tokens:
         output.show(terminal.tokens, prompt.encoding, prompt)
     else:
         output.show(terminal.prompt, prompt)
     print()
     output.show(terminal.budget, budget)
-    return 0
+    return 0 if budget.fits else 1

@@ -10,7 +10,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from . import output
+from . import options, output
 
 AGE = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
 
@@ -30,7 +30,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     delete.add_argument("id", nargs="*")
     delete.add_argument("--older-than", metavar="AGE", help="such as 12h, 30d or 8w")
     for verb in (export, delete):
-        verb.add_argument("-m", "--model", default=argparse.SUPPRESS, help="only of this model")
+        _add_model(verb, argparse.SUPPRESS)
         verb.add_argument("--search", metavar="TEXT", help="only those that hold these words")
 
 
@@ -38,11 +38,33 @@ def _listing(parser: argparse.ArgumentParser, defaults: dict[str, Any] | None = 
     """The options of a list. A verb leaves its defaults to the command's own."""
     without = dict.fromkeys(("limit", "json", "model"), argparse.SUPPRESS)
     chosen = defaults or without
-    parser.add_argument("-n", "--limit", type=int, default=chosen["limit"], help="how many (20)")
+    parser.add_argument("-n", "--limit", type=_limit, default=chosen["limit"], help="how many (20)")
     parser.add_argument(
         "--json", action="store_true", default=chosen["json"], help="machine-readable"
     )
-    parser.add_argument("-m", "--model", default=chosen["model"], help="only of this model")
+    _add_model(parser, chosen["model"])
+
+
+def _add_model(parser: argparse.ArgumentParser, default: str | None) -> None:
+    model = parser.add_argument("-m", "--model", default=default, help="only of this model")
+    model.completer = options.model_names  # type: ignore[attr-defined]
+
+
+def _limit(word: str) -> int:
+    if not word.isdecimal() or not 0 < int(word) < 2**31:
+        raise argparse.ArgumentTypeError(f"{word!r} is not a number of receipts")
+    return int(word)
+
+
+def _model(name: str | None) -> str | None:
+    """The name that receipts have for what a user calls this model."""
+    from ..errors import UnknownModel
+    from ..models.catalog import title
+
+    try:
+        return title(name) if name else None
+    except UnknownModel:
+        return name  # a model that is no longer known may still have receipts
 
 
 def run(args: argparse.Namespace) -> int:
@@ -57,18 +79,19 @@ def run(args: argparse.Namespace) -> int:
 def _list(store: Any, args: argparse.Namespace) -> int:
     from ..views import terminal
 
-    rows = store.list(limit=args.limit, model=args.model, text=getattr(args, "text", None))
+    rows = store.list(limit=args.limit, model=_model(args.model), text=getattr(args, "text", None))
     if args.json:
         output.print_json([asdict(row) for row in rows])
     elif rows:
         output.show(terminal.summaries, rows)
     else:
-        print("no receipts", "match" if getattr(args, "text", None) else "yet", file=sys.stderr)
+        filtered = args.model or getattr(args, "text", None)
+        print("no receipts", "match" if filtered else "yet", file=sys.stderr)
     return 0
 
 
 def _export(store: Any, args: argparse.Namespace) -> int:
-    filters = {"model": args.model, "text": args.search}
+    filters = {"model": _model(args.model), "text": args.search}
     if args.file == "-":
         store.export(sys.stdout, **filters)
         return 0
@@ -79,11 +102,18 @@ def _export(store: Any, args: argparse.Namespace) -> int:
 
 
 def _import(store: Any, args: argparse.Namespace) -> int:
-    if args.file == "-":
-        result = store.import_(sys.stdin)
-    else:
-        with _opened(args.file, "r") as file:
-            result = store.import_(file)
+    from ..errors import UsageError
+
+    try:
+        if args.file == "-":
+            result = store.import_(sys.stdin)
+        else:
+            with _opened(args.file, "r") as file:
+                result = store.import_(file)
+    except UnicodeDecodeError as error:
+        raise UsageError(
+            f"{args.file} is not UTF-8 (byte 0x{error.object[error.start]:02x}); nothing was added."
+        ) from None
     print(f"{result.added} receipts added, {result.skipped} were there already", file=sys.stderr)
     return 0
 
@@ -96,8 +126,9 @@ def _delete(store: Any, args: argparse.Namespace) -> int:
             "Name what to delete: ids, --older-than 30d, --model NAME or --search TEXT."
         )
     older = time.time() - _seconds(args.older_than) if args.older_than else None
-    ids = args.id or None
-    count = store.delete(older_than=older, model=args.model, text=args.search, ids=ids)
+    ids = [store.get(id).id for id in args.id] or None
+    model = _model(args.model)
+    count = store.delete(older_than=older, model=model, text=args.search, ids=ids)
     print(f"{count} receipts deleted")
     return 0
 

@@ -25,7 +25,7 @@ def run(chat: Chat, line: str) -> Turn | None:
 
     Raises `UsageError` for a command that does not exist.
     """
-    word, _, rest = line.partition(" ")
+    word, rest = (*line.split(maxsplit=1), "")[:2]
     name = word[1:]
     if name not in COMMANDS:
         raise UsageError(f"There is no command {word}; /help lists them.")

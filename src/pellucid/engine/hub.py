@@ -19,6 +19,7 @@ from ..errors import UsageError, WeightsError
 Progress = Callable[[int, int], None]
 """Called with the bytes done and the bytes in all."""
 
+
 class NoSuchFile(WeightsError):
     """The repository is there, the file is not."""
 

@@ -35,6 +35,7 @@ FIRST_BATCH = 32
 BATCH_SECONDS = 0.4
 """A request is cancelled between two batches, so one has to stay under half a second."""
 PASSED_ON = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "PYTHONPATH", "LD_LIBRARY_PATH")
+SECRET_WORDS = ("KEY", "TOKEN", "SECRET", "PASS", "CREDENTIAL")
 PASSED_ON_PREFIXES = ("GGML_", "CUDA_", "HIP_", "OMP_")
 
 
@@ -78,12 +79,18 @@ def ensure(
     rendezvous = _rendezvous(model, settings, folders)
     if engine := _find(rendezvous):
         return engine
-    rendezvous.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    with _lock(rendezvous):
-        if engine := _find(rendezvous):
-            return engine
-        say(f"starting the engine for {model.path.name}")
-        return _start(model, settings, rendezvous)
+    try:
+        rendezvous.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with _lock(rendezvous):
+            if engine := _find(rendezvous):
+                return engine
+            say(f"starting the engine for {model.path.name}")
+            return _start(model, settings, rendezvous)
+    except OSError as error:
+        raise EngineStartError(
+            f"The engine's folder {rendezvous.parent} cannot be used: {error.strerror}. "
+            "XDG_STATE_HOME names another."
+        ) from error
 
 
 def running(folders: Folders) -> list[Engine]:
@@ -238,9 +245,12 @@ def _start(model: EngineModel, settings: Settings, rendezvous: Path) -> Engine:
     assert child.stdin is not None
     with contextlib.suppress(BrokenPipeError), child.stdin:
         child.stdin.write(json.dumps(config).encode())
-    if not own:
-        _publish_binary(child, config, rendezvous)
-    return _wait(child, rendezvous, log)
+    try:
+        if not own:
+            _publish_binary(child, config, rendezvous)
+        return _wait(child, rendezvous, log)
+    finally:
+        rendezvous.with_suffix(".key").unlink(missing_ok=True)
 
 
 def _wait(child: subprocess.Popen[bytes], rendezvous: Path, log: Path) -> Engine:
@@ -265,7 +275,7 @@ def _wait(child: subprocess.Popen[bytes], rendezvous: Path, log: Path) -> Engine
 def _last_words(log: Path) -> str:
     lines = [line.strip() for line in log.read_text("utf-8", "replace").splitlines()]
     telling = [line for line in lines if "error" in line.lower() or "fail" in line.lower()]
-    return next(reversed(telling or lines or ["it said nothing"])).rstrip(".") + "."
+    return (telling or lines or ["it said nothing"])[0].rstrip(".") + "."
 
 
 def _batch(rate: Path) -> int:
@@ -285,7 +295,8 @@ def _scrubbed() -> dict[str, str]:
     passed = {
         name: value
         for name, value in os.environ.items()
-        if name in PASSED_ON or name.startswith(PASSED_ON_PREFIXES)
+        if name in PASSED_ON
+        or (name.startswith(PASSED_ON_PREFIXES) and not any(word in name for word in SECRET_WORDS))
     }
     # Threads that wait for one another sleep instead of spinning: with other work on the same
     # cores, writing was three to four times faster so.

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..engine import client
-from ..errors import BadModelFile, BrokenVocabulary, UnsupportedVocabulary
+from ..errors import BadModelFile, BrokenVocabulary, UnsupportedVocabulary, WeightsError
 from ..settings import Folders
 
 if TYPE_CHECKING:
@@ -95,8 +95,14 @@ def open_card(path: Path, name: str, folders: Folders) -> Card:
     try:
         return _from_json(json.loads(kept.read_text("utf-8")), name)
     except (OSError, ValueError, KeyError, TypeError):
-        card = _read(path, name, folders, folders.vocabularies / f"{key}.bpe")
-        _keep(kept, card)
+        try:
+            card = _read(path, name, folders, folders.vocabularies / f"{key}.bpe")
+            _keep(kept, card)
+        except OSError as error:
+            raise WeightsError(
+                f"The cache folder {folders.cache} cannot be written: {error.strerror}. "
+                "XDG_CACHE_HOME names another."
+            ) from error
         return card
 
 

@@ -39,7 +39,7 @@ class LocalModel:
 
     @property
     def window(self) -> int:
-        return self._settings.window or self.card.window
+        return min(self._settings.window or self.card.window, self.card.trained_window)
 
     @property
     def tokenizer(self) -> Splitter:
@@ -60,6 +60,12 @@ class LocalModel:
             add_bos=self.card.add_bos,
         )
         notes = self.card.notes
+        if self._settings.window > self.window:
+            notes = (
+                *notes,
+                f"A window of {self._settings.window:,} tokens was asked for; the model was "
+                f"trained for {self.window:,}, and that is used.",
+            )
         return replace(prompt, notes=(*prompt.notes, *notes)) if notes else prompt
 
     def settings(self) -> Mapping[str, Any]:
@@ -146,7 +152,7 @@ SCORE_DEPTH = 1000
 def _body(ids: Sequence[int], options: Options, room: int) -> dict[str, Any]:
     return {
         "prompt": ids,
-        "n_predict": min(options.max_tokens or room, room),
+        "n_predict": room if options.max_tokens is None else min(options.max_tokens, room),
         "n_probs": options.alternatives,
         "temperature": options.temperature,
         "top_p": options.top_p,

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ..engine import weights
+from ..errors import ModelUnavailable
 from ..settings import Folders, Settings, load
 from . import catalog
 from .base import Model
@@ -47,6 +48,10 @@ def locate(
             offline=settings.offline,
             progress=progress,
         )
+    if "hub" not in settings.sources:
+        if path := weights.find_hub(found, folders.weights):
+            return path
+        raise ModelUnavailable(name, ("Hugging Face hub: left out by the setting `sources`",))
     return weights.fetch_hub(
         str(found), folders.weights, offline=settings.offline, progress=progress
     )
