@@ -141,6 +141,8 @@ def _assembled(
     if any(k == Kind.UNUSED and len(s) > 1 for s, k in zip(spellings, kinds, strict=True)):
         raise UnsupportedVocabulary("It has tokens that are only steps on the way to others.")
     controls, blanks = added_tokens([s.replace(BLANK, " ") for s in spellings], kinds)
+    if blanks and prefix:
+        raise UnsupportedVocabulary("It puts blanks in front of text, and has tokens of blanks.")
     taken = set(controls.values())
     merges = [merge for merge in merges if merge.result not in taken]
     results = tuple(merge.result for merge in merges)
