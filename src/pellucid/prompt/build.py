@@ -49,6 +49,7 @@ def build(
         _builders[key] = builder
         while len(_builders) > BUILDERS:
             _builders.popitem(last=False)
+    _builders.move_to_end(key)
     return builder.build(request)
 
 
