@@ -7,7 +7,7 @@ control tokens recognised, but for texts that spell one.
 
 from __future__ import annotations
 
-from collections import OrderedDict
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -26,7 +26,8 @@ KEPT = 1_000_000
 BUILDERS = 4
 """Models whose builders `build` keeps."""
 
-_builders: OrderedDict[tuple[object, ...], PromptBuilder] = OrderedDict()
+_builders: dict[tuple[object, ...], PromptBuilder] = {}
+_builders_lock = threading.Lock()
 
 
 def build(
@@ -43,13 +44,14 @@ def build(
     the models used last kept for the next turn."""
     # The builder holds its tokenizer, so the id in the key stays its own.
     key = (template, id(tokenizer), bos_text, eos_text, add_bos, clock)
-    builder = _builders.get(key)
-    if builder is None:
-        builder = PromptBuilder(template, tokenizer, bos_text, eos_text, add_bos, clock)
-        _builders[key] = builder
+    with _builders_lock:
+        builder = _builders.pop(key, None)
+        if builder is None:
+            builder = PromptBuilder(template, tokenizer, bos_text, eos_text, add_bos, clock)
+        _builders[key] = builder  # the last used is the last
         while len(_builders) > BUILDERS:
-            _builders.popitem(last=False)
-    _builders.move_to_end(key)
+            del _builders[next(iter(_builders))]
+           del _builders[next(iter(_builders))]
     return builder.build(request)
 
 
