@@ -51,7 +51,6 @@ def build(
         _builders[key] = builder  # the last used is the last
         while len(_builders) > BUILDERS:
             del _builders[next(iter(_builders))]
-           del _builders[next(iter(_builders))]
     return builder.build(request)
 
 
