@@ -243,7 +243,7 @@ def test_what_does_not_fit_is_refused_before_it_is_sent(small: LocalModel) -> No
 def test_a_damaged_vocabulary_is_built_again(small: LocalModel) -> None:
     ids = small.tokenizer.encode("Hello there").ids
     file = small.card.vocabulary
-    file.write_bytes(file.read_bytes()[:100])
+    file.write_bytes(bytes(file.stat().st_size))
     again = open_model("smollm2-135m")
     assert isinstance(again, LocalModel)
     assert again.tokenizer.encode("Hello there").ids == ids

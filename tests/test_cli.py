@@ -312,10 +312,10 @@ def shell(home: Home, command: str, **env: str) -> subprocess.CompletedProcess[s
     ("command", "says"),
     [
         ("pellucid where >/dev/full", "No space left"),
-        ("pellucid receipts export >/dev/full", "No space left"),
+        ("pellucid models >/dev/full", "No space left"),
         ("XDG_STATE_HOME=/dev/null pellucid ask -m small hi", "XDG_STATE_HOME"),
-        ("XDG_CACHE_HOME=/dev/null pellucid ask -m $GGUF hi", "XDG_CACHE_HOME"),
-        ("printf '\\xff' | pellucid receipts import", "not UTF-8"),
+        ("XDG_CACHE_HOME=/dev/null pellucid ask -m $GGUF hi", "cannot be written"),
+        ("printf '\\xff' >bad.jsonl; pellucid receipts import bad.jsonl", "not UTF-8"),
         ("pellucid receipts -n 99999999999999999999", "not a number of receipts"),
         ("pellucid ask -m '' hi", "empty"),
         ("pellucid ask -m small $'bad\\xff'", "lone surrogate"),
@@ -352,11 +352,20 @@ def test_receipts_know_a_model_by_all_its_names(home: Home) -> None:
 
 def test_keys_are_nowhere(home: Home) -> None:
     """Twelve canaries in the environment; the bytes of everything written are searched."""
-    names = (
-        "OPENAI_API_KEY ANTHROPIC_API_KEY GEMINI_API_KEY GOOGLE_API_KEY HF_TOKEN GROQ_API_KEY "
-        "MISTRAL_API_KEY OPENROUTER_API_KEY AWS_SECRET_ACCESS_KEY CUDA_TOKEN OMP_SECRET_KEY "
-        "PIP_PASSWORD"
-    ).split()
+    names = [
+        "OPENAI_API_KEY",
+        "ANTHROPIC_API_KEY",
+        "GEMINI_API_KEY",
+        "GOOGLE_API_KEY",
+        "HF_TOKEN",
+        "GROQ_API_KEY",
+        "MISTRAL_API_KEY",
+        "OPENROUTER_API_KEY",
+        "AWS_SECRET_ACCESS_KEY",
+        "CUDA_TOKEN",
+        "OMP_SECRET_KEY",
+        "PIP_PASSWORD",
+    ]
     canaries = {name: f"canary-{number}-{name.lower()}" for number, name in enumerate(names)}
     assert len(canaries) == 12
     home.run("engine", "stop")

@@ -1,7 +1,7 @@
 """A vocabulary as one file that opens in a moment.
 
-The file is mapped into memory, so opening it reads next to nothing: only the pages that a text
-touches are ever loaded. It holds the pieces end to end, two hash tables (the bytes of a piece ->
+It is read whole, checked, and used as it lies: nothing is built. It is not mapped, since a mapped
+file that somebody cuts short would end this process. It holds the pieces end to end, two hash tables (the bytes of a piece ->
 its id; a pair of ids -> rank and id of what it merges into) and a header in JSON.
 
     magic | length and CRC of the header | header | sections, each at a multiple of 8
@@ -10,7 +10,6 @@ its id; a pair of ids -> rank and id of what it merges into) and a header in JSO
 from __future__ import annotations
 
 import json
-import mmap
 import os
 import struct
 import sys
@@ -37,7 +36,7 @@ def pair_slot(left: int, right: int) -> int:
 class Compiled:
     """A built vocabulary. `find`, `pair` and `piece` look one thing up; the rest is small."""
 
-    def __init__(self, buffer: mmap.mmap | bytes, name: str) -> None:
+    def __init__(self, buffer: bytes, name: str) -> None:
         view = memoryview(buffer)
         header, body = _header(view, name)
         self.name: str = header["name"]
@@ -121,12 +120,11 @@ class Compiled:
 
 
 def open_(path: Path) -> Compiled:
-    """Map a built vocabulary. Raises `BrokenVocabulary` when it is missing, damaged or of
+    """Read a built vocabulary. Raises `BrokenVocabulary` when it is missing, damaged or of
     another version of Pellucid: build it again."""
     try:
-        with path.open("rb") as file:
-            buffer = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-    except (OSError, ValueError) as error:  # ValueError: an empty file
+        buffer = path.read_bytes()
+    except OSError as error:
         raise BrokenVocabulary(f"The built vocabulary {path} cannot be read: {error}.") from error
     return Compiled(buffer, str(path))
 
