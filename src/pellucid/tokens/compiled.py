@@ -1,8 +1,9 @@
 """A vocabulary as one file that opens in a moment.
 
 It is read whole, checked, and used as it lies: nothing is built. It is not mapped, since a mapped
-file that somebody cuts short would end this process. It holds the pieces end to end, two hash tables (the bytes of a piece ->
-its id; a pair of ids -> rank and id of what it merges into) and a header in JSON.
+file that somebody cuts short would end this process. It holds the pieces end to end, two hash
+tables (the bytes of a piece -> its id; a pair of ids -> rank and id of what it merges into) and a
+header in JSON.
 
     magic | length and CRC of the header | header | sections, each at a multiple of 8
 """
