@@ -62,6 +62,10 @@ class EngineTokenizer:
         tokens = self._ask(text, specials=True) if specials else self._ordinary(text)
         return [id for id, _ in tokens]
 
+    def count(self, text: str, *, specials: bool = False) -> int:
+        """How many those are."""
+        return len(self.ids(text, specials=specials))
+
     def encode(self, text: str, *, specials: bool = False) -> Encoding:
         """Ids of `text`, nothing added in front.
 

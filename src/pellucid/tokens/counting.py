@@ -188,7 +188,7 @@ def _lines(part: Counted, text: str, source: Source, span: Span, specials: bool)
             number = _line_number(source.path, span.start) + n
             return replace(part, problem=f"line {number:,} is not JSON")
         if value is not None:
-            tokens += len(_tokenizer.ids(value, specials=specials))
+            tokens += _tokenizer.count(value, specials=specials)
             characters += len(value)
             texts += 1
     return replace(part, tokens=tokens, characters=characters, texts=texts)

@@ -18,6 +18,9 @@ class PlainTokenizer(Tokenizer, Protocol):
     def ids(self, text: str, *, specials: bool = False) -> list[int]:
         """The ids of `encode`, without their pieces and offsets."""
 
+    def count(self, text: str, *, specials: bool = False) -> int:
+        """How many those are."""
+
     def text(self, ids: Sequence[int]) -> str:
         """The text that `ids` were encoded from: without blanks that were put in front."""
 
@@ -93,7 +96,7 @@ class ModelTokenizer:
     def count(self, text: str, *, specials: bool = False, add: bool = True) -> int:
         """How many tokens `encode` makes of `text`."""
         around = len(self.front) + len(self.back) if add else 0
-        return len(self.plain.ids(text, specials=specials)) + around
+        return self.plain.count(text, specials=specials) + around
 
     def _spelled(self, id: int) -> str:
         return self.plain.piece(id).decode("utf-8", "replace")

@@ -8,7 +8,7 @@ across it but to see that something follows. So is a blank between two small let
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import BinaryIO, Protocol
 
@@ -70,8 +70,8 @@ def _opens_a_word(data: bytes) -> bool:
 class Counting(Protocol):
     """What counts: the part of a tokenizer that is needed here."""
 
-    def ids(self, text: str, *, specials: bool = False) -> Sequence[int]:
-        """The ids of `text`, nothing added in front."""
+    def count(self, text: str, *, specials: bool = False) -> int:
+        """How many tokens `text` is, nothing added in front."""
 
 
 def count(
@@ -88,7 +88,7 @@ def count(
     after = " a" if follows == " " else follows  # as where the part was cut
 
     def size(text: str) -> int:
-        return len(tokenizer.ids(text, specials=specials))
+        return tokenizer.count(text, specials=specials)
 
     around = size(f"\n{after}") - (size("\n") if first else 0)
     return size(f"{before}{text}{after}") - around

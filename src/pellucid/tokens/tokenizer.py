@@ -6,24 +6,33 @@ tokenizer = BpeTokenizer.open(path)                    # from then on: a few mil
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
 from itertools import chain
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import regex
 
 from . import bpe, compiled, normalize, offsets
 from .encoding import Encoding
+from .fast import FastBpe, parts
 from .pretokenize import Pretokenizer
 from .splits import splits
 from .surrogates import refuse_lone
+
+if TYPE_CHECKING:
+    from numpy import uint32
+    from numpy.typing import NDArray
 
 KEPT = 20_000
 LONGEST_KEPT = 64
 """What is remembered between texts: so many pieces, of at most so many characters."""
 NATIVE_FROM = 64_000
-"""Characters of pieces not met before, in one text, from which making the fast engine pays."""
+"""Characters of pieces not met before, in one text, from which making the compiled engine pays."""
+FAST_FROM = 1 << 20
+"""Characters encoded in all from which making the engine for bulk work pays."""
 
 
 class BpeTokenizer:
@@ -34,6 +43,7 @@ class BpeTokenizer:
         self._pretokenizer = Pretokenizer(vocabulary.pretokenizer)
         self._kept: dict[str, Sequence[int]] = {}
         self._pieces: dict[int, bytes] = {}
+        self._read = 0
         # A vocabulary may lack bytes: control characters, unused planes.
         self._lacks = bytes(byte for byte, id in enumerate(vocabulary.byte_ids) if id is None)
 
@@ -77,6 +87,13 @@ class BpeTokenizer:
         for start, end, added in self._stretches(text, specials):
             ids += [added] if added is not None else self._ordinary(text[start:end], start)
         return ids
+
+    def count(self, text: str, *, specials: bool = False) -> int:
+        """How many ids `encode` gives, without making them where that can be avoided."""
+        return sum(
+            1 if added is not None else sum(map(len, self._parts(text[start:end], start)))
+            for start, end, added in self._stretches(text, specials)
+        )
 
     def encode(self, text: str, *, specials: bool = False) -> Encoding:
         """Ids of `text`, nothing added in front.
@@ -140,23 +157,26 @@ class BpeTokenizer:
                 start, end = match.span()
                 if done < start:
                     yield done, start, None
-                yield start, end, known[match["swallowing"] or match[0]]
+                yield start, end, known[match[match.lastgroup or 0]]
                 done = end
         if done < len(text):
             yield done, len(text), None
 
     @cached_property
-    def _controls_and_blanks(self) -> regex.Pattern[str] | None:
+    def _controls_and_blanks(self) -> regex.Pattern[str] | re.Pattern[str] | None:
         return self._any_of([*self._vocabulary.controls, *self._vocabulary.blanks])
 
     @cached_property
-    def _blanks(self) -> regex.Pattern[str] | None:
+    def _blanks(self) -> regex.Pattern[str] | re.Pattern[str] | None:
         return self._any_of([*self._vocabulary.blanks])
 
-    def _any_of(self, spellings: list[str]) -> regex.Pattern[str] | None:
+    def _any_of(self, spellings: list[str]) -> regex.Pattern[str] | re.Pattern[str] | None:
         """Finds the leftmost of some spellings, the longest of those that begin there."""
         if not spellings:
             return None
+        if not self._vocabulary.swallows:  # `re` looks for what they have in common: much faster
+            ordered = sorted(spellings, key=len, reverse=True)
+            return re.compile("|".join(map(re.escape, ordered)))
         swallows = self._vocabulary.swallows
         ways = []
         for spelling in sorted(spellings, key=len, reverse=True):
@@ -164,7 +184,7 @@ class BpeTokenizer:
             left = r"\s*" if side in ("left", "both") else ""
             right = r"\s*" if side in ("right", "both") else ""
             ways.append(f"{left}(?P<swallowing>{exactly}){right}" if side else exactly)
-        return regex.compile("|".join([*ways, "(?P<swallowing>(?!))"]))
+        return regex.compile("|".join(ways))
 
     @cached_property
     def _control_ids(self) -> frozenset[int]:
@@ -176,7 +196,30 @@ class BpeTokenizer:
 
     def _ordinary(self, text: str, start: int) -> list[int]:
         """The ids of a stretch in which nothing is special."""
-        pieces = self._pretokenizer.split(self._prepared(text, start))
+        ids: list[int] = []
+        for part in self._parts(text, start):
+            ids += part if isinstance(part, list) else part.tolist()
+        return ids
+
+    def _parts(self, text: str, start: int) -> Iterator[list[int] | NDArray[uint32]]:
+        """The ids of such a stretch, in parts."""
+        text = self._prepared(text, start)
+        self._read += len(text)
+        fast = self._fast if self._read >= FAST_FROM else None
+        if fast is None:
+            yield self._by_pieces(text)
+            return
+        for part in parts(text):
+            found = fast.encode(part)
+            yield self._by_pieces(part) if found is None else found
+
+    @cached_property
+    def _fast(self) -> FastBpe | None:
+        return FastBpe.of(self._vocabulary)
+
+    def _by_pieces(self, text: str) -> list[int]:
+        """The ids of prepared text, as the pre-tokenizer cuts it."""
+        pieces = self._pretokenizer.split(text)
         kept = self._kept
         distinct = dict.fromkeys(pieces)
         found = {piece: ids for piece in distinct if (ids := kept.get(piece)) is not None}

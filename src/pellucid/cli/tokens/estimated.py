@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
 from dataclasses import asdict
 
 from ...tokens.estimates import Estimate, Family, estimate, family_of
@@ -38,17 +37,17 @@ def show(args: argparse.Namespace, text: str, of: Family) -> int:
 
 
 class Estimating:
-    """Counts as a tokenizer does; only the number of its ids means something."""
+    """Counts as a tokenizer does."""
 
     def __init__(self, counter: Counting, of: Family) -> None:
         self._counter = counter
         self._family = of
 
-    def ids(self, text: str, *, specials: bool = False) -> Sequence[int]:
-        return range(self.estimate(text).tokens)
+    def count(self, text: str, *, specials: bool = False) -> int:
+        return self.estimate(text).tokens
 
     def estimate(self, text: str) -> Estimate:
-        return estimate(text, self._family, lambda part: len(self._counter.ids(part)))
+        return estimate(text, self._family, self._counter.count)
 
 
 def counting(args: argparse.Namespace) -> Counting:
