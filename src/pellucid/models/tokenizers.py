@@ -138,10 +138,11 @@ class _Opening:
 
         built = self._built(repr(row))
         if tokenizer := _opened(built):
-            return _model(row.name, tokenizer)
-        data = _read(locate())
+            return _model(tokenizer.name, tokenizer)
+        path = locate()
+        data, config = _read(path), _config(path)
         try:
-            vocabulary = from_row(row, data)
+            vocabulary = from_row(row, data, config)
         except UnsupportedVocabulary as error:
             return _by_library(data, row.name, error)
         return _model(row.name, _build(vocabulary, built))
@@ -151,14 +152,13 @@ class _Opening:
 
         built = self._built(name, _identity(path), _identity(path.with_name(CONFIG)))
         if tokenizer := _opened(built):
-            return _model(name, tokenizer)
-        data, beside = _read(path), path.with_name(CONFIG)
-        config = _read(beside) if beside.is_file() and path.name in FILES else None
+            return _model(tokenizer.name, tokenizer)
+        data = _read(path)
         try:
-            vocabulary = from_file(data, name, config)
+            vocabulary = from_file(data, name, _config(path))
         except UnsupportedVocabulary as error:
             return _by_library(data, name, error)
-        return _model(name, _build(vocabulary, built))
+        return _model(vocabulary.name, _build(vocabulary, built))
 
     def _built(self, *identity: object) -> Path:
         """Where the built form is kept of what has this identity."""
@@ -259,6 +259,12 @@ def _identity(path: Path) -> tuple[object, ...]:
     except OSError:
         return ()
     return (str(path.resolve()), stat.st_size, stat.st_mtime_ns, stat.st_ino)
+
+
+def _config(path: Path) -> bytes | None:
+    """The configuration beside a vocabulary's file."""
+    beside = path.with_name(CONFIG)
+    return _read(beside) if path.name in FILES and beside.is_file() else None
 
 
 def _read(path: Path) -> bytes:

@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Sequence
 from functools import cached_property
+from typing import Any
 
 from ..errors import TokenError, UnsupportedVocabulary
 from .encoding import Encoding
@@ -29,11 +30,12 @@ class HuggingFaceTokenizer:
                 f"{why} The library `tokenizers` may read it: pip install tokenizers."
             ) from error
         try:
-            self._library = Tokenizer.from_buffer(data)
+            self._library: Any = Tokenizer.from_buffer(data)
             self._file = json.loads(data)
         except Exception as error:  # the library raises nothing more exact
             raise UnsupportedVocabulary(f"{why} The library `tokenizers`: {error}.") from error
         self._library.encode_special_tokens = True
+        self._data = data
         self.name = name
         self.fingerprint = hashlib.sha256(data).hexdigest()
 
@@ -69,6 +71,10 @@ class HuggingFaceTokenizer:
     def ids(self, text: str, *, specials: bool = False) -> list[int]:
         """The ids of `encode`, without their pieces and offsets."""
         return list(self._encoded(text, specials).ids)
+
+    def count(self, text: str, *, specials: bool = False) -> int:
+        """How many those are."""
+        return len(self._encoded(text, specials))
 
     def encode(self, text: str, *, specials: bool = False) -> Encoding:
         """Ids of `text`, nothing added in front; offsets as the library tells them."""
@@ -114,12 +120,12 @@ class HuggingFaceTokenizer:
             [self._file.get("pre_tokenizer"), self._file.get("decoder")]
         )
 
-    def _encoded(self, text: str, specials: bool):  # type: ignore[no-untyped-def]
+    def _encoded(self, text: str, specials: bool) -> Any:
         refuse_lone(text)
-        if not specials:
-            return self._library.encode(text, add_special_tokens=False)
-        self._library.encode_special_tokens = False
-        try:
-            return self._library.encode(text, add_special_tokens=False)
-        finally:
-            self._library.encode_special_tokens = True
+        library = self._finding if specials else self._library
+        return library.encode(text, add_special_tokens=False)
+
+    @cached_property
+    def _finding(self) -> Any:
+        """The library, finding special tokens in text."""
+        return type(self._library).from_buffer(self._data)

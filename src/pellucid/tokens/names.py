@@ -31,7 +31,7 @@ class Row:
 
     name: str
     models: tuple[str, ...]
-    format: Format
+    format: Format | None = None
     file: str = ""
     hub: str = ""
     needs: str = ""
@@ -80,8 +80,14 @@ def row(name: str) -> Row:
     makers = {pattern: maker for maker, all in table.unpublished.items() for pattern in all}
     if found := _most_exact(wanted, makers):
         raise UnpublishedVocabulary(name, makers[found])
-    known = dict.fromkeys(map(_example, patterns)) | dict.fromkeys(table.rows)
-    raise UnknownModel(name, tuple(difflib.get_close_matches(wanted, known, 3, 0.5)))
+    near = difflib.get_close_matches(wanted.rpartition("/")[2], known(), 3, 0.5)
+    raise UnknownModel(name, tuple(near))
+
+
+def known() -> tuple[str, ...]:
+    """Names that can be typed: of vocabularies, and of models, those of any size as one of 8."""
+    models = (model for row in rows() for model in row.models if "*" not in model)
+    return (*_table().rows, *(model.replace("#", "8") for model in models))
 
 
 def rows() -> tuple[Row, ...]:
@@ -111,11 +117,6 @@ def _most_exact(name: str, patterns: Iterable[str]) -> str | None:
 def _expression(pattern: str) -> re.Pattern[str]:
     exactly = re.escape(pattern)
     return re.compile(exactly.replace(r"\*", ".+").replace(r"\#", r"[0-9][0-9.x]*"))
-
-
-def _example(pattern: str) -> str:
-    """A name that a pattern matches, to be shown."""
-    return pattern.removesuffix("-*").replace("#", "8").replace("*", "")
 
 
 @cache

@@ -19,10 +19,10 @@ from .tokenizer_json import from_tokenizer_json
 from .vocabulary import Kind, Vocabulary
 
 
-def from_row(row: Row, data: bytes) -> Vocabulary:
-    """The vocabulary of a row of `names.toml`, from the file it names.
+def from_row(row: Row, data: bytes, config: bytes | None = None) -> Vocabulary:
+    """The vocabulary of a row of `names.toml`, from the file it names, or one of its repository.
 
-    Raises `UnsupportedVocabulary`.
+    `config` is the `tokenizer_config.json` of that. Raises `UnsupportedVocabulary`.
     """
     match row.format:
         case "tiktoken":
@@ -31,8 +31,10 @@ def from_row(row: Row, data: bytes) -> Vocabulary:
             vocabulary = from_model(data)
         case "tekken":
             vocabulary = from_tekken(data)
-        case _:
+        case "tokenizer.json":
             vocabulary = from_tokenizer_json(data)
+        case _:
+            vocabulary = from_file(data, row.name, config)
     return configured(vocabulary, row)
 
 
