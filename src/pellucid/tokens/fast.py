@@ -15,6 +15,7 @@ import re
 import tempfile
 from base64 import b64encode
 from collections.abc import Iterator
+from os import getpid
 from typing import TYPE_CHECKING, Any
 
 from .compiled import Compiled
@@ -32,9 +33,9 @@ SCHEMES = {
 """Our names of pre-tokenizers -> gigatoken's. Llama 3 and DeepSeek are not among them: gigatoken
 does not read their ranks."""
 
-PART = 1 << 18
+PART = 1 << 19
 """Characters that are encoded at once, about."""
-LONGEST = 1 << 19
+LONGEST = 3 << 18
 """A part that cannot be cut to fewer characters is left to the reference."""
 GROWTH = 40 << 20
 """Bytes by which the engine may grow before it is made anew."""
@@ -62,6 +63,10 @@ class FastBpe:
 
     def __init__(self, vocabulary: Compiled) -> None:
         self._scheme = SCHEMES[vocabulary.pretokenizer]
+        from psutil import Process
+
+        self._Process = Process
+        self._process = Process()
         self._growth = self._short = self._mark = 0
         self._file = tempfile.NamedTemporaryFile(suffix=".tiktoken")  # noqa: SIM115 kept open
         for piece, id in vocabulary.normal().items():
@@ -88,7 +93,7 @@ class FastBpe:
             return None
         if len(part) > LONGEST:
             return None
-        if len(part) > PART // 4:
+        if len(part) > PART // 8:
             before = self._resident()
             found: NDArray[uint32] = self._engine.encode(part)
             self._grew(self._resident() - before - found.nbytes)
@@ -115,7 +120,7 @@ class FastBpe:
 
     def _resident(self) -> int:
         """Bytes of memory of this process."""
-        import psutil
-
-        resident: int = psutil.Process().memory_info().rss
+        if self._process.pid != getpid():  # a fork
+            self._process = self._Process()
+        resident: int = self._process.memory_info().rss
         return resident

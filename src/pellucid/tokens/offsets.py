@@ -17,9 +17,10 @@ Range = tuple[int, int]
 
 def counted(vocabulary: Compiled, ids: Sequence[int], start: int) -> Iterator[Range]:
     """The ranges of tokens that spell their text byte for byte, from character `start` on."""
+    inside = bytes(vocabulary.inside) if len(ids) > 1000 else vocabulary.inside  # twice as fast
     ends = list(accumulate(map(vocabulary.characters.__getitem__, ids), initial=start))
     # A token that begins inside a character begins one back: that character is counted already.
-    starts = map(sub, ends, map(vocabulary.inside.__getitem__, ids))
+    starts = map(sub, ends, map(inside.__getitem__, ids))
     return zip(starts, islice(ends, 1, None), strict=True)
 
 

@@ -17,7 +17,7 @@ import regex
 
 from . import bpe, compiled, normalize, offsets
 from .encoding import Encoding
-from .fast import FastBpe, parts
+from .fast import PART, FastBpe, parts
 from .pretokenize import Pretokenizer
 from .splits import splits
 from .surrogates import refuse_lone
@@ -90,8 +90,10 @@ class BpeTokenizer:
 
     def count(self, text: str, *, specials: bool = False) -> int:
         """How many ids `encode` gives, without making them where that can be avoided."""
+        if not specials and text.isascii() and self._blanks is None:
+            return self._size(text, 0)  # nothing to look for, or to refuse
         return sum(
-            1 if added is not None else sum(map(len, self._parts(text[start:end], start)))
+            1 if added is not None else self._size(text[start:end], start)
             for start, end, added in self._stretches(text, specials)
         )
 
@@ -200,6 +202,13 @@ class BpeTokenizer:
         for part in self._parts(text, start):
             ids += part if isinstance(part, list) else part.tolist()
         return ids
+
+    def _size(self, text: str, start: int) -> int:
+        """How many ids such a stretch has."""
+        fast = vars(self).get("_fast")
+        if fast is not None and self._read >= FAST_FROM and len(text) < PART and text.isascii():
+            return len(fast.encode(text))
+        return sum(map(len, self._parts(text, start)))
 
     def _parts(self, text: str, start: int) -> Iterator[list[int] | NDArray[uint32]]:
         """The ids of such a stretch, in parts."""
