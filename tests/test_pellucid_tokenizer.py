@@ -216,6 +216,8 @@ def test_the_nearest_names_are_said(folders: Folders) -> None:
         opened("lama-3.1", folders)
     with pytest.raises(UnknownModel, match=r"Near it: .*smollm2"):
         opened("smolm2", folders)
+    with pytest.raises(UnknownModel):
+        opened("", folders)
 
 
 def test_every_row_can_be_had_or_says_what_it_needs() -> None:

@@ -58,14 +58,17 @@ def open_tokenizer(
     """
     opening = _Opening(settings or load(), folders or Folders.of(), progress)
     path = Path(name).expanduser()
-    if isinstance(name, Path) or path.is_file() or path.is_dir():
+    if isinstance(name, Path) or path.is_file():
         return opening.path(path)
     if name.startswith("hf:"):
         return opening.hub(name.removeprefix("hf:"))
     try:
-        return opening.row(names.row(name), name)
+        row = names.row(name)
     except UnknownModel as unknown:
+        if name and path.is_dir():
+            return opening.path(path)
         return opening.elsewhere(name, unknown)
+    return opening.row(row, name)
 
 
 @dataclass(frozen=True, slots=True)

@@ -85,9 +85,9 @@ def row(name: str) -> Row:
 
 
 def known() -> tuple[str, ...]:
-    """Names that can be typed: of vocabularies, and of models, those of any size as one of 8."""
-    models = (model for row in rows() for model in row.models if "*" not in model)
-    return (*_table().rows, *(model.replace("#", "8") for model in models))
+    """Names that can be typed: of vocabularies, and of models that are not told as a pattern."""
+    models = (model for row in rows() for model in row.models)
+    return (*_table().rows, *(model for model in models if not {"*", "#"} & set(model)))
 
 
 def rows() -> tuple[Row, ...]:

@@ -30,7 +30,10 @@ def add_text(parser: argparse.ArgumentParser) -> None:
 
 
 def _names(prefix: str, **_: Any) -> list[str]:
-    return options.model_names(prefix)
+    from ...tokens import names
+
+    vocabularies = [name for name in names.known() if name.startswith(prefix)]
+    return [*options.model_names(prefix), *vocabularies]
 
 
 def name(args: argparse.Namespace) -> str:
