@@ -83,6 +83,8 @@ class BpeTokenizer:
 
     def ids(self, text: str, *, specials: bool = False) -> list[int]:
         """The ids of `encode`, without their pieces and offsets."""
+        if text and not specials and text.isascii() and self._blanks is None:
+            return self._ordinary(text, 0)  # nothing to look for, or to refuse
         ids: list[int] = []
         for start, end, added in self._stretches(text, specials):
             ids += [added] if added is not None else self._ordinary(text[start:end], start)
@@ -90,7 +92,7 @@ class BpeTokenizer:
 
     def count(self, text: str, *, specials: bool = False) -> int:
         """How many ids `encode` gives, without making them where that can be avoided."""
-        if not specials and text.isascii() and self._blanks is None:
+        if text and not specials and text.isascii() and self._blanks is None:
             return self._size(text, 0)  # nothing to look for, or to refuse
         return sum(
             1 if added is not None else self._size(text[start:end], start)
@@ -198,10 +200,10 @@ class BpeTokenizer:
 
     def _ordinary(self, text: str, start: int) -> list[int]:
         """The ids of a stretch in which nothing is special."""
-        ids: list[int] = []
-        for part in self._parts(text, start):
-            ids += part if isinstance(part, list) else part.tolist()
-        return ids
+        found = [
+            part if isinstance(part, list) else part.tolist() for part in self._parts(text, start)
+        ]
+        return found[0] if len(found) == 1 else list(chain.from_iterable(found))
 
     def _size(self, text: str, start: int) -> int:
         """How many ids such a stretch has."""
