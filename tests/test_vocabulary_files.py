@@ -7,6 +7,7 @@ import gzip
 import io
 import json
 import random
+import time
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
@@ -436,3 +437,17 @@ def test_files_are_known_by_their_content() -> None:
         read(r50k, "mine.tiktoken")
     with pytest.raises(UnsupportedVocabulary, match="not a SentencePiece model"):
         read(Path(__file__).read_bytes(), "d")
+
+
+def test_no_quadratic_input() -> None:
+    ours = opened(from_tokenizer_json(file_of(trained("characters", "Llama 2"))))
+    choose = random.Random(1)
+    cjk = "".join(chr(choose.randrange(0x4E00, 0x9FFF)) for _ in range(40_000))
+    letters = "".join(choose.choices("abcdefghijklmnopqrstuvwxyz", k=40_000))
+    for text in ("a" * 40_000, " " * 40_000, "-" * 40_000, "a " * 20_000, cjk, letters):
+        times = []
+        for part in (text[:5000], text):
+            start = time.process_time()
+            assert ours.text(ours.ids(part)) == part
+            times.append(time.process_time() - start)
+        assert times[1] < 30 * max(times[0], 0.01), text[:10]  # a square would make it 64
