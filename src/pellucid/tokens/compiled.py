@@ -28,6 +28,8 @@ MAGIC = b"pellucid-vocab-2\0" + sys.byteorder[:1].encode()
 FIXED = struct.Struct(f"={len(MAGIC)}sII")
 NO_TOKEN = 0xFFFFFFFF
 NO_PAIR = 0xFFFFFFFFFFFFFFFF
+UNUSED = 5
+"""`vocabulary.Kind.UNUSED`, without loading what reads vocabularies."""
 
 
 def pair_slot(left: int, right: int) -> int:
@@ -87,7 +89,7 @@ class Compiled:
                 "numbered from 0."
             )
         piece = bytes(self._blob[self.ends[id] : self.ends[id + 1]])
-        if not piece:
+        if not piece and self.kinds[id] == UNUSED:
             raise TokenError(f"The vocabulary {self.name} leaves the id {id} unused.")
         return piece
 
