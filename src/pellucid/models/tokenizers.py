@@ -9,6 +9,7 @@ milliseconds, without that file and without a network.
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +21,6 @@ from ..errors import (
     TokenError,
     UnknownModel,
     UnsupportedVocabulary,
-    UsageError,
 )
 from ..settings import Folders, Settings, load
 from ..tokens import names
@@ -109,21 +109,17 @@ class _Opening:
         return self._of_file(self._from_hub(address, address), address)
 
     def elsewhere(self, name: str, unknown: UnknownModel) -> ModelTokenizer:
-        """A name that the table does not have: the catalog's, or the Hub's."""
+        """A name that the table does not have: a model file that is here, or the Hub's."""
         from . import catalog
+        from .names import locate
 
-        if name.count("/") == 1:
-            try:
-                return self.hub(name)
-            except UsageError:
-                raise unknown from None
         try:
             catalog.resolve(name)
         except UnknownModel as error:
+            if re.fullmatch(r"[\w.-]+/[\w.-]+", name):
+                return self.hub(name)
             near = dict.fromkeys((*unknown.near, *error.near))
             raise UnknownModel(name, tuple(near)[:3]) from None
-        from .names import locate
-
         return self.gguf(locate(name, self.settings, progress=self.progress), name)
 
     def gguf(self, path: Path, name: str) -> ModelTokenizer:

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from bisect import bisect_right
 
-
 _ASCII = bytes(range(128))
 
 
