@@ -23,7 +23,8 @@ class RunningCount:
     def __init__(self, tokenizer: BpeTokenizer, *, specials: bool = False) -> None:
         self._tokenizer = tokenizer
         self._specials = specials
-        self._settled = ""
+        self._last = ""
+        self._settled = 0  # characters of the last text whose tokens are counted for good
         self._tokens = 0
         self._known: dict[tuple[str, str], int] = {}
         added = tokenizer.vocabulary
@@ -33,16 +34,18 @@ class RunningCount:
 
     def count(self, text: str) -> int:
         """How many tokens `text` is, nothing added in front."""
-        if not text.startswith(self._settled):
-            self._settled, self._tokens = "", 0
-        rest = text[len(self._settled) :]
+        # The last text as it is, not a copy of its settled part: copies would cost more than all.
+        if not text.startswith(self._last) and not text.startswith(self._last[: self._settled]):
+            self._settled = self._tokens = 0
+        rest = text[self._settled :]
         end = 0
         if self._cuts:
             for match in _LINE.finditer(rest):
                 end = match.end()
         if end:
             self._tokens += self._size(rest[:end], rest[end])
-            self._settled = text[: len(self._settled) + end]
+            self._settled += end
+        self._last = text
         return self._tokens + self._size(rest[end:], "")
 
     def _size(self, part: str, follows: str) -> int:
