@@ -268,7 +268,9 @@ def mutate(source: Path, mutant: Path, count: int) -> dict[str, float]:
             except BadModelFile:
                 result["refused"] += 1
             result["slowest"] = max(result["slowest"], time.perf_counter() - start)
-    result["resident"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    # Not `ru_maxrss`: that still counts the process that started this one.
+    status = Path("/proc/self/status").read_text()
+    result["resident"] = int(status.split("VmHWM:")[1].split()[0]) * 1024
     return result
 
 
