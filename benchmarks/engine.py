@@ -26,7 +26,7 @@ from pellucid.record.store import Store
 
 from .measure import Row, interleaved, table
 
-LENGTH = 128
+LENGTH = 64
 
 
 def run(name: str = "local", runs: int = 5, turns: int = 20) -> str:

@@ -13,20 +13,20 @@ import fcntl
 import hashlib
 import json
 import os
-import secrets
-import shutil
 import signal
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..errors import EngineError, EngineFrozen, EngineStartError, EngineStopped, SettingsError
 from ..settings import Folders, Settings
 from . import client, threads
+
+if TYPE_CHECKING:
+    import subprocess
 
 SLOTS = 4
 START_LIMIT = 180.0
@@ -205,12 +205,14 @@ def _start_time(pid: int) -> int | None:
 
 
 def _start(model: EngineModel, settings: Settings, rendezvous: Path) -> Engine:
+    import subprocess
+
     rendezvous.unlink(missing_ok=True)
     count, why = threads.choose(settings.threads)
     rate = rendezvous.with_suffix(".rate")
     config: dict[str, Any] = {
         "model": str(model.path.resolve()),
-        "key": secrets.token_urlsafe(24),
+        "key": os.urandom(24).hex(),
         "window": model.window,
         "slots": SLOTS,
         "batch": _batch(rate),
@@ -311,6 +313,8 @@ def _version() -> str:
 
 def _binary(settings: Settings, config: dict[str, Any]) -> list[str]:
     """The command line of a llama-server of the user's own."""
+    import shutil
+
     found = shutil.which(settings.engine)
     if not found:
         raise SettingsError(

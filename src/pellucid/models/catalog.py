@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -106,6 +105,8 @@ def resolve(name: str) -> ModelRow | HubFile | Path:
         return cached[name]
     if name.lower().endswith(".gguf"):
         return path
+    import difflib
+
     known = [*names(), *cached]
     raise UnknownModel(name, tuple(difflib.get_close_matches(name.lower(), known, 3, 0.4)))
 

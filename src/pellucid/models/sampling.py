@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import secrets
+import os
 from typing import Any
 
 from ..messages import Options
@@ -26,7 +26,7 @@ def settle(options: Options, alternatives: int) -> Options:
         name: default if getattr(options, name) is None else getattr(options, name)
         for name, default in DEFAULTS.items()
     }
-    seed = secrets.randbelow(2**32 - 1) if options.seed is None else options.seed
+    seed = int.from_bytes(os.urandom(4)) if options.seed is None else options.seed
     if options.alternatives is not None:
         alternatives = options.alternatives
     return Options(**chosen, seed=seed, stop=options.stop, alternatives=alternatives)
