@@ -19,10 +19,11 @@ from typing import Any
 
 from pellucid.chat import Chat
 from pellucid.engine import process
-from pellucid.messages import Options, TextDelta
+from pellucid.messages import Options
 from pellucid.models.local import LocalModel
 from pellucid.models.names import open_model
 from pellucid.record.store import Store
+from pellucid.replies import TextDelta
 
 from .measure import Row, interleaved, table
 

@@ -12,7 +12,8 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from pathlib import Path
 
-from pellucid.messages import Request, as_messages
+from pellucid.messages import Request
+from pellucid.shapes import as_messages
 from pellucid.prompt import families
 from pellucid.prompt.diff import diff
 from pellucid.prompt.families import Family

@@ -16,19 +16,11 @@ from jinja2.ext import Extension, loopcontrols
 from jinja2.parser import Parser
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-from pellucid.messages import (
-    Message,
-    Request,
-    Text,
-    Thinking,
-    ToolCall,
-    ToolResult,
-    ToolSpec,
-    as_messages,
-)
+from pellucid.messages import Message, Request, Text, Thinking, ToolCall, ToolResult, ToolSpec
 from pellucid.prompt import families
 from pellucid.prompt.fence import Plain
 from pellucid.prompt.variables import template_variables
+from pellucid.shapes import as_messages
 from pellucid.tokens.encoding import Encoding
 
 NOW = datetime(2024, 7, 26, 12, 30)

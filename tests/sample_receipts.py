@@ -10,22 +10,19 @@ import math
 from collections.abc import Iterator, Sequence
 
 from pellucid.messages import (
-    Candidate,
     Message,
     Options,
     Part,
-    Reply,
-    ReplyToken,
     Request,
     Text,
     ToolCall,
     ToolResult,
     ToolSpec,
-    Usage,
     text_message,
 )
 from pellucid.prompt.values import Origin, Prompt, Span
 from pellucid.record.receipt import Memory, Receipt, Timings
+from pellucid.replies import Candidate, Reply, ReplyToken, Usage
 from pellucid.tokens.encoding import Encoding
 
 START, END = "<|im_start|>", "<|im_end|>"

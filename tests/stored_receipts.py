@@ -14,20 +14,10 @@ from dataclasses import replace
 from functools import cache
 from itertools import accumulate
 
-from pellucid.messages import (
-    Candidate,
-    Message,
-    Options,
-    Produced,
-    Reply,
-    ReplyToken,
-    Request,
-    Text,
-    Usage,
-    text_message,
-)
+from pellucid.messages import Message, Options, Produced, Request, Text, text_message
 from pellucid.prompt.values import Origin, Prompt, Span
 from pellucid.record.receipt import Receipt, Timings
+from pellucid.replies import Candidate, Reply, ReplyToken, Usage
 from pellucid.tokens.encoding import Encoding
 
 SIZE = 50_000

@@ -17,11 +17,12 @@ import pellucid
 from pellucid.chat import Chat
 from pellucid.engine import process
 from pellucid.errors import EngineStopped, PromptTooLong, UsageError
-from pellucid.messages import Options, as_messages
+from pellucid.messages import Options
 from pellucid.models.local import LocalModel
 from pellucid.models.names import open_model
 from pellucid.models.scripted import Scripted
 from pellucid.settings import Folders
+from pellucid.shapes import as_messages
 
 STILL = Options(temperature=0, max_tokens=32)
 SHORT = Options(temperature=0, max_tokens=6)

@@ -10,10 +10,11 @@ import pytest
 
 from pellucid.engine import gguf, process
 from pellucid.errors import TokenError
-from pellucid.messages import Finish, Message, Options, Request, Text, TextDelta
+from pellucid.messages import Message, Options, Request, Text
 from pellucid.models.card import open_card
 from pellucid.models.engine_tokenizer import EngineTokenizer
 from pellucid.models.local import LocalModel
+from pellucid.replies import Finish, TextDelta
 from pellucid.settings import Folders, resolve
 from pellucid.tokens.vocabulary import Kind
 from token_corpus import FIXED

@@ -14,7 +14,7 @@ import pellucid
 
 ROOT = Path(pellucid.__file__).parent
 LAYERS = (
-    ("errors", "messages", "settings"),
+    ("errors", "messages", "replies", "settings", "shapes"),
     ("tokens",),
     ("prompt",),
     ("dialects",),

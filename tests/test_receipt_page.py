@@ -12,9 +12,10 @@ import pytest
 from playwright.sync_api import Browser, Locator, Page, sync_playwright
 
 import sample_receipts as samples
-from pellucid.messages import Reply, Request, Text, Usage, text_message
+from pellucid.messages import Request, Text, text_message
 from pellucid.prompt.values import Prompt
 from pellucid.record.receipt import Receipt, Timings
+from pellucid.replies import Reply, Usage
 from pellucid.views import figures, glyphs, html
 
 ID = samples.second_turn().id

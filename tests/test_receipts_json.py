@@ -16,25 +16,23 @@ import sample_receipts
 import stored_receipts
 from pellucid.errors import StoreError
 from pellucid.messages import (
-    Candidate,
     Media,
     Message,
     Options,
     Produced,
-    Reply,
-    ReplyToken,
     Request,
+    Signature,
     Text,
     Thinking,
     ToolCall,
     ToolResult,
     ToolSpec,
-    Usage,
 )
 from pellucid.prompt.values import Origin, Prompt, Span
 from pellucid.record.codec import dumps, from_json, to_json
 from pellucid.record.receipt import Memory, Receipt, Timings
 from pellucid.record.store import Imported, Store
+from pellucid.replies import Candidate, Reply, ReplyToken, Usage
 from pellucid.tokens.encoding import Encoding
 
 NAUGHTY: list[str] = json.loads((Path(__file__).parent / "data" / "blns.json").read_text("utf-8"))
@@ -47,7 +45,7 @@ def everything() -> Receipt:
         "assistant",
         (
             Text("text", "https://example.org"),
-            Thinking("thought", "signature"),
+            Thinking("thought", Signature("anthropic", "sig")),
             ToolCall("call", "tool", '{"a": 1}'),
             Media("image", "image/png", b"\x89PNG\xff", None, "a.png"),
             Media("file", "text/plain", None, "https://example.org/a", None),

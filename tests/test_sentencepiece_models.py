@@ -10,9 +10,10 @@ import pytest
 
 import tiny_llama
 from pellucid.engine import client, process, weights
-from pellucid.messages import Finish, Message, Options, Request, Text, TextDelta
+from pellucid.messages import Message, Options, Request, Text
 from pellucid.models.card import open_card
 from pellucid.models.local import LocalModel
+from pellucid.replies import Finish, TextDelta
 from pellucid.settings import Folders, resolve
 from pellucid.tokens.sentencepiece import SentencePieceTokenizer
 from token_corpus import corpus

@@ -19,12 +19,13 @@ import pytest
 
 import sample_receipts
 from pellucid.errors import ReceiptNotFound, StoreError, UsageError
-from pellucid.messages import Message, Part, Reply, Request, Text, Thinking, ToolCall, text_message
+from pellucid.messages import Message, Part, Request, Text, Thinking, ToolCall, text_message
 from pellucid.record.connection import OLDEST_SQLITE, check_library
 from pellucid.record.ids import ALPHABET, new_id
 from pellucid.record.packing import Packer, Unpacker, squeeze, unsqueeze
 from pellucid.record.receipt import Memory, Receipt
 from pellucid.record.store import Store
+from pellucid.replies import Reply
 from stored_receipts import conversation, prompt_of, rounded
 
 SAMPLE = sample_receipts.second_turn()

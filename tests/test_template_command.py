@@ -12,10 +12,11 @@ import pytest
 
 from cli_home import Home
 from pellucid.cli.main import main
-from pellucid.messages import Request, as_messages
+from pellucid.messages import Request
 from pellucid.prompt import families
 from pellucid.prompt.diff import diff
 from pellucid.prompt.rendition import render
+from pellucid.shapes import as_messages
 from pellucid.views import templates
 
 CHAT = [

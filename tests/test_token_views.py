@@ -9,9 +9,9 @@ import pytest
 
 import sample_receipts as samples
 from pellucid.errors import UsageError
-from pellucid.messages import Usage
 from pellucid.record.forecast import forecast
 from pellucid.record.prices import Price, Rate, cost
+from pellucid.replies import Usage
 from pellucid.tokens.bpe import Learned
 from pellucid.tokens.counting import Counted
 from pellucid.tokens.encoding import Encoding

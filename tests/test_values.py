@@ -13,34 +13,31 @@ from hypothesis import strategies as st
 from pellucid.calls import Call
 from pellucid.chat import Chat
 from pellucid.errors import EngineStopped, IncompleteReply, PellucidError, SettingsError, UsageError
-from pellucid.messages import (
-    Event,
-    Finish,
-    Message,
-    Options,
-    Reply,
-    Request,
-    Text,
-    TextDelta,
-    Thinking,
-    ThinkingDelta,
-    ToolCall,
-    ToolCallDelta,
-    Usage,
-    UsageEvent,
-    as_messages,
-    collect,
-)
+from pellucid.messages import Message, Options, Request, Signature, Text, Thinking, ToolCall
 from pellucid.models.scripted import Scripted
 from pellucid.models.stop import StopScanner
 from pellucid.prompt.values import Prompt
+from pellucid.replies import (
+    Event,
+    Finish,
+    Reply,
+    TextDelta,
+    ThinkingDelta,
+    ToolCallDelta,
+    Usage,
+    UsageEvent,
+    collect,
+)
 from pellucid.settings import FIELDS, Folders, load, resolve
+from pellucid.shapes import as_messages
+
+SIGNED = Signature("anthropic", "sig")
 
 
 def test_collect_joins_text_thinking_and_fragments_of_calls() -> None:
     events: list[Event] = [
         ThinkingDelta("Let me "),
-        ThinkingDelta("see.", "sig"),
+        ThinkingDelta("see.", SIGNED),
         TextDelta("Hel"),
         TextDelta("lo"),
         ToolCallDelta(1, "b", "second", "{"),
@@ -52,7 +49,7 @@ def test_collect_joins_text_thinking_and_fragments_of_calls() -> None:
     ]
     reply = collect(events)
     assert reply.message.parts == (
-        Thinking("Let me see.", "sig"),
+        Thinking("Let me see.", SIGNED),
         Text("Hello"),
         ToolCall("a", "first", '{"x":1}'),
         ToolCall("b", "second", "{}"),

@@ -14,16 +14,11 @@ from rich.cells import cell_len
 
 import pellucid
 import sample_receipts as samples
-from pellucid.messages import (
-    Reply,
-    ReplyToken,
-    Request,
-    Usage,
-    text_message,
-)
+from pellucid.messages import Request, text_message
 from pellucid.prompt.budget import measure
 from pellucid.prompt.values import LABELS, Origin
 from pellucid.record.receipt import Memory, Receipt, Summary, Timings
+from pellucid.replies import Reply, ReplyToken, Usage
 from pellucid.views import figures, glyphs, html, terminal
 from pellucid.views.html.flow import prompt_rows
 from pellucid.views.terminal import style

@@ -11,11 +11,11 @@ if TYPE_CHECKING:
     from .chat import Chat as Chat
     from .messages import Message as Message
     from .messages import Options as Options
-    from .messages import Reply as Reply
     from .models.names import open_model as model
     from .models.tokenizers import open_tokenizer as tokenizer
     from .prompt.values import Prompt as Prompt
     from .record.receipt import Receipt as Receipt
+    from .replies import Reply as Reply
     from .tokens.encoding import Encoding as Encoding
 
 __version__ = "0.1.0"
@@ -27,7 +27,7 @@ _HOMES = {
     "Options": ("messages", "Options"),
     "Prompt": ("prompt.values", "Prompt"),
     "Receipt": ("record.receipt", "Receipt"),
-    "Reply": ("messages", "Reply"),
+    "Reply": ("replies", "Reply"),
     "model": ("models.names", "open_model"),
     "tokenizer": ("models.tokenizers", "open_tokenizer"),
 }

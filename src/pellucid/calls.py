@@ -9,20 +9,12 @@ from typing import Any
 
 from . import __version__
 from .errors import IncompleteReply, PellucidError
-from .messages import (
-    Event,
-    Finish,
-    FinishReason,
-    Reply,
-    ReplyBuilder,
-    Request,
-    TextDelta,
-    UsageEvent,
-)
+from .messages import Request
 from .models.base import Model
 from .prompt.values import Prompt
 from .record.ids import new_id
 from .record.receipt import Memory, Receipt, Timings
+from .replies import Event, Finish, FinishReason, Reply, ReplyBuilder, TextDelta, UsageEvent
 
 
 class Call:

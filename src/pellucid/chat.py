@@ -16,12 +16,14 @@ from typing import TYPE_CHECKING, Literal
 from . import memory as memory_policies
 from .calls import Call
 from .errors import StoreError, UsageError
-from .messages import Event, Message, Options, Reply, Request, TextDelta, ToolSpec, as_messages
+from .messages import Message, Options, Request, ToolSpec
 from .messages import text_message as _message
 from .models.base import Model
 from .prompt.budget import fits, require_fit
 from .prompt.values import Prompt
 from .record.receipt import Memory, Receipt
+from .replies import Event, Reply, TextDelta
+from .shapes import as_messages
 
 if TYPE_CHECKING:
     from .record.store import Store

@@ -21,6 +21,26 @@
     │   ├── EngineStopped     it crashed or was stopped during a reply
     │   │   └── EngineFrozen  its process lives but no longer answers
     │   └── EngineRefused     it answered a request with an error
+    ├── WebError              a page could not be had; carries its address
+    │   ├── AddressRefused    it may not be reached: not public, or the site asks robots to stay out
+    │   └── NothingToRead     it came, but there is no text in it: an image, an empty page
+    ├── CannotExpress         an API has no way to say a part of the request; names both
+    ├── BadRequest            a request that came in cannot be read; names the field
+    ├── ProviderError         a provider did not answer as asked; carries its status and code
+    │   ├── MissingKey        no key is set; nothing was sent
+    │   ├── WrongKey          the key was refused
+    │   ├── NotPermitted      the key may not do this
+    │   ├── NotFound          the host has no such model or address
+    │   ├── Rejected          the host refused the request as it was written
+    │   ├── QuotaExceeded     the account has nothing left
+    │   ├── RateLimited       too many calls, retries included
+    │   ├── Overloaded        the host cannot take more, retries included
+    │   ├── ServerFault       the host failed
+    │   ├── BadReply          what came back is not the API: a proxy's page, invalid JSON
+    │   ├── Unreachable       no connection: no such host, refused, a certificate, a redirect
+    │   │   ├── CertificateFailed
+    │   │   └── RedirectRefused
+    │   └── Stalled           the host stopped sending
     ├── IncompleteReply       a stream ended without its finish event
     └── StoreError            the receipt store cannot be used
         ├── StoreTooNew       written by a newer Pellucid; not touched
@@ -166,6 +186,110 @@ class EngineFrozen(EngineStopped):
 
 
 class EngineRefused(EngineError):
+    pass
+
+
+class WebError(PellucidError):
+    """`url` is the address that was asked for; `status` what the server answered, if it did."""
+
+    def __init__(self, url: str, message: str, status: int | None = None) -> None:
+        self.url = url
+        self.status = status
+        super().__init__(message)
+
+
+class AddressRefused(WebError):
+    pass
+
+
+class NothingToRead(WebError):
+    pass
+
+
+class CannotExpress(PellucidError):
+    """`field` of a request cannot be said in the API called `api`."""
+
+    exit_code = 2
+
+    def __init__(self, field: str, api: str, what_to_do: str) -> None:
+        self.field = field
+        self.api = api
+        super().__init__(f"{api} has no way to say {field}. {what_to_do}")
+
+
+class BadRequest(PellucidError):
+    """A request that came in over the wire cannot be read. `field` is where, as the API names it:
+    `messages[0].content`."""
+
+    exit_code = 2
+
+    def __init__(self, message: str, field: str | None = None) -> None:
+        self.field = field
+        super().__init__(message)
+
+
+class ProviderError(PellucidError):
+    """`status` is the HTTP status, `code` the provider's own word; `None`: it said none."""
+
+    def __init__(self, message: str, *, status: int | None = None, code: str | None = None) -> None:
+        self.status = status
+        self.code = code
+        super().__init__(message)
+
+
+class MissingKey(ProviderError):
+    pass
+
+
+class WrongKey(ProviderError):
+    pass
+
+
+class NotPermitted(ProviderError):
+    pass
+
+
+class NotFound(ProviderError):
+    pass
+
+
+class Rejected(ProviderError):
+    pass
+
+
+class QuotaExceeded(ProviderError):
+    pass
+
+
+class RateLimited(ProviderError):
+    pass
+
+
+class Overloaded(ProviderError):
+    pass
+
+
+class ServerFault(ProviderError):
+    pass
+
+
+class BadReply(ProviderError):
+    pass
+
+
+class Unreachable(ProviderError):
+    pass
+
+
+class CertificateFailed(Unreachable):
+    pass
+
+
+class RedirectRefused(Unreachable):
+    pass
+
+
+class Stalled(ProviderError):
     pass
 
 

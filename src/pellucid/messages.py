@@ -1,19 +1,19 @@
-"""The values that travel from a person to a model and back. No I/O, nothing of ours imported.
+"""What is sent to a model: values without I/O.
 
-Message = role + parts (Text, Thinking, ToolCall, ToolResult, Media)
+Message = role + parts (Text, Refusal, Thinking, ToolCall, ToolResult, Media)
 Request = messages + tools + options
-Event   = what a model streams: Progress, TextDelta, ThinkingDelta, ToolCallDelta, UsageEvent,
-          Finish
-Reply   = what `collect(events)` makes of them
+
+What comes back is in `replies.py`; the shapes in which people write conversations are read by
+`shapes.py`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias, get_args
 
-from .errors import IncompleteReply, UsageError
+from .errors import UsageError
 
 Role = Literal["system", "user", "assistant", "tool"]
 ROLES: tuple[str, ...] = get_args(Role)
@@ -21,8 +21,16 @@ ROLES: tuple[str, ...] = get_args(Role)
 Known = Literal["exact", "reported", "estimated"]
 """How a number is known: counted on the real ids, reported by the provider, or estimated."""
 
-FinishReason = Literal["stop", "stop_string", "length", "tool_calls", "refusal", "cut", "error"]
-"""`cut` and `error` mark a partial reply: stopped by the user, or lost with its engine."""
+
+@dataclass(frozen=True, slots=True)
+class Signature:
+    """Opaque data that a provider wants echoed back with a part.
+
+    `owner` is the dialect it came in; no other provider is ever sent it.
+    """
+
+    owner: str
+    data: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,14 +39,23 @@ class Text:
 
     text: str
     source: str | None = None
+    signature: Signature | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """The words in which a model declined, where its provider sets them apart from an answer."""
+
+    text: str
 
 
 @dataclass(frozen=True, slots=True)
 class Thinking:
-    """Reasoning a model showed. `signature` is opaque and echoed back as it came."""
+    """Reasoning a model showed. `redacted`: all there is of it is the signature."""
 
     text: str
-    signature: str | None = None
+    signature: Signature | None = None
+    redacted: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,16 +65,7 @@ class ToolCall:
     id: str
     name: str
     arguments: str
-
-
-@dataclass(frozen=True, slots=True)
-class ToolResult:
-    """What a tool answered to the call with this `id`."""
-
-    id: str
-    name: str
-    text: str
-    failed: bool = False
+    signature: Signature | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +79,18 @@ class Media:
     name: str | None = None
 
 
-Part: TypeAlias = Text | Thinking | ToolCall | ToolResult | Media
+@dataclass(frozen=True, slots=True)
+class ToolResult:
+    """What a tool answered to the call with this `id`."""
+
+    id: str
+    name: str
+    text: str
+    failed: bool = False
+    media: tuple[Media, ...] = ()
+
+
+Part: TypeAlias = Text | Refusal | Thinking | ToolCall | ToolResult | Media
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,8 +113,9 @@ class Message:
 
     @property
     def text(self) -> str:
-        """The visible text: text and tool-result parts joined, thinking and media left out."""
-        return "".join(p.text for p in self.parts if isinstance(p, Text | ToolResult))
+        """The visible text: text, refusal and tool-result parts joined, thinking and media left
+        out."""
+        return "".join(p.text for p in self.parts if isinstance(p, Text | Refusal | ToolResult))
 
     def __str__(self) -> str:
         return self.text
@@ -108,6 +128,21 @@ class ToolSpec:
     name: str
     description: str
     parameters: Mapping[str, Any] = field(default_factory=dict)
+    strict: bool = False
+    """Whether the provider is asked to hold the arguments to the schema."""
+
+
+@dataclass(frozen=True, slots=True)
+class ResponseFormat:
+    """The reply is to be JSON; with a `schema`, JSON that fits it."""
+
+    schema: Mapping[str, Any] | None = None
+    name: str = "answer"
+    strict: bool = True
+
+
+Effort = Literal["none", "minimal", "low", "medium", "high"]
+"""How much a model is to think before it answers."""
 
 
 OPTION_LIMITS: dict[str, tuple[float, float]] = {
@@ -118,6 +153,9 @@ OPTION_LIMITS: dict[str, tuple[float, float]] = {
     "max_tokens": (1, 2**31 - 1),
     "seed": (0, 2**32 - 1),
     "alternatives": (0, 1000),
+    "frequency_penalty": (-2, 2),
+    "presence_penalty": (-2, 2),
+    "thinking_tokens": (0, 2**31 - 1),
 }
 
 
@@ -126,7 +164,8 @@ class Options:
     """How to sample. `None` leaves a choice to the model.
 
     `max_tokens` bounds the answer; `alternatives` is how many candidates are reported for every
-    token of the reply (0: none).
+    token of the reply (0: only the token's own probability). `effort` and `thinking_tokens` bound
+    the thinking before the answer, where a model thinks.
     """
 
     temperature: float | None = None
@@ -137,6 +176,10 @@ class Options:
     seed: int | None = None
     stop: tuple[str, ...] = ()
     alternatives: int | None = None
+    frequency_penalty: float | None = None
+    presence_penalty: float | None = None
+    effort: Effort | None = None
+    thinking_tokens: int | None = None
 
     def __post_init__(self) -> None:
         """Raises `UsageError` for a value that no sampler can take."""
@@ -153,312 +196,12 @@ class Request:
     options: Options = Options()
     generation_prompt: bool = True
     """Whether the prompt ends with the words that open the assistant's turn."""
-
-
-@dataclass(frozen=True, slots=True)
-class Candidate:
-    """A token the model might have produced here. `logprob` is the natural logarithm of its
-    probability before sampling; `None` when it was not measured."""
-
-    id: int
-    piece: bytes
-    logprob: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class ReplyToken:
-    """One produced token. `exact` is false when the id had to be inferred from the text."""
-
-    id: int
-    piece: bytes
-    logprob: float | None = None
-    alternatives: tuple[Candidate, ...] = ()
-    exact: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class Usage:
-    """Token counts in buckets that never overlap.
-
-    Input is `fresh + cache_read + cache_write`; output is `output + reasoning`.
-    """
-
-    fresh: int = 0
-    cache_read: int = 0
-    cache_write: int = 0
-    output: int = 0
-    reasoning: int = 0
-    known: Known = "exact"
-
-    @property
-    def input_total(self) -> int:
-        return self.fresh + self.cache_read + self.cache_write
-
-    @property
-    def output_total(self) -> int:
-        return self.output + self.reasoning
-
-
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """The prompt is being read: `done` of `total` tokens, `cached` of them without work."""
-
-    done: int
-    total: int
-    cached: int
-
-
-@dataclass(frozen=True, slots=True)
-class TextDelta:
-    text: str
-    tokens: tuple[ReplyToken, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class ThinkingDelta:
-    text: str
-    signature: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class ToolCallDelta:
-    """A fragment of the call at position `index`: an id, a name, or more of its arguments."""
-
-    index: int
-    id: str | None = None
-    name: str | None = None
-    arguments: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class UsageEvent:
-    """What the call consumed. `reading` and `writing` are the model's own rates, in tokens/s."""
-
-    usage: Usage
-    reading: float | None = None
-    writing: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Finish:
-    """The last event of every complete stream.
-
-    `tokens` are those that end a reply without being text: the end-of-generation token.
-    `produced` are the ids of the text before it, where all of them are known for certain.
-    """
-
-    reason: FinishReason
-    tokens: tuple[ReplyToken, ...] = ()
-    produced: Produced | None = None
-
-
-Event: TypeAlias = Progress | TextDelta | ThinkingDelta | ToolCallDelta | UsageEvent | Finish
-
-
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """What a model answered. `str(reply)` is its text."""
-
-    message: Message
-    finish: FinishReason
-    usage: Usage
-    tokens: tuple[ReplyToken, ...] = ()
-    error: str | None = None
-
-    @property
-    def text(self) -> str:
-        return self.message.text
-
-    @property
-    def complete(self) -> bool:
-        return self.finish not in ("cut", "error")
-
-    def __str__(self) -> str:
-        return self.text
-
-    def __repr__(self) -> str:
-        text = self.text if len(self.text) <= 60 else f"{self.text[:59]}…"
-        return f"Reply({text!r}, {self.usage.output_total} tokens, {self.finish})"
-
-
-def collect(events: Iterable[Event]) -> Reply:
-    """Read a stream of events to its end and return the reply.
-
-    Raises `IncompleteReply` when the stream ends without its finish event.
-    """
-    builder = ReplyBuilder()
-    for event in events:
-        builder.add(event)
-    return builder.reply()
-
-
-class ReplyBuilder:
-    """Gathers events; `reply()` works once the finish event came, `partial()` at any time."""
-
-    def __init__(self) -> None:
-        self._parts: list[Part] = []
-        self._calls: dict[int, ToolCall] = {}
-        self._tokens: list[ReplyToken] = []
-        self._usage: Usage | None = None
-        self._progress = Progress(0, 0, 0)
-        self._finish: FinishReason | None = None
-        self._produced: Produced | None = None
-
-    def add(self, event: Event) -> None:
-        match event:
-            case TextDelta(text, tokens):
-                if text:
-                    self._append(Text(text))
-                self._tokens.extend(tokens)
-            case ThinkingDelta(text, signature):
-                self._append(Thinking(text, signature))
-            case ToolCallDelta(index, id, name, arguments):
-                old = self._calls.get(index, ToolCall("", "", ""))
-                self._calls[index] = ToolCall(
-                    id or old.id, name or old.name, old.arguments + arguments
-                )
-            case UsageEvent(usage):
-                self._usage = usage
-            case Finish(reason, tokens, produced):
-                self._finish = reason
-                self._produced = produced
-                self._tokens.extend(tokens)
-            case Progress():
-                self._progress = event
-
-    def _append(self, part: Text | Thinking) -> None:
-        last = self._parts[-1] if self._parts else None
-        if isinstance(part, Text) and isinstance(last, Text):
-            self._parts[-1] = replace(last, text=last.text + part.text)
-        elif isinstance(part, Thinking) and isinstance(last, Thinking) and not last.signature:
-            self._parts[-1] = Thinking(last.text + part.text, part.signature)
-        else:
-            self._parts.append(part)
-
-    def reply(self) -> Reply:
-        if self._finish is None:
-            raise IncompleteReply(
-                "The reply ended before the model said it was finished; what arrived is kept."
-            )
-        return self._build(self._finish, None)
-
-    def partial(self, finish: FinishReason, error: str | None = None) -> Reply:
-        """What arrived so far, marked as not complete."""
-        return self._build(finish, error)
-
-    def _build(self, finish: FinishReason, error: str | None) -> Reply:
-        calls = tuple(self._calls[i] for i in sorted(self._calls))
-        message = Message("assistant", (*self._parts, *calls), self._produced)
-        usage = self._usage or self._usage_so_far()
-        return Reply(message, finish, usage, tuple(self._tokens), error)
-
-    def _usage_so_far(self) -> Usage:
-        """What is known of a stream that broke off before it said what it consumed."""
-        read = self._progress
-        known: Known = "exact" if read.total else "estimated"
-        return Usage(
-            fresh=read.done - read.cached,
-            cache_read=read.cached,
-            output=len(self._tokens),
-            known=known,
-        )
+    response_format: ResponseFormat | None = None
+    tool_choice: str = "auto"
+    """`auto`, `none`, `required`, or the name of the tool that must be called."""
+    parallel_tools: bool | None = None
+    """Whether one reply may hold several calls; `None` leaves it to the model."""
 
 
 def text_message(role: Role, text: str) -> Message:
     return Message(role, (Text(text),))
-
-
-def as_messages(value: object) -> tuple[Message, ...]:
-    """Normalise every accepted shape of a conversation, once, at the edge.
-
-    Accepted: a string (one user message), a `Message`, a list of `Message` or of
-    `{"role": .., "content": ..}` dictionaries, and a list of `[user, assistant]` pairs, whose
-    assistant may be `None`. Raises `UsageError` naming the item that is none of these.
-    """
-    if isinstance(value, str):
-        return (text_message("user", value),)
-    if isinstance(value, Message):
-        return (value,)
-    if isinstance(value, Mapping) or not isinstance(value, Sequence):
-        raise UsageError(f"A conversation is a string or a list, not {type(value).__name__}.")
-    out: list[Message] = []
-    for i, item in enumerate(value):
-        if isinstance(item, Message):
-            out.append(item)
-        elif isinstance(item, Mapping):
-            out.append(_from_dict(item, i))
-        elif isinstance(item, Sequence) and not isinstance(item, str) and len(item) == 2:
-            out.extend(_from_pair(item, i))
-        else:
-            raise UsageError(
-                f"Item {i} of the conversation is {type(item).__name__}; expected a message, a "
-                'dictionary with "role" and "content", or a pair [user, assistant].'
-            )
-    return tuple(out)
-
-
-def _from_pair(pair: Sequence[object], i: int) -> list[Message]:
-    out: list[Message] = []
-    for role, text in zip(("user", "assistant"), pair, strict=True):
-        if text is None:
-            continue
-        if not isinstance(text, str):
-            raise UsageError(f"The {role}'s side of pair {i} is {type(text).__name__}, not text.")
-        out.append(text_message("user" if role == "user" else "assistant", text))
-    return out
-
-
-def _from_dict(item: Mapping[str, Any], i: int) -> Message:
-    role = item.get("role")
-    if role == "developer":  # OpenAI's newer word for the system's role
-        role = "system"
-    if role not in ROLES:
-        raise UsageError(
-            f"Message {i} has the role {role!r}; the roles are {', '.join(ROLES)} (and developer)."
-        )
-    content = item.get("content")
-    parts: list[Part] = []
-    if isinstance(item.get("reasoning_content"), str) and item["reasoning_content"]:
-        parts.append(Thinking(item["reasoning_content"]))
-    if role == "tool":
-        text = content if isinstance(content, str) else "".join(p.text for p in _texts(content, i))
-        parts.append(ToolResult(str(item.get("tool_call_id", "")), str(item.get("name", "")), text))
-    elif isinstance(content, str):
-        parts.append(Text(content))
-    elif content is not None:
-        parts.extend(_texts(content, i))
-    elif not item.get("tool_calls"):
-        raise UsageError(f'Message {i} has no "content".')
-    calls = item.get("tool_calls") or ()
-    if not isinstance(calls, Sequence):
-        raise UsageError(f'The "tool_calls" of message {i} are not a list.')
-    parts += [_call(call, i) for call in calls]
-    return Message(role, tuple(parts))
-
-
-def _call(call: object, i: int) -> ToolCall:
-    function = call.get("function", call) if isinstance(call, Mapping) else None
-    if not isinstance(function, Mapping) or not isinstance(function.get("name"), str):
-        raise UsageError(f"Message {i} calls a tool without saying its name.")
-    assert isinstance(call, Mapping)
-    arguments = _json_text(function.get("arguments", {}))
-    return ToolCall(str(call.get("id", "")), function["name"], arguments)
-
-
-def _texts(content: object, i: int) -> list[Text]:
-    if not isinstance(content, Sequence):
-        raise UsageError(f"The content of message {i} is {type(content).__name__}, not text.")
-    out = []
-    for part in content:
-        if not isinstance(part, Mapping) or not isinstance(part.get("text"), str):
-            raise UsageError(f"Message {i} has a part that is not text; only text is read here.")
-        out.append(Text(part["text"]))
-    return out
-
-
-def _json_text(value: object) -> str:
-    if isinstance(value, str):
-        return value
-    import json
-
-    return json.dumps(value, ensure_ascii=False)

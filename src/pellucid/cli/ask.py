@@ -22,7 +22,7 @@ def run(args: argparse.Namespace) -> int:
         from ..errors import UsageError
 
         raise UsageError('Nothing was asked: pellucid ask "why is the sky blue?"')
-    from ..messages import TextDelta
+    from ..replies import TextDelta
 
     chat = options.chat(args)
     turn = chat.stream(question)

@@ -79,7 +79,7 @@ def take(chat: Chat, line: str) -> bool:
 
 def answer(turn: Turn) -> bool:
     """Stream a reply, then its line of figures. Ctrl-C stops the reply, not the program."""
-    from ..messages import Progress, TextDelta
+    from ..replies import Progress, TextDelta
     from ..views import terminal
 
     waiting = _Waiting()

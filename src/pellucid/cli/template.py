@@ -148,7 +148,8 @@ def _rendition(name: str, args: argparse.Namespace, request: Request) -> Renditi
 def _request(args: argparse.Namespace) -> Request:
     """The conversation in the file. Raises `UsageError` saying what is wrong with it."""
     from ..errors import UsageError
-    from ..messages import Request, as_messages
+    from ..messages import Request
+    from ..shapes import as_messages
 
     where = "standard input" if args.messages == "-" else args.messages
     if args.messages == "-":

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, Protocol
 
-from ..messages import Event, Options, Request
+from ..messages import Options, Request
 from ..prompt.values import Prompt
+from ..replies import Event
 
 
 class Model(Protocol):

@@ -10,12 +10,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Protocol
 
-from ..messages import (
+from ..messages import Produced
+from ..replies import (
     Candidate,
     Event,
     Finish,
     FinishReason,
-    Produced,
     Progress,
     ReplyToken,
     TextDelta,

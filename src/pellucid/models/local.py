@@ -9,9 +9,10 @@ from typing import Any
 
 from ..engine import client, process
 from ..errors import EngineStopped
-from ..messages import Event, Options, ReplyToken, Request
+from ..messages import Options, Request
 from ..prompt.build import build
 from ..prompt.values import Prompt
+from ..replies import Event, ReplyToken
 from ..settings import Folders, Settings
 from . import sampling
 from .card import Card

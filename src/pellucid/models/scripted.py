@@ -8,8 +8,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from ..errors import UsageError
-from ..messages import Event, Finish, Options, Request, TextDelta, Usage, UsageEvent
+from ..messages import Options, Request
 from ..prompt.values import Prompt
+from ..replies import Event, Finish, TextDelta, Usage, UsageEvent
 
 Fault = Exception
 Line = str | Fault

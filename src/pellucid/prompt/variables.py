@@ -11,6 +11,7 @@ from ..messages import (
     ROLES,
     Media,
     Message,
+    Refusal,
     Request,
     Text,
     Thinking,
@@ -70,10 +71,10 @@ def message_origin(m: int, p: int) -> Origin:
 
 def content_texts(m: int, message: Message) -> list[tuple[str, Origin]]:
     """The text parts of message `m` as they are written, and the origin of each."""
-    parts = [(p, part) for p, part in enumerate(message.parts) if isinstance(part, Text)]
+    parts = [(p, part) for p, part in enumerate(message.parts) if isinstance(part, Text | Refusal)]
     out = []
     for n, (p, part) in enumerate(parts):
-        if part.source is None:
+        if isinstance(part, Refusal) or part.source is None:
             out.append((part.text, message_origin(m, p)))
         else:
             quoted = passage(part, first=n == 0, last=n == len(parts) - 1)

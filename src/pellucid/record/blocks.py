@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import get_args
 
-from ..messages import Candidate, ReplyToken
 from ..prompt.values import Origin, OriginKind, Prompt, Span
+from ..replies import Candidate, ReplyToken
 from ..tokens.encoding import Encoding
 from .packing import Packer, Unpacker
 

@@ -4,7 +4,7 @@
 prints. It has a `"format"` (1) and then the fields of `Receipt`, each dataclass inside as an object
 with its own fields, so the dataclasses are its documentation. Beyond that:
 
-* a part of a message has a `"type"`: text, thinking, tool_call, tool_result or media;
+* a part of a message has a `"type"`: text, refusal, thinking, tool_call, tool_result or media;
 * bytes (a token's piece, an image) are text where they are UTF-8, else `{"base64": "..."}`;
 * `NaN`, `Infinity` and `-Infinity` are spelled as strings, since JSON has no such numbers.
 
@@ -25,13 +25,14 @@ from types import UnionType
 from typing import Any, Literal, TypeAlias, Union, get_args, get_origin, get_type_hints
 
 from ..errors import StoreError
-from ..messages import Media, Text, Thinking, ToolCall, ToolResult
+from ..messages import Media, Refusal, Text, Thinking, ToolCall, ToolResult
 from .receipt import Receipt
 
 FORMAT = 1
 
 _TYPES: dict[str, type] = {
     "text": Text,
+    "refusal": Refusal,
     "thinking": Thinking,
     "tool_call": ToolCall,
     "tool_result": ToolResult,
@@ -131,6 +132,8 @@ def _reader(hint: Any) -> Reader:
         return _row_reader(inside) if inside[-1] is not Ellipsis else _list_reader(inside[0])
     if origin is Mapping:
         return _mapping_reader(inside[1])
+    if hint in _TYPES.values():
+        return _union_reader((hint,))
     if is_dataclass(hint):
         return _fields_reader(hint)
     return {bytes: _bytes, float: _number}.get(hint) or _scalar_reader(hint)
@@ -164,7 +167,7 @@ def _union_reader(kinds: tuple[Any, ...]) -> Reader:
     if len(kinds) == 2 and kinds[1] is type(None):
         inner = _reader(kinds[0])
         return lambda value: None if value is None else inner(value)
-    readers = {name: _reader(kind) for name, kind in _TYPES.items() if kind in kinds}
+    readers = {name: _fields_reader(kind) for name, kind in _TYPES.items() if kind in kinds}
 
     def read(value: Any) -> Any:
         values = dict(_object(value))

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ..errors import UsageError
-from ..messages import Known, Usage
+from ..messages import Known
+from ..replies import Usage
 from .prices import Cost, Price, add, cost, price_of
 from .windows import Window, find_window
 

@@ -12,7 +12,8 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Literal
 
 from ..errors import UsageError
-from ..messages import Known, Usage
+from ..messages import Known
+from ..replies import Usage
 from . import price_list
 
 if TYPE_CHECKING:

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..messages import FinishReason, Message, Reply, Request
+from ..messages import Message, Request
 from ..prompt.values import Prompt
+from ..replies import FinishReason, Reply
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,17 +15,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ..messages import (
-    FinishReason,
-    Message,
-    Options,
-    Produced,
-    Reply,
-    Request,
-    ToolSpec,
-    Usage,
-)
+from ..messages import Message, Options, Produced, Request, ToolSpec
 from ..prompt.values import Prompt
+from ..replies import FinishReason, Reply, Usage
 from .blocks import read_blocks, read_reply
 from .codec import decode, dumps, encode
 from .packing import Packer, Unpacker

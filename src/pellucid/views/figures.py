@@ -8,9 +8,10 @@ from dataclasses import fields
 from datetime import datetime
 from typing import Literal
 
-from ..messages import Candidate, Known, Reply, ReplyToken
+from ..messages import Known
 from ..prompt.values import Label, Prompt
 from ..record.receipt import Receipt
+from ..replies import Candidate, Reply, ReplyToken
 
 KNOWN: dict[Known, str] = {
     "exact": "counted on the real ids",

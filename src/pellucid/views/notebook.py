@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from ..messages import Reply
 from ..prompt.values import Prompt
 from ..record.receipt import Receipt
+from ..replies import Reply
 from ..tokens.encoding import Encoding
 
 _METHOD = "_repr_html_"  # what IPython and Jupyter ask an object for

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from html import escape
 from itertools import pairwise
 
-from ...messages import Reply
 from ...prompt.values import LABELS, Label, Prompt
+from ...replies import Reply
 from ...tokens.encoding import Encoding
 from ..figures import MEANING, band, endings
 from ..glyphs import shown

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from ...messages import Reply
 from ...prompt.values import Prompt
 from ...record.receipt import Receipt
+from ...replies import Reply
 from ...tokens.encoding import Encoding
 from .. import figures
 from ..glyphs import piece_line

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ...messages import Media, Message, Part, Text, Thinking, ToolCall, ToolResult
+from ...messages import Media, Message, Part, Refusal, Text, Thinking, ToolCall, ToolResult
 from ...prompt.values import Label, Prompt
 from ...record.receipt import Receipt
 from .. import figures
@@ -155,6 +155,8 @@ def _part(part: Part) -> str:
     match part:
         case Text(words, source):
             return _said("" if source is None else f"passage from {source}", words)
+        case Refusal(words):
+            return _said("declines", words)
         case Thinking(words):
             return _said("thinking", words)
         case ToolCall(_, name, arguments):

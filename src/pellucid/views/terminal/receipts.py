@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from ...messages import Media, Message, Text, Thinking, ToolCall, ToolResult
+from ...messages import Media, Message, Refusal, Text, Thinking, ToolCall, ToolResult
 from ...record.receipt import Receipt, Summary
 from .. import figures
 from ..glyphs import visible
@@ -86,6 +86,8 @@ def part_lines(message: Message) -> Iterator[str]:
                 yield f"[passage from {source}] {text}"
             case ToolResult(_, _, text):
                 yield f"[failed] {text}"
+            case Refusal(text):
+                yield f"[declines] {text}"
             case Thinking(text):
                 yield f"[thinking] {text}"
             case ToolCall(_, name, arguments):

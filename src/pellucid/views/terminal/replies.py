@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from ...messages import Reply, ReplyToken
+from ...replies import Reply, ReplyToken
 from ..figures import band, endings, others, probability
 from ..glyphs import piece_line, runs, shown, visible
 from .style import BADGE, BAND, DIM, Cell, bar, clip, paint, table

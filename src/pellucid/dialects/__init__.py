@@ -1,0 +1,1 @@
+"""Wire formats: pure translation, both ways, no I/O."""

@@ -1,0 +1,137 @@
+"""What every dialect is: one wire format, translated both ways, without I/O.
+
+A dialect is a module (or a package) that has the names of `Dialect`. As a client it encodes
+requests and decodes replies; as a server it decodes requests and encodes replies. What a format
+cannot say is an error that names the field (`CannotExpress`), or, where leaving it out is
+harmless, a note that reaches the receipt; never silence.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
+
+from ..messages import Request
+from ..replies import Event, Reply
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """A request as it goes on the wire. `path` is relative to the API's base address; `notes` say
+    what was left out because the API has no place for it."""
+
+    path: str
+    body: dict[str, Any]
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Incoming:
+    """A request that came in over the wire. `notes` say which of its fields mean nothing here."""
+
+    request: Request
+    model: str
+    stream: bool
+    notes: tuple[str, ...] = ()
+    include_usage: bool = True
+    """Whether a streamed reply ends with the usage, where the API makes that a choice."""
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """What a server says of a reply beside its events. `created` is in seconds since 1970."""
+
+    id: str
+    model: str
+    created: int
+    include_usage: bool = True
+
+
+FailureKind = Literal[
+    "key",
+    "permission",
+    "not_found",
+    "rejected",
+    "too_large",
+    "quota",
+    "rate_limit",
+    "overloaded",
+    "server",
+    "reply",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """What an API said went wrong: HTTP status, kind, its message, its own code and field."""
+
+    status: int
+    kind: FailureKind
+    message: str
+    code: str | None = None
+    field: str | None = None
+
+
+class ReplyDecoder(Protocol):
+    """Reads a streamed reply, cut into pieces anywhere."""
+
+    def feed(self, data: bytes) -> list[Event]:
+        """The events that `data` completes. Raises `ProviderError` for an error that the stream
+        reports, `BadReply` for what is not this dialect."""
+
+    def close(self) -> list[Event]:
+        """The stream has ended: the events still held back, `Finish` last.
+
+        Raises `IncompleteReply` when its end was not announced as the dialect announces it.
+        """
+
+
+class ReplyEncoder(Protocol):
+    """Writes a streamed reply."""
+
+    def start(self) -> bytes: ...
+
+    def encode(self, event: Event) -> bytes:
+        """The bytes of one event; empty for what the dialect does not say here."""
+
+    def end(self) -> bytes:
+        """After `Finish`: what closes the stream."""
+
+    def fail(self, failure: Failure) -> bytes:
+        """Ends a stream that broke: an error in the dialect's own shape, never a normal end."""
+
+
+class Dialect(Protocol):
+    """The names a dialect's module has."""
+
+    NAME: str
+    """As users and `Signature.owner` name it: `openai`, `openai-responses`, `anthropic`, ..."""
+
+    def encode_request(
+        self, request: Request, model: str, *, stream: bool, traits: frozenset[str] = frozenset()
+    ) -> Outgoing:
+        """Raises `CannotExpress`. `traits` are the ways of a host that differ from the API's."""
+
+    def decode_request(self, body: Mapping[str, Any], path: str = "") -> Incoming:
+        """Raises `BadRequest` naming the field. `path` matters where it names the model."""
+
+    def narrow_request(self, request: Request) -> Request:
+        """What of a request this dialect can say: `decode(encode(x)) == narrow(x)`."""
+
+    def Decoder(self) -> ReplyDecoder: ...
+
+    def decode_reply(self, body: Mapping[str, Any]) -> list[Event]:
+        """The events of a reply that came whole, `Finish` last. Raises `BadReply`."""
+
+    def Encoder(self, head: Head) -> ReplyEncoder: ...
+
+    def encode_reply(self, reply: Reply, head: Head) -> dict[str, Any]: ...
+
+    def narrow_events(self, events: Sequence[Event]) -> list[Event]:
+        """What of a reply's events this dialect can say."""
+
+    def decode_error(self, status: int, body: bytes) -> Failure:
+        """What an answer with a status of 400 or more says went wrong."""
+
+    def encode_error(self, failure: Failure) -> dict[str, Any]: ...
