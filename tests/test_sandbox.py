@@ -152,6 +152,34 @@ def test_bombs_end_in_time_and_stay_small(full: bool) -> None:
     assert ran.stderr == ""
 
 
+SWALLOWED = """
+import sys
+from pellucid.errors import TemplateError
+from pellucid.prompt.meter import Aborted
+from pellucid.prompt.sandbox import compile_template
+
+class Dying:
+    def __init__(self, error):
+        self.error = error
+
+    def __del__(self):
+        raise self.error
+
+try:
+    compile_template(sys.argv[1]).render({}, now=None, seconds=0.01)
+except TemplateError:
+    Dying(Aborted())
+    Dying(ValueError("somebody's"))
+"""
+
+
+def test_a_stop_swallowed_by_a_destructor_is_not_printed() -> None:
+    script = [sys.executable, "-c", SWALLOWED, ENDLESS]
+    ran = subprocess.run(script, capture_output=True, text=True, timeout=60, check=False)
+    assert "ValueError: somebody's" in ran.stderr  # other errors still are
+    assert "Aborted" not in ran.stderr
+
+
 ENDLESS = template_bombs.BOMBS[0]
 
 

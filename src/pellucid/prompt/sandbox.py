@@ -6,11 +6,12 @@ forked for it: a server and a user interface have threads, and those do not surv
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ..errors import TemplateError
@@ -115,6 +116,7 @@ def _stop(worker: threading.Thread, lock: threading.Lock, done: threading.Event)
 
     from .meter import Aborted
 
+    _hush()
     stop = ctypes.pythonapi.PyThreadState_SetAsyncExc
     for _ in range(20):
         with lock:
@@ -123,6 +125,22 @@ def _stop(worker: threading.Thread, lock: threading.Lock, done: threading.Event)
         if done.wait(0.05):
             worker.join()
             return
+
+
+@cache
+def _hush() -> None:
+    """Say nothing of an `Aborted` that met the worker inside a destructor or a weak reference's
+    callback. Python cannot raise there: it prints the exception and drops it, and the next try
+    stops the worker."""
+    from .meter import Aborted
+
+    before = sys.unraisablehook
+
+    def hook(unraisable: sys.UnraisableHookArgs) -> None:
+        if unraisable.exc_type is not Aborted:
+            before(unraisable)
+
+    sys.unraisablehook = hook
 
 
 def _explained(failure: BaseException, seconds: float) -> TemplateError:
