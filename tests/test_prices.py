@@ -14,10 +14,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pellucid.errors import UsageError
-from pellucid.record import price_list
+from pellucid.models import price_list
+from pellucid.models.windows import find_window, window_of
 from pellucid.record.forecast import converse, forecast
 from pellucid.record.prices import Line, Price, Rate, add, cost, price_of
-from pellucid.record.windows import find_window, window_of
 from pellucid.replies import Usage
 
 NOW = datetime(2026, 11, 10, 12, tzinfo=UTC)

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 from ..errors import UsageError
 from ..messages import Known
+from ..models.windows import Window, find_window
 from ..replies import Usage
 from .prices import Cost, Price, add, cost, price_of
-from .windows import Window, find_window
 
 EMBEDDER = "openai/text-embedding-3-small"
 """The embedding model a forecast assumes when none is named."""

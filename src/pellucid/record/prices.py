@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Literal
 
 from ..errors import UsageError
 from ..messages import Known
+from ..models import price_list
 from ..replies import Usage
-from . import price_list
 
 if TYPE_CHECKING:
     from genai_prices.types import TieredPrices
