@@ -1,0 +1,1 @@
+"""Reading the web: pages fetched safely, read, summarised and made into brochures."""
