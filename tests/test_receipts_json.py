@@ -20,7 +20,9 @@ from pellucid.messages import (
     Message,
     Options,
     Produced,
+    Refusal,
     Request,
+    ResponseFormat,
     Signature,
     Text,
     Thinking,
@@ -32,27 +34,32 @@ from pellucid.prompt.values import Origin, Prompt, Span
 from pellucid.record.codec import dumps, from_json, to_json
 from pellucid.record.receipt import Memory, Receipt, Timings
 from pellucid.record.store import Imported, Store
-from pellucid.replies import Candidate, Reply, ReplyToken, Usage
+from pellucid.replies import Candidate, Exchange, Reply, ReplyToken, Usage
 from pellucid.tokens.encoding import Encoding
 
 NAUGHTY: list[str] = json.loads((Path(__file__).parent / "data" / "blns.json").read_text("utf-8"))
 """The Big List of Naughty Strings: data/blns.LICENSE."""
 
 
+SIGNED = Signature("anthropic", "sig")
+
+
 def everything() -> Receipt:
     """A receipt in which no field has its default."""
+    picture = Media("image", "image/png", b"\x89PNG\xff", None, "a.png")
     message = Message(
         "assistant",
         (
-            Text("text", "https://example.org"),
-            Thinking("thought", Signature("anthropic", "sig")),
-            ToolCall("call", "tool", '{"a": 1}'),
-            Media("image", "image/png", b"\x89PNG\xff", None, "a.png"),
+            Text("text", "https://example.org", SIGNED),
+            Refusal("refusal"),
+            Thinking("thought", SIGNED, redacted=True),
+            ToolCall("call", "tool", '{"a": 1}', SIGNED),
+            picture,
             Media("file", "text/plain", None, "https://example.org/a", None),
         ),
         Produced((5, 70_000), "f00d"),
     )
-    answer = Message("tool", (ToolResult("call", "tool", "result", True),))
+    answer = Message("tool", (ToolResult("call", "tool", "result", True, (picture,)),))
     encoding = Encoding(
         "a€b",
         (1, 2, 3, 4),
@@ -73,11 +80,25 @@ def everything() -> Receipt:
         7, b"\xff", -0.5, (Candidate(7, b"\xff", -0.5), Candidate(8, b"x", None)), exact=False
     )
     reply = Reply(message, "cut", Usage(1, 2, 3, 4, 5, "reported"), (token,), "lost")
+    reply = replace(reply, detail="lost", notices=("notice",), id="answer", model="answering")
+    exchange = Exchange(
+        "POST",
+        "https://example.org/v1",
+        {"Accept": "*/*"},
+        b"{}",
+        200,
+        {"Server": "x"},
+        bytearray(b"\xff"),
+        ["503"],
+    )
     request = Request(
         (message, answer),
-        (ToolSpec("tool", "what it does", {"type": "object", "required": ["a"]}),),
-        Options(0.5, 0.9, 40, 0.05, 100, 7, ("\n", "END"), 5),
+        (ToolSpec("tool", "what it does", {"type": "object", "required": ["a"]}, True),),
+        Options(0.5, 0.9, 40, 0.05, 100, 7, ("\n", "END"), 5, 0.5, 0.5, "low", 100),
         False,
+        ResponseFormat({"type": "object"}, "form", False),
+        "required",
+        True,
     )
     return Receipt(
         id="01KAMP4J3Q8Z5V0T6Y2N9C7D1E",
@@ -96,6 +117,7 @@ def everything() -> Receipt:
         settings={"temperature": 0.5, "nested": {"list": [1, None, True, "x"]}},
         notes=("a note",),
         replayed_messages=1,
+        exchange=exchange,
     )
 
 
@@ -210,7 +232,7 @@ def broken(change: Callable[[dict[str, Any]], object]) -> dict[str, Any]:
         (broken(lambda v: v["request"].update(messages={})), "request.messages is {}; expected"),
         (
             broken(lambda v: v["request"]["messages"][0]["parts"][1].update(type="thougt")),
-            "request.messages[0].parts[1].type is 'thougt'; expected one of text, thinking",
+            "request.messages[0].parts[1].type is 'thougt'; expected one of text, refusal",
         ),
         (
             broken(lambda v: v["request"]["messages"][0]["parts"][0].update(type=[])),
@@ -251,7 +273,7 @@ def test_what_json_cannot_say_is_refused(tmp_path: Path) -> None:
         assert store.list() == ()
 
 
-ENUMERATED = {"role", "roles", "kind", "finish", "known", "type", "format"}
+ENUMERATED = {"role", "roles", "kind", "finish", "known", "type", "format", "effort"}
 
 
 def naughty(value: Any, text: str) -> Any:
@@ -264,7 +286,7 @@ def naughty(value: Any, text: str) -> Any:
         if "base64" in value:
             return text
         out = {k: v if k in ENUMERATED else naughty(v, text) for k, v in value.items()}
-        for free in ("settings", "versions", "parameters"):
+        for free in ("settings", "versions", "parameters", "schema", "sent_headers"):
             if free in out:
                 out[free] = {text: text}
         return out

@@ -14,7 +14,18 @@ from .models.base import Model
 from .prompt.values import Prompt
 from .record.ids import new_id
 from .record.receipt import Memory, Receipt, Timings
-from .replies import Event, Finish, FinishReason, Reply, ReplyBuilder, TextDelta, UsageEvent
+from .replies import (
+    Event,
+    Finish,
+    FinishReason,
+    RefusalDelta,
+    Reply,
+    ReplyBuilder,
+    TextDelta,
+    ThinkingDelta,
+    ToolCallDelta,
+    UsageEvent,
+)
 
 
 class Call:
@@ -59,7 +70,7 @@ class Call:
                 if not isinstance(event, Finish):
                     yield event
                 else:
-                    self._write(builder.reply(), clock)
+                    self._write(builder, builder.reply(), clock)
                     yield event
                     return
             raise IncompleteReply(
@@ -81,9 +92,9 @@ class Call:
         self, builder: ReplyBuilder, clock: _Clock, finish: FinishReason, error: str | None
     ) -> None:
         if self.receipt is None:
-            self._write(builder.partial(finish, error), clock)
+            self._write(builder, builder.partial(finish, error), clock)
 
-    def _write(self, reply: Reply, clock: _Clock) -> None:
+    def _write(self, builder: ReplyBuilder, reply: Reply, clock: _Clock) -> None:
         self.receipt = Receipt(
             id=self._id,
             created=clock.created,
@@ -98,11 +109,16 @@ class Call:
             parent=self._parent,
             versions={"pellucid": __version__, **self._model.versions()},
             settings=dict(self._model.settings()),
-            notes=self._prompt.notes if self._prompt else (),
+            notes=(*(self._prompt.notes if self._prompt else ()), *reply.notices),
             replayed_messages=self._replayed,
+            exchange=builder.exchange,
         )
         if self._keep is not None:
             self._keep(self.receipt)
+
+
+_SAID = (TextDelta, RefusalDelta, ThinkingDelta, ToolCallDelta)
+"""Events that carry something of the reply."""
 
 
 class _Clock:
@@ -113,7 +129,7 @@ class _Clock:
         self._rates: dict[str, Any] = {}
 
     def saw(self, event: Event) -> None:
-        if self._first is None and isinstance(event, TextDelta) and event.text:
+        if self._first is None and isinstance(event, _SAID):
             self._first = time.perf_counter() - self._start
         elif isinstance(event, UsageEvent):
             self._rates = {"reading": event.reading, "writing": event.writing}

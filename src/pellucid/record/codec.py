@@ -73,7 +73,7 @@ def encode(value: Any) -> Any:
         return value
     if isinstance(value, float):
         return value if isfinite(value) else _odd_name(value)
-    if isinstance(value, bytes):
+    if isinstance(value, bytes | bytearray):
         try:
             return value.decode()
         except UnicodeDecodeError:
@@ -130,13 +130,16 @@ def _reader(hint: Any) -> Reader:
         return _literal_reader(inside)
     if origin is tuple:
         return _row_reader(inside) if inside[-1] is not Ellipsis else _list_reader(inside[0])
-    if origin is Mapping:
+    if origin in (Mapping, dict):
         return _mapping_reader(inside[1])
+    if origin is list:
+        items = _list_reader(inside[0])
+        return lambda value: list(items(value))
     if hint in _TYPES.values():
         return _union_reader((hint,))
     if is_dataclass(hint):
         return _fields_reader(hint)
-    return {bytes: _bytes, float: _number}.get(hint) or _scalar_reader(hint)
+    return _PLAIN.get(hint) or _scalar_reader(hint)
 
 
 def _fields_reader(kind: Any) -> Reader:
@@ -260,6 +263,13 @@ def _bytes(value: Any) -> bytes:
         return b64decode(value["base64"], validate=True)
     except (ValueError, TypeError) as error:
         raise _Misfit(f"is not base64: {error}") from None
+
+
+def _bytearray(value: Any) -> bytearray:
+    return bytearray(_bytes(value))
+
+
+_PLAIN: dict[type, Reader] = {bytes: _bytes, bytearray: _bytearray, float: _number}
 
 
 def _object(value: Any) -> dict[str, Any]:

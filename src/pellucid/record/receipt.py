@@ -8,7 +8,7 @@ from typing import Any
 
 from ..messages import Message, Request
 from ..prompt.values import Prompt
-from ..replies import FinishReason, Reply
+from ..replies import Exchange, FinishReason, Reply
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +59,8 @@ class Receipt:
     settings: Mapping[str, Any] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     replayed_messages: int = 0
+    exchange: Exchange | None = None
+    """What went over the wire, where a host answered."""
 
     def __repr__(self) -> str:
         usage = self.reply.usage

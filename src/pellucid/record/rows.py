@@ -15,9 +15,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ..messages import Message, Options, Produced, Request, ToolSpec
+from ..messages import Message, Options, Produced, Request, ResponseFormat, ToolSpec
 from ..prompt.values import Prompt
-from ..replies import FinishReason, Reply, Usage
+from ..replies import Exchange, FinishReason, Reply, Usage
 from .blocks import read_blocks, read_reply
 from .codec import decode, dumps, encode
 from .packing import Packer, Unpacker
@@ -63,6 +63,9 @@ def setup_data(receipt: Receipt) -> bytes:
             "options": encode(request.options),
             "tools": encode(request.tools),
             "generation_prompt": request.generation_prompt,
+            "response_format": encode(request.response_format),
+            "tool_choice": request.tool_choice,
+            "parallel_tools": request.parallel_tools,
             "settings": encode(receipt.settings),
             "versions": encode(receipt.versions),
             "window": receipt.window,
@@ -72,15 +75,19 @@ def setup_data(receipt: Receipt) -> bytes:
     )
 
 
+REPLY_DETAILS = ("error", "detail", "notices", "id", "model")
+
+
 def details_data(receipt: Receipt) -> bytes:
-    prompt = receipt.prompt
+    prompt, reply = receipt.prompt, receipt.reply
     return _json(
         {
             "timings": encode(receipt.timings),
             "notes": encode(receipt.notes),
             "replayed_messages": receipt.replayed_messages,
-            "usage": encode(receipt.reply.usage),
-            "error": receipt.reply.error,
+            "usage": encode(reply.usage),
+            "reply": {name: encode(getattr(reply, name)) for name in REPLY_DETAILS},
+            "exchange": encode(receipt.exchange),
             "prompt": None if prompt is None else _prompt_details(prompt, receipt.request),
         }
     )
@@ -124,13 +131,17 @@ def receipt(stored: Stored, pieces: Mapping[int, bytes]) -> Receipt:
         decode(tuple[ToolSpec, ...], setup["tools"], "tools"),
         decode(Options, setup["options"], "options"),
         setup["generation_prompt"],
+        decode(ResponseFormat | None, setup.get("response_format"), "response_format"),
+        setup.get("tool_choice", "auto"),
+        setup.get("parallel_tools"),
     )
+    told = details.get("reply", {"error": details.get("error")})
     reply = Reply(
         stored.reply,
         decode(FinishReason, stored.finish, "finish"),
         decode(Usage, details["usage"], "usage"),
         read_reply(stored.tokens, pieces),
-        details["error"],
+        **{**told, "notices": tuple(told.get("notices", ()))},
     )
     return Receipt(
         id=stored.id,
@@ -149,6 +160,7 @@ def receipt(stored: Stored, pieces: Mapping[int, bytes]) -> Receipt:
         settings=setup["settings"],
         notes=tuple(details["notes"]),
         replayed_messages=details["replayed_messages"],
+        exchange=decode(Exchange | None, details.get("exchange"), "exchange"),
     )
 
 
