@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import Literal
 
 from ..errors import UnsupportedVocabulary
 from . import normalize
 from .bpe import Bpe, steps
 from .encoding import Tokenizer
 from .pretokenize import Pretokenizer
+from .sentencepiece import SentencePieceTokenizer
 from .surrogates import refuse_lone
 from .tokenizer import BpeTokenizer
 
@@ -25,10 +28,13 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Explained:
-    """One piece that the pre-tokenizer cut, and how its bytes became tokens.
+    """One piece that the pre-tokenizer cut, and how it became tokens.
 
-    `whole` says that it is a token as it stands, so that nothing had to be merged; `steps` then
-    tell how merging makes it, where it does.
+    It begins as `start`: one token a byte, or one a character (`unit`). `whole` says that it is a
+    token as it stands, so that nothing had to be merged; `steps` then tell how merging makes it,
+    where it does. `unknown` are its characters without a token, which are spelt in bytes after
+    the last merge, or left out where the vocabulary has no such bytes. `prefixed`: the blank in
+    front is not the text's own.
     """
 
     text: str
@@ -37,20 +43,50 @@ class Explained:
     steps: tuple[Step, ...]
     ids: tuple[int, ...]
     pieces: tuple[bytes, ...]
+    unit: Literal["bytes", "characters"] = "bytes"
+    unknown: tuple[str, ...] = ()
+    prefixed: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CharacterBpe(Bpe):
+    """SentencePiece's way: a piece starts as one token a character, found by `find`. A character
+    without a token takes part as a number from `size` on, which merges with nothing, and is spelt
+    in bytes at the end."""
+
+    find: Callable[[bytes], int | None]
+    size: int
+
+    def start(self, piece: bytes) -> tuple[int, ...]:
+        """A piece before any merge: one token a character."""
+        found = ((character, self.find(character.encode())) for character in piece.decode())
+        return tuple(self.size + ord(c) if id is None else id for c, id in found)
+
+    def merged(self, piece: bytes) -> tuple[int, ...]:
+        """The ids of one piece."""
+        out: list[int] = []
+        for id in Bpe.merged(self, piece):
+            out += [id] if id < self.size else Bpe.start(self, chr(id - self.size).encode())
+        return tuple(out)
 
 
 def readable(tokenizer: Tokenizer) -> Bpe:
     """The readable encoder over the vocabulary of `tokenizer`.
 
-    Raises `UnsupportedVocabulary` where it is not byte-level BPE.
+    Raises `UnsupportedVocabulary` where it is no byte-pair encoding that is read here.
     """
-    if not isinstance(tokenizer, BpeTokenizer) or tokenizer.vocabulary.sentencepiece:
-        raise UnsupportedVocabulary(
-            f"{tokenizer.name} is not byte-level BPE: its steps cannot be shown, its tokens can: "
-            "leave out `explain`."
-        )
-    vocabulary = tokenizer.vocabulary
+    vocabulary = _bpe(tokenizer).vocabulary
     split = Pretokenizer(vocabulary.pretokenizer).split
+    if vocabulary.sentencepiece:
+        size = len(vocabulary)
+        return CharacterBpe(
+            split=split,
+            pieces=lambda id: vocabulary.piece(id) if id < size else chr(id - size).encode(),
+            pair=vocabulary.pair,
+            atoms=vocabulary.byte_ids,
+            find=vocabulary.find,
+            size=size,
+        )
     return Bpe(
         split=(lambda text: split(normalize.nfc(text))) if vocabulary.nfc else split,
         pieces=vocabulary.piece,
@@ -62,6 +98,15 @@ def readable(tokenizer: Tokenizer) -> Bpe:
     )
 
 
+def _bpe(tokenizer: Tokenizer) -> BpeTokenizer:
+    if not isinstance(tokenizer, BpeTokenizer):
+        raise UnsupportedVocabulary(
+            f"{tokenizer.name} is read by another library, which does not tell its steps. Its "
+            "tokens can be shown: leave out `explain`."
+        )
+    return tokenizer
+
+
 def explain(tokenizer: Tokenizer, text: str) -> list[Explained]:
     """The pieces of `text`, in order, each with its merges.
 
@@ -69,11 +114,32 @@ def explain(tokenizer: Tokenizer, text: str) -> list[Explained]:
     `UnsupportedVocabulary`.
     """
     refuse_lone(text)
-    encoder = readable(tokenizer)
-    return [_explained(encoder, piece) for piece in encoder.split(text)]
+    bpe = _bpe(tokenizer)
+    encoder = readable(bpe)
+    out = []
+    done, begins = 0, True  # characters of the text, and whether a stretch of plain text begins
+    for piece, added in bpe.cut(text):
+        if added is not None:
+            out.append(_taken(piece, added))
+            done, begins = done + len(piece), True
+            continue
+        prefixed = (
+            begins
+            and isinstance(bpe, SentencePieceTokenizer)
+            and bpe.prefixed(text[done : done + 1], done)
+        )
+        out.append(_explained(encoder, piece, prefixed, bpe.lost(piece)))
+        done, begins = done + len(piece) - prefixed, False
+    return out
 
 
-def _explained(encoder: Bpe, piece: str) -> Explained:
+def _taken(text: str, id: int) -> Explained:
+    """An added token, which is found before anything is cut."""
+    spelled = text.encode()
+    return Explained(text, True, (spelled,), (), (id,), (spelled,))
+
+
+def _explained(encoder: Bpe, piece: str, prefixed: bool, lost: str) -> Explained:
     data = piece.encode()
     start = encoder.start(data)
     merges = []
@@ -81,6 +147,11 @@ def _explained(encoder: Bpe, piece: str) -> Explained:
         tokens = tuple(map(encoder.pieces, after))
         merges.append(Step(rank, tokens[place], tokens))
     ids = encoder.merged(data)
+    unit: Literal["bytes", "characters"] = "bytes"
+    unknown: Iterable[str] = lost
+    if isinstance(encoder, CharacterBpe):
+        unit = "characters"
+        unknown = [c for c in piece if encoder.find(c.encode()) is None]
     return Explained(
         text=piece,
         whole=encoder.whole(data) is not None,
@@ -88,4 +159,7 @@ def _explained(encoder: Bpe, piece: str) -> Explained:
         steps=tuple(merges),
         ids=ids,
         pieces=tuple(map(encoder.pieces, ids)),
+        unit=unit,
+        unknown=tuple(dict.fromkeys(unknown)),
+        prefixed=prefixed,
     )

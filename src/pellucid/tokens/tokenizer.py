@@ -145,6 +145,16 @@ class BpeTokenizer:
         """The bytes of one id; raises `TokenError` when it is outside the vocabulary."""
         return self._vocabulary.piece(id)
 
+    def cut(self, text: str) -> Iterator[tuple[str, int | None]]:
+        """The pieces that the pre-tokenizer makes of `text`, as it sees them: normalised, blanks
+        put in front. Added tokens come with their id."""
+        for start, end, added in self._stretches(text, False):
+            if added is not None:
+                yield text[start:end], added
+            else:
+                prepared = self._prepared(text[start:end], start)
+                yield from ((piece, None) for piece in self._pretokenizer.split(prepared))
+
     def splits(self, data: bytes, count: int, last: int) -> list[tuple[int, ...]]:
         """Every way to write `data` as `count` tokens, the last of them `last`, such that no
         token before it completes a character: see `splits.splits`."""
@@ -266,6 +276,13 @@ class BpeTokenizer:
                 return (whole,)
         atoms = [id for byte in data if (id := vocabulary.byte_ids[byte]) is not None]
         return tuple(bpe.merge(atoms, vocabulary.pair))
+
+    def lost(self, text: str) -> str:
+        """The characters of `text` that this vocabulary lacks bytes for, once each, in order: they
+        do not come back when its ids are decoded."""
+        if not self._loses(text):
+            return ""
+        return "".join(character for character in dict.fromkeys(text) if self._loses(character))
 
     def _loses(self, text: str) -> bool:
         """Whether `text` has bytes that are not in the vocabulary."""

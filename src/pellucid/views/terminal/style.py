@@ -65,6 +65,13 @@ def fold(text: str, width: int) -> list[str]:
     return [*lines, line]
 
 
+def wrapped(text: str, width: int, color: bool) -> list[str]:
+    """A quiet sentence as lines of whole words."""
+    from textwrap import wrap
+
+    return [paint(line, DIM, color) for line in wrap(text, max(width, 40))]
+
+
 def clip(text: str, width: int) -> str:
     """The beginning of a line, in at most `width` columns, with an ellipsis where it was cut."""
     return text if cells(text) <= width else fold(text, max(width - 1, 1))[0] + "…"
