@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +20,11 @@ def model_names(prefix: str, **_: Any) -> list[str]:
     from ..models.catalog import names
 
     return [name for name in names() if name.startswith(prefix)]
+
+
+def completes(argument: argparse.Action, names: Callable[..., Iterable[str]]) -> None:
+    """Let the shell complete `argument` by the words of `names(prefix, ...)`."""
+    argument.completer = names  # type: ignore[attr-defined]  # as argcomplete wants it
 
 
 OPTION_HELP = {
@@ -38,7 +43,7 @@ def add_model(parser: argparse.ArgumentParser) -> None:
     model = parser.add_argument(
         "-m", "--model", action="append", metavar="NAME", help="a model's name or a GGUF file"
     )
-    model.completer = model_names  # type: ignore[attr-defined]
+    completes(model, model_names)
 
 
 def add_talk(parser: argparse.ArgumentParser) -> None:
@@ -53,11 +58,11 @@ def add_talk(parser: argparse.ArgumentParser) -> None:
         metavar="KEY=VALUE",
         help="a sampling option: " + ", ".join(OPTION_HELP),
     )
-    option.completer = lambda prefix, **_: [f"{key}=" for key in OPTION_HELP]  # type: ignore[attr-defined]
+    completes(option, lambda prefix, **_: [f"{key}=" for key in OPTION_HELP])
     memory = parser.add_argument(
         "--memory", metavar="POLICY", help="what is replayed: full (default), none, last:N, fit"
     )
-    memory.completer = lambda prefix, **_: ["full", "none", "last:4", "fit"]  # type: ignore[attr-defined]
+    completes(memory, lambda prefix, **_: ["full", "none", "last:4", "fit"])
     parser.add_argument(
         "-c", "--continue", dest="resume", action="store_true", help="go on with the last one"
     )

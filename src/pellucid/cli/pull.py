@@ -11,7 +11,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     name = parser.add_argument(
         "name", nargs="?", help="a name of `pellucid models`, or hf:owner/repo/file.gguf"
     )
-    name.completer = options.model_names  # type: ignore[attr-defined]
+    options.completes(name, options.model_names)
     parser.add_argument("--offline", action="store_true", help="reach no other machine")
 
 

@@ -47,7 +47,7 @@ def _listing(parser: argparse.ArgumentParser, defaults: dict[str, Any] | None = 
 
 def _add_model(parser: argparse.ArgumentParser, default: str | None) -> None:
     model = parser.add_argument("-m", "--model", default=default, help="only of this model")
-    model.completer = options.model_names  # type: ignore[attr-defined]
+    options.completes(model, options.model_names)
 
 
 def _limit(word: str) -> int:

@@ -7,12 +7,12 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from . import output
+from . import options, output
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     id = parser.add_argument("id", nargs="?", default="last", help="an id, its beginning, or last")
-    id.completer = _ids  # type: ignore[attr-defined]
+    options.completes(id, _ids)
     kind = parser.add_mutually_exclusive_group()
     kind.add_argument("--json", action="store_true", help="everything, as JSON")
     kind.add_argument("--html", metavar="FILE", help="write one self-contained page")

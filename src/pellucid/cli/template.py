@@ -34,7 +34,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
             metavar="NAME",
             help="a family of templates, a model, or a file that has a template",
         )
-        model.completer = _names  # type: ignore[attr-defined]
+        options.completes(model, _names)
         verb.add_argument("messages", help=MESSAGES)
         verb.add_argument(
             "--no-generation-prompt",
@@ -48,7 +48,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         nargs="+",
         help="a family, a model, a GGUF file, a tokenizer_config.json or a .jinja file",
     )
-    template.completer = _names  # type: ignore[attr-defined]
+    options.completes(template, _names)
     lint.add_argument("--offline", action="store_true", help="reach no other machine")
     for verb in (show, diff, lint):
         verb.add_argument("--json", action="store_true", help="machine-readable")

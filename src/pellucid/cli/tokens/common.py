@@ -21,7 +21,7 @@ def add_vocabulary(parser: argparse.ArgumentParser) -> None:
         metavar="NAME",
         help="a model, a vocabulary, or a file: GGUF, tokenizer.json, .tiktoken, SentencePiece",
     )
-    model.completer = _names  # type: ignore[attr-defined]
+    options.completes(model, _names)
     parser.add_argument("--offline", action="store_true", help="reach no other machine")
 
 

@@ -19,24 +19,24 @@ from .markup import asset
 
 def receipt_page(receipt: Receipt) -> str:
     """The page: figures, messages, the prompt token by token, the reply, and all the rest."""
-    style = asset("tokens.css") + asset("page.css")
     script = asset("page.js")
+    body = (
+        f'{sections.everything(receipt)}\n<div id="tip" role="tooltip" hidden></div>\n'
+        f'<script type="application/json" id="data">{_data(receipt)}</script>\n'
+        f"<script>{script}</script>"
+    )
+    return standalone(f"{receipt.model} · {receipt.id}", body, f"'{_hash(script)}'")
+
+
+def standalone(title: str, body: str, scripts: str = "'none'") -> str:
+    """A page around `body`; `scripts` names what its policy lets run."""
+    style = asset("tokens.css") + asset("page.css")
     return Template(asset("page.html")).substitute(
-        title=escape(visible(f"{receipt.model} · {receipt.id}")),
+        title=escape(visible(title)),
         style=style,
         style_hash=_hash(style),
-        script=script,
-        script_hash=_hash(script),
-        body=sections.everything(receipt),
-        data=_data(receipt),
-    )
-
-
-def standalone(title: str, body: str) -> str:
-    """A page without a script around `body`, under the same policy."""
-    style = asset("tokens.css") + asset("page.css")
-    return Template(asset("plain.html")).substitute(
-        title=escape(visible(title)), style=style, style_hash=_hash(style), body=body
+        scripts=scripts,
+        body=body,
     )
 
 
