@@ -22,7 +22,7 @@ LAYERS = (
     ("models",),
     ("record",),
     ("calls",),
-    ("chat", "memory"),
+    ("chat", "memory", "structured"),
     ("tools", "agents", "web", "rag", "speech", "pictures", "tasks", "xray", "evaluate"),
     ("assistants",),
     ("views",),

@@ -7,16 +7,16 @@ nothing is lost. `Chat.messages` is the path from the root to where the conversa
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Callable, Generator, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import takewhile
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from . import memory as memory_policies
 from .calls import Call
 from .errors import StoreError, UsageError
-from .messages import Message, Options, Request, ToolSpec
+from .messages import Message, Options, Request, ResponseFormat, ToolSpec
 from .messages import text_message as _message
 from .models.base import Model
 from .prompt.budget import fits, require_fit
@@ -63,6 +63,7 @@ class Chat:
         self.memory = memory_policies.parse_policy(memory or chosen.memory)
         self.options = options or Options()
         self.tools = tuple(tools)
+        self.response_format: ResponseFormat | None = None
         self.receipts: list[Receipt] = []
         self._log = chosen.log
         self._store = store
@@ -116,6 +117,15 @@ class Chat:
             pass
         return turn.reply
 
+    def json(self, text: str, schema: Mapping[str, Any] | None = None) -> Any:
+        """Send one message and return the reply as data that fits the JSON `schema`.
+
+        Without a schema any JSON object will do. Raises `UnfitReply`, which carries the text.
+        """
+        from .structured import ask
+
+        return ask(self, text, schema)
+
     def stream(self, text: str | Message) -> Turn:
         """Send one message; iterate over the turn for the reply's text as it comes."""
         return Turn(self, self._new(text))
@@ -152,7 +162,7 @@ class Chat:
         _require_utf8(self.system or "", "system message")
         options = self.model.settle(self.options)
         kept = memory_policies.apply(self.memory, (*system, *messages), self._fits(options))
-        request = Request(kept.messages, self.tools, options)
+        request = Request(kept.messages, self.tools, options, response_format=self.response_format)
         return request, Memory(str(self.memory), kept.dropped)
 
     def _fits(self, options: Options) -> Callable[[tuple[Message, ...]], bool]:

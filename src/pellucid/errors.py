@@ -42,6 +42,7 @@
     │   │   └── RedirectRefused
     │   └── Stalled           the host stopped sending
     ├── IncompleteReply       a stream ended without its finish event
+    ├── UnfitReply            a reply that was to fit a JSON schema does not; carries its text
     └── StoreError            the receipt store cannot be used
         ├── StoreTooNew       written by a newer Pellucid; not touched
         └── ReceiptNotFound
@@ -295,6 +296,18 @@ class Stalled(ProviderError):
 
 class IncompleteReply(PellucidError):
     pass
+
+
+class UnfitReply(PellucidError):
+    """A reply that was to fit a schema does not. `text` is all of it."""
+
+    def __init__(self, problem: str, text: str) -> None:
+        self.problem = problem
+        self.text = text
+        super().__init__(
+            f"The reply does not fit the schema: {problem}. A larger model, a larger max_tokens or "
+            f"a simpler schema may help. It said:\n{text}"
+        )
 
 
 class StoreError(PellucidError):

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import json
 import sys
+from pathlib import Path
+from typing import Any
 
 from . import options, output
 
@@ -11,6 +14,9 @@ from . import options, output
 def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("question", nargs="*", help="standard input is joined to it")
     options.add_talk(parser)
+    parser.add_argument(
+        "--json-schema", metavar="FILE", help="answer with JSON that fits this schema"
+    )
     parser.add_argument("--json", action="store_true", help="print the receipt as JSON")
     parser.add_argument("--no-log", action="store_true", help="keep no receipt")
 
@@ -22,6 +28,8 @@ def run(args: argparse.Namespace) -> int:
         from ..errors import UsageError
 
         raise UsageError('Nothing was asked: pellucid ask "why is the sky blue?"')
+    if args.json_schema:
+        return _data(args, question)
     from ..replies import TextDelta
 
     chat = options.chat(args)
@@ -34,6 +42,33 @@ def run(args: argparse.Namespace) -> int:
         if turn.receipt is not None:
             _end(turn.receipt, args.json)
     return 0
+
+
+def _data(args: argparse.Namespace, question: str) -> int:
+    """The answer as an object; nothing is printed before it is known to fit."""
+    schema = _schema(args.json_schema)
+    chat = options.chat(args)
+    value = chat.json(question, schema)
+    if args.json:
+        _end(chat.receipts[-1], True)
+    else:
+        output.print_json(value)
+    return 0
+
+
+def _schema(path: str) -> dict[str, Any]:
+    from ..errors import UsageError
+
+    try:
+        schema = json.loads(options.utf8(Path(path).read_bytes(), path))
+    except ValueError as error:
+        raise UsageError(f"{path} is not JSON: {error}.") from error
+    if not isinstance(schema, dict):
+        raise UsageError(f"{path} holds {type(schema).__name__}; a JSON schema is an object.")
+    from ..structured import check_schema
+
+    check_schema(schema)
+    return schema
 
 
 def _end(receipt: object, as_json: bool) -> None:

@@ -12,7 +12,7 @@ from ..errors import EngineStopped
 from ..messages import Options, Request
 from ..prompt.build import build
 from ..prompt.values import Prompt
-from ..replies import Event, ReplyToken
+from ..replies import Event, Notice, ReplyToken
 from ..settings import Folders, Settings
 from . import sampling
 from .card import Card
@@ -89,8 +89,14 @@ class LocalModel:
     def stream(self, request: Request, prompt: Prompt | None) -> Iterator[Event]:
         prompt = prompt or self.prepare(request)
         options = self.settle(request.options)
+        if options.effort not in (None, "none") or options.thinking_tokens:
+            yield Notice(f"{self.name} cannot be told how much to think; that was left out.")
         decoder = Decoder(self.tokenizer, StopScanner(options.stop), len(prompt))
-        chunks = self._chunks(_body(prompt.ids, options, self.window - len(prompt)))
+        body = _body(prompt.ids, options, self.window - len(prompt))
+        if request.response_format is not None:
+            # Decoding is constrained: a token that would leave the schema is never sampled.
+            body["json_schema"] = request.response_format.schema or {"type": "object"}
+        chunks = self._chunks(body)
         try:
             for chunk in chunks:
                 yield from decoder.events(chunk)
@@ -160,6 +166,8 @@ def _body(ids: Sequence[int], options: Options, room: int) -> dict[str, Any]:
         "top_k": options.top_k,
         "min_p": options.min_p,
         "seed": options.seed,
+        "frequency_penalty": options.frequency_penalty or 0,
+        "presence_penalty": options.presence_penalty or 0,
         "stream": True,
         "cache_prompt": True,
         "return_tokens": True,

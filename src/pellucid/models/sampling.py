@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from typing import Any
 
 from ..messages import Options
@@ -29,4 +30,4 @@ def settle(options: Options, alternatives: int) -> Options:
     seed = int.from_bytes(os.urandom(4)) if options.seed is None else options.seed
     if options.alternatives is not None:
         alternatives = options.alternatives
-    return Options(**chosen, seed=seed, stop=options.stop, alternatives=alternatives)
+    return replace(options, **chosen, seed=seed, alternatives=alternatives)
