@@ -139,3 +139,17 @@ def test_an_unknown_name_is_never_guessed() -> None:
     assert near.value.near[0] == "llama-3.1"
     with pytest.raises(UnknownTemplate, match="Known are chatml, qwen2,"):
         families.family("xyzzy")
+
+
+@pytest.mark.parametrize("name", families.names())
+def test_notes_of_a_plain_question(name: str) -> None:
+    """No family lacks a generation prompt: in Llama 2's and Mistral's, the mark that ends a
+    question is one. The words that a template puts in front are quoted without the next turn's role."""
+    format = families.family(name).format
+    notes = " ".join(render(format, Request((ASK,)), now=datetime(2031, 1, 1)).notes)
+    assert "no generation prompt" not in notes
+    assert "user”" not in notes
+    if name == "llama-3.1":
+        assert (
+            "of its own: “Cutting Knowledge Date: December 2023 Today Date: 26 Jul 2024”." in notes
+        )

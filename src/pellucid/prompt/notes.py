@@ -41,8 +41,8 @@ def about_clock(asked: bool) -> list[str]:
     return ["The template writes the date: the prompt changes from day to day."]
 
 
-def about_generation(wanted: bool, ending: str) -> list[str]:
-    if ending or not wanted:
+def about_generation(missing: bool) -> list[str]:
+    if not missing:
         return []
     return ["The template has no generation prompt: nothing tells the model that it is its turn."]
 

@@ -14,10 +14,10 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
-from typing import Any
+from typing import Any, get_args
 
 from ..errors import TemplateError
-from ..messages import Request, ToolResult
+from ..messages import Message, Request, Role, Text, ToolResult
 from . import notes
 from .fence import Fences, Plain, Reading
 from .infer import Region, around_lone, by_search
@@ -66,6 +66,7 @@ class Renderer:
         pattern = "|".join(map(re.escape, longest_first)) or r"(?!)"
         self._special = re.compile(pattern)
         self._special_in_any_case = re.compile(pattern, re.IGNORECASE)
+        self._opening: str | None = None
         self._controls_in = lru_cache(maxsize=4096)(self._find_controls)
 
     def render(self, request: Request, now: datetime) -> Rendered:
@@ -102,7 +103,9 @@ class Renderer:
                 *notes.about_missing(request, probe.fences, seen),
                 *notes.about_rewriting(rewritten, request.messages),
                 *notes.about_own_system(request, self._head(text, controls, first)),
-                *notes.about_generation(request.generation_prompt, probe.ending),
+                *notes.about_generation(
+                    request.generation_prompt and not probe.ending and self._lacks_opening(now)
+                ),
             ),
         )
 
@@ -110,7 +113,28 @@ class Renderer:
         """What the template wrote before the first text, at `first`, and the header of that:
         without control tokens, up to the last of them."""
         last = max((start for start, _ in controls if start < first), default=first)
-        return self._special.sub(" ", text[:last])
+        parts = self._special.split(text[:last])
+        while parts and parts[-1].strip() in ("", *get_args(Role)):  # whose turn comes next
+            del parts[-1]
+        return " ".join(parts)
+
+    def _lacks_opening(self, now: datetime) -> bool:
+        """Whether replies are opened by words that the prompt of a question lacks. In some formats
+        the mark that ends the question is the opening (Llama 2, Mistral). Found out once."""
+        if self._opening is None:
+            ask, reply = Message("user", (Text("Ahoy?"),)), Message("assistant", (Text("Aye."),))
+            try:
+                asked, answered = (
+                    self._prober.plain(Request(messages, generation_prompt=False), now).text
+                    for messages in ((ask,), (ask, reply))
+                )
+            except TemplateError:
+                self._opening = ""
+            else:
+                before, found, _ = answered.partition("Aye.")
+                told = found and before.startswith(asked)
+                self._opening = before.removeprefix(asked).strip() if told else ""
+        return bool(self._opening)
 
     def _find_controls(self, stretch: str) -> tuple[Place, ...]:
         return tuple(match.span() for match in self._special.finditer(stretch))
