@@ -9,8 +9,10 @@ from pathlib import Path
 import psutil
 import pytest
 
-from pellucid.tokens import fast, tokenizer
+import pellucid
+from pellucid.tokens import tokenizer
 from pellucid.tokens.fast import FastBpe
+from pellucid.tokens.native import NativeTexts
 from pellucid.tokens.running import RunningCount
 from pellucid.tokens.tokenizer import BpeTokenizer
 from token_corpus import corpus
@@ -53,6 +55,40 @@ def test_bulk_ids_are_the_reference(slow: BpeTokenizer, quick: BpeTokenizer, ful
         assert quick.count(text, specials=True) == len(slow.ids(text, specials=True))
 
 
+def test_whole_texts_are_the_pieces(
+    slow: BpeTokenizer, monkeypatch: pytest.MonkeyPatch, full: bool
+) -> None:
+    texts = corpus(45, 20_000 if full else 1_000)
+    texts += [f"A{c}B a{c}{c} {c}'s" for c in "ʕ\u088f\u0c5c\ua7ce\U00010940ſK"]
+    expected = [slow.ids(text) for text in texts]
+    monkeypatch.setattr(tokenizer, "TEXTS_FROM", 0)
+    monkeypatch.setattr(NativeTexts, "PART", 100)
+    for text, ids in zip(texts, expected, strict=True):
+        assert slow.ids(text) == ids, ascii(text)
+    assert isinstance(vars(slow)["_texts"], NativeTexts)
+
+
+@pytest.mark.usefixtures("at_once")
+def test_long_pieces_are_the_reference(slow: BpeTokenizer, quick: BpeTokenizer) -> None:
+    choose = random.Random(46)
+    native = vars(quick).pop("_native", None) or quick._native
+    for letters in ("a", LETTERS, "好你世界", "Ab", "中A", "\n ", "- ", "e\u0301"):
+        piece = "".join(choose.choices(letters, k=5_000))
+        assert list(native(piece)) == list(slow._merge(piece)), letters
+
+
+@pytest.mark.parametrize("name", ["llama-3.1", "tekken"])
+def test_vocabularies_that_are_read_as_merges(name: str, full: bool) -> None:
+    ours = pellucid.tokenizer(name).plain
+    assert isinstance(ours, BpeTokenizer)
+    texts = corpus(47, 20_000 if full else 600)
+    expected = [ours.ids(text) for text in texts]
+    ours.expect(tokenizer.FAST_FROM)
+    assert isinstance(vars(ours)["_fast"], FastBpe)
+    for text, ids in zip(texts, expected, strict=True):
+        assert ours.ids(text) == ids, ascii(text)
+
+
 @pytest.mark.usefixtures("at_once")
 def test_parts_are_the_whole(
     slow: BpeTokenizer, quick: BpeTokenizer, monkeypatch: pytest.MonkeyPatch
@@ -60,8 +96,8 @@ def test_parts_are_the_whole(
     text = "\n".join([*corpus(42, 500), "x" * 900, "one two three " * 80, "-" * 900])
     expected = slow.ids(text)
     for size in (1, 17, 300):
-        monkeypatch.setattr(fast, "PART", size)
-        monkeypatch.setattr(fast, "LONGEST", 2 * size)
+        monkeypatch.setattr(FastBpe, "PART", size)
+        monkeypatch.setattr(FastBpe, "LONGEST", 2 * size)
         assert quick.ids(text) == expected
         assert quick.count(text) == len(expected)
 

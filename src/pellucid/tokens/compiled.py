@@ -14,6 +14,7 @@ import json
 import os
 import struct
 import sys
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 from zlib import crc32
@@ -119,7 +120,12 @@ class Compiled:
         """Every normal token: its bytes -> its id. All of the vocabulary, in memory."""
         from .vocabulary import Kind
 
-        return {self.piece(id): id for id, kind in enumerate(self.kinds) if kind == Kind.NORMAL}
+        blob, spans = bytes(self._blob), pairwise(self.ends.tolist())
+        return {
+            blob[start:end]: id
+            for id, ((start, end), kind) in enumerate(zip(spans, self.kinds, strict=True))
+            if kind == Kind.NORMAL
+        }
 
 
 def open_(path: Path) -> Compiled:

@@ -13,13 +13,11 @@ from __future__ import annotations
 
 import re
 import tempfile
-from base64 import b64encode
 from collections.abc import Iterator
 from os import getpid
 from typing import TYPE_CHECKING, Any
 
 from .compiled import Compiled
-from .unicode_age import SINCE_16
 
 if TYPE_CHECKING:
     from numpy import uint32
@@ -30,27 +28,27 @@ SCHEMES = {
     "cl100k": "gpt4",
     "qwen2": "qwen2",
 }
-"""Our names of pre-tokenizers -> gigatoken's. Llama 3 and DeepSeek are not among them: gigatoken
-does not read their ranks."""
+"""Our names of pre-tokenizers -> gigatoken's, where it can read their ranks."""
 
-PART = 1 << 19
-"""Characters that are encoded at once, about."""
-LONGEST = 3 << 18
-"""A part that cannot be cut to fewer characters is left to the reference."""
+AS_MERGES = {"llama-bpe", "llama3", "llama-v3", "tekken"}
+"""Others that it has. Llama 3's vocabulary has tokens that their own bytes never merge into, at
+which its reader of ranks gives up, and Tekken's ranks do not begin at 0; its reader of merges
+takes both."""
+
 GROWTH = 40 << 20
 """Bytes by which the engine may grow before it is made anew."""
 LOOK = 1 << 20
 """Characters of short texts between two looks at how much it grew."""
 
-# Where every vocabulary cuts: see `spans`.
-_PLACE = re.compile(r"\n(?=[!-.0-~]|\w)|[a-z](?= [a-z])")
+# Where every vocabulary cuts: see `spans`. Byte-level ones also cut before a mark of punctuation.
+_PLACE = re.compile(r"\n(?=[!-.0-~]|\w)|[a-z](?= [a-z])|[一-鿿](?=[，。、])")
 
 
-def parts(text: str) -> Iterator[str]:
-    """`text` in parts of about `PART` characters, whose tokens are together those of the whole."""
+def parts(text: str, size: int) -> Iterator[str]:
+    """`text` in parts of about `size` characters, whose tokens are together those of the whole."""
     start = 0
-    while len(text) - start > PART:
-        place = _PLACE.search(text, start + PART)
+    while len(text) - start > size:
+        place = _PLACE.search(text, start + size)
         if place is None:
             break
         yield text[start : place.end()]
@@ -59,41 +57,48 @@ def parts(text: str) -> Iterator[str]:
 
 
 class FastBpe:
-    """Encodes parts of texts in which nothing is special."""
+    """Encodes texts in which nothing is special."""
+
+    PART = 1 << 19
+    LONGEST = 3 << 18
+    """Characters of the texts it is given, about, and at most."""
 
     def __init__(self, vocabulary: Compiled) -> None:
-        self._scheme = SCHEMES[vocabulary.pretokenizer]
         from psutil import Process
+
+        from . import fast_files
 
         self._Process = Process
         self._process = Process()
         self._growth = self._short = self._mark = 0
-        self._file = tempfile.NamedTemporaryFile(suffix=".tiktoken")  # noqa: SIM115 kept open
-        for piece, id in vocabulary.normal().items():
-            self._file.write(b"%s %d\n" % (b64encode(piece), id))
+        ranks = vocabulary.normal()
+        gaps = list(ranks.values()) != list(range(len(ranks)))
+        self._scheme = None if gaps else SCHEMES.get(vocabulary.pretokenizer)
+        data = (
+            fast_files.tiktoken(ranks)
+            if self._scheme
+            else fast_files.tokenizer_json(ranks, vocabulary.pretokenizer)
+        )
+        self._file = tempfile.NamedTemporaryFile()  # noqa: SIM115 kept open
+        self._file.write(data)
         self._file.flush()
         self._make()
 
     @classmethod
     def of(cls, vocabulary: Compiled) -> FastBpe | None:
         """The engine of a vocabulary; `None` when it is not installed or cannot serve that one."""
+        known = vocabulary.pretokenizer in SCHEMES or vocabulary.pretokenizer in AS_MERGES
         lacks = any(id is None for id in vocabulary.byte_ids)
-        if not vocabulary.ranked or lacks or vocabulary.pretokenizer not in SCHEMES:
+        if not known or not vocabulary.ranked or lacks:
             return None
-        if any(id != n for n, id in enumerate(vocabulary.normal().values())):
-            return None  # it wants ids from 0 on, without gaps
         try:
             return cls(vocabulary)
         except ImportError:
             return None
 
-    def encode(self, part: str) -> NDArray[uint32] | None:
-        """The ids of a text of at most about `PART` characters; `None`: ask the reference."""
-        if not part.isascii() and ("\u0295" in part or SINCE_16.found_in(part)):
-            return None
-        if len(part) > LONGEST:
-            return None
-        if len(part) > PART // 8:
+    def encode(self, part: str) -> NDArray[uint32]:
+        """The ids of a text of at most `LONGEST` characters."""
+        if len(part) > self.PART // 8:
             before = self._resident()
             found: NDArray[uint32] = self._engine.encode(part)
             self._grew(self._resident() - before - found.nbytes)
@@ -109,7 +114,11 @@ class FastBpe:
         from gigatoken.gigatoken_rs import BPETokenizer
 
         self._engine: Any = None  # the old one goes first
-        self._engine = BPETokenizer.from_tiktoken(self._file.name, self._scheme, {})
+        self._engine = (
+            BPETokenizer.from_tiktoken(self._file.name, self._scheme, {})
+            if self._scheme
+            else BPETokenizer.from_hf(self._file.name)
+        )
         self._growth = self._short = 0
         self._mark = self._resident()
 

@@ -17,10 +17,12 @@ import regex
 
 from . import bpe, compiled, normalize, offsets
 from .encoding import Encoding
-from .fast import PART, FastBpe, parts
+from .fast import FastBpe, parts
+from .native import NativeTexts
 from .pretokenize import Pretokenizer
 from .splits import splits
 from .surrogates import refuse_lone
+from .unicode_age import uncertain
 
 if TYPE_CHECKING:
     from numpy import uint32
@@ -31,8 +33,10 @@ LONGEST_KEPT = 64
 """What is remembered between texts: so many pieces, of at most so many characters."""
 NATIVE_FROM = 64_000
 """Characters of pieces not met before, in one text, from which making the compiled engine pays."""
-FAST_FROM = 1 << 20
-"""Characters encoded in all from which making the engine for bulk work pays."""
+TEXTS_FROM = 1 << 18
+FAST_FROM = 1 << 22
+"""Characters encoded in all from which making the compiled engine for whole texts pays, and from
+which making the one for bulk work pays."""
 
 
 class BpeTokenizer:
@@ -217,8 +221,8 @@ class BpeTokenizer:
 
     def _size(self, text: str, start: int) -> int:
         """How many ids such a stretch has."""
-        fast = vars(self).get("_fast")
-        if fast is not None and self._read >= FAST_FROM and len(text) < PART and text.isascii():
+        fast = vars(self).get("_fast") if self._read >= FAST_FROM else None
+        if fast is not None and len(text) < fast.PART and text.isascii():
             return len(fast.encode(text))
         return sum(map(len, self._parts(text, start)))
 
@@ -226,17 +230,36 @@ class BpeTokenizer:
         """The ids of such a stretch, in parts."""
         text = self._prepared(text, start)
         self._read += len(text)
-        fast = self._fast if self._read >= FAST_FROM else None
-        if fast is None:
+        engine = self._engine()
+        if engine is None:
             yield self._by_pieces(text)
             return
-        for part in parts(text):
-            found = fast.encode(part)
-            yield self._by_pieces(part) if found is None else found
+        for part in parts(text, engine.PART):
+            exact = len(part) <= engine.LONGEST and not uncertain(part)
+            yield engine.encode(part) if exact else self._by_pieces(part)
+
+    def _engine(self) -> FastBpe | NativeTexts | None:
+        """What is best used to encode texts, after what was read so far."""
+        if self._read >= FAST_FROM and self._fast is not None:
+            return self._fast
+        return self._texts if self._read >= TEXTS_FROM else None
 
     @cached_property
     def _fast(self) -> FastBpe | None:
-        return FastBpe.of(self._vocabulary)
+        fast = FastBpe.of(self._vocabulary)
+        if fast is not None:  # the others give their memory back
+            vars(self).pop("_texts", None)
+            vars(self).pop("_native", None)
+        return fast
+
+    @cached_property
+    def _texts(self) -> NativeTexts | None:
+        return NativeTexts(self._vocabulary) if NativeTexts.serves(self._vocabulary) else None
+
+    def expect(self, characters: int) -> None:
+        """Make now what speeds up so much text: processes that are forked then share it."""
+        self._read += characters
+        self._engine()
 
     def _by_pieces(self, text: str) -> list[int]:
         """The ids of prepared text, as the pre-tokenizer cuts it."""
@@ -264,7 +287,7 @@ class BpeTokenizer:
     def _native(self) -> Callable[[str], Sequence[int]]:
         from .native import NativeBpe
 
-        return NativeBpe(self._vocabulary).encode
+        return NativeBpe(self._vocabulary, vars(self).get("_fast")).encode
 
     def _merge(self, piece: str) -> Sequence[int]:
         """The ids of one piece."""
@@ -280,7 +303,7 @@ class BpeTokenizer:
     def lost(self, text: str) -> str:
         """The characters of `text` that this vocabulary lacks bytes for, once each, in order: they
         do not come back when its ids are decoded."""
-        if not self._loses(text):
+        if not self._lacks or not self._loses(text):
             return ""
         return "".join(character for character in dict.fromkeys(text) if self._loses(character))
 

@@ -36,6 +36,12 @@ class Characters:
         return {c for c in others if bisect_right(self._bounds, ord(c)) % 2}
 
 
+def uncertain(text: str) -> bool:
+    """Whether libraries may cut this text in different ways: it has characters that Unicode
+    changed after most of them were made."""
+    return not text.isascii() and ("\u0295" in text or bool(SINCE_16.found_in(text)))
+
+
 # Letters, digits, marks, ...: what regular expressions tell apart.
 SINCE_16 = Characters("""
 558 58b-58c 5c8-5c9 88f b53-b54 c5c cdc 1acf-1af0 208f 209d-209f 20c1-20c4 2b96 2e60-2e63

@@ -296,6 +296,7 @@ def _alphabet() -> dict[int, int]:
 
 
 _BYTE_OF = _alphabet()
+_CHARACTER_OF = {byte: character for character, byte in _BYTE_OF.items() if byte != 0xFFFF}
 
 
 def bytes_of(spelling: str) -> bytes:
@@ -305,3 +306,8 @@ def bytes_of(spelling: str) -> bytes:
     except UnicodeEncodeError:
         # Spelt outside that alphabet, so no merge reaches it; its text is all there is.
         return spelling.encode()
+
+
+def spelling_of(piece: bytes) -> str:
+    """The inverse: the spelling of a normal token in GPT-2's characters."""
+    return piece.decode("latin-1").translate(_CHARACTER_OF)

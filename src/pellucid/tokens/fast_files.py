@@ -1,0 +1,43 @@
+"""Vocabularies written in the formats that the engine for bulk work reads (`fast`)."""
+
+from __future__ import annotations
+
+import json
+from binascii import b2a_base64
+from collections.abc import Mapping
+
+from .pretokenize import STEPS
+from .vocabulary import spelling_of
+
+
+def tiktoken(ranks: Mapping[bytes, int]) -> bytes:
+    """A `.tiktoken` file."""
+    return b"".join(
+        b"%s %d\n" % (b2a_base64(piece, newline=False), rank) for piece, rank in ranks.items()
+    )
+
+
+def tokenizer_json(ranks: Mapping[bytes, int], pretokenizer: str) -> bytes:
+    """A `tokenizer.json`: every way to put a token together is a merge, of the token's rank."""
+    spelt = {piece: spelling_of(piece) for piece in ranks}
+    merges = [
+        [spelt[piece[:cut]], spelt[piece[cut:]]]
+        for piece in ranks
+        for cut in range(1, len(piece))
+        if piece[:cut] in ranks and piece[cut:] in ranks
+    ]
+    splits = [
+        {"type": "Split", "pattern": {"Regex": pattern}, "behavior": "Isolated"}
+        for pattern in STEPS[pretokenizer].patterns
+    ]
+    whole = {
+        "added_tokens": [],
+        "pre_tokenizer": {"type": "Sequence", "pretokenizers": splits},
+        "model": {
+            "type": "BPE",
+            "vocab": {spelt[piece]: rank for piece, rank in ranks.items()},
+            "merges": merges,
+            "ignore_merges": True,  # a piece that is a token is that token
+        },
+    }
+    return json.dumps(whole).encode()
