@@ -14,7 +14,7 @@ import pellucid
 
 ROOT = Path(pellucid.__file__).parent
 LAYERS = (
-    ("errors", "messages", "replies", "settings", "shapes"),
+    ("errors", "messages", "replies", "settings", "shapes", "value"),
     ("tokens",),
     ("prompt",),
     ("dialects",),

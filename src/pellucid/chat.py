@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator, Callable, Generator, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -24,12 +24,13 @@ from .prompt.values import Prompt
 from .record.receipt import Memory, Receipt
 from .replies import Event, Reply, TextDelta
 from .shapes import as_messages
+from .value import value
 
 if TYPE_CHECKING:
     from .record.store import Store
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class _Node:
     message: Message
     parent: int | None

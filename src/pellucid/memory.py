@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Literal
 
 from .errors import UsageError
 from .messages import Message
 from .prompt.budget import turn_numbers
+from .value import value
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Policy:
     """`full` sends everything, `none` the newest turn, `last` the newest `turns`, `fit` as many of
     the newest turns as fit. `str(policy)` is the form it is parsed from."""
@@ -28,7 +28,7 @@ class Policy:
         return f"last:{self.turns}" if self.kind == "last" else self.kind
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Kept:
     """What is sent, and what was left out, both in their order."""
 

@@ -10,10 +10,11 @@ What comes back is in `replies.py`; the shapes in which people write conversatio
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Literal, TypeAlias, get_args
 
 from .errors import UsageError
+from .value import value
 
 Role = Literal["system", "user", "assistant", "tool"]
 ROLES: tuple[str, ...] = get_args(Role)
@@ -22,7 +23,7 @@ Known = Literal["exact", "reported", "estimated"]
 """How a number is known: counted on the real ids, reported by the provider, or estimated."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Signature:
     """Opaque data that a provider wants echoed back with a part.
 
@@ -33,7 +34,7 @@ class Signature:
     data: str
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Text:
     """Plain text. `source` (an address or a file) makes it a passage: untrusted text quoted."""
 
@@ -42,14 +43,14 @@ class Text:
     signature: Signature | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Refusal:
     """The words in which a model declined, where its provider sets them apart from an answer."""
 
     text: str
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Thinking:
     """Reasoning a model showed. `redacted`: all there is of it is the signature."""
 
@@ -58,7 +59,7 @@ class Thinking:
     redacted: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class ToolCall:
     """A call the model asks for. `arguments` is the JSON text exactly as it was written."""
 
@@ -68,7 +69,7 @@ class ToolCall:
     signature: Signature | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Media:
     """An image, a sound or a file: its bytes, or the address where a provider finds it."""
 
@@ -79,7 +80,7 @@ class Media:
     name: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class ToolResult:
     """What a tool answered to the call with this `id`."""
 
@@ -93,7 +94,7 @@ class ToolResult:
 Part: TypeAlias = Text | Refusal | Thinking | ToolCall | ToolResult | Media
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Produced:
     """The ids a model produced for a message, kept so that they can be replayed as they are.
 
@@ -105,7 +106,7 @@ class Produced:
     vocabulary: str
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Message:
     role: Role
     parts: tuple[Part, ...]
@@ -121,7 +122,7 @@ class Message:
         return self.text
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class ToolSpec:
     """A tool as a model is told of it. `parameters` is a JSON schema."""
 
@@ -132,7 +133,7 @@ class ToolSpec:
     """Whether the provider is asked to hold the arguments to the schema."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class ResponseFormat:
     """The reply is to be JSON; with a `schema`, JSON that fits it."""
 
@@ -159,7 +160,7 @@ OPTION_LIMITS: dict[str, tuple[float, float]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Options:
     """How to sample. `None` leaves a choice to the model.
 
@@ -189,7 +190,7 @@ class Options:
                 raise UsageError(f"{name} is {value}; it goes from {least} to {most}.")
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Request:
     messages: tuple[Message, ...]
     tools: tuple[ToolSpec, ...] = ()

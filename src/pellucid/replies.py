@@ -24,6 +24,7 @@ from .messages import (
     Thinking,
     ToolCall,
 )
+from .value import value
 
 FinishReason = Literal["stop", "stop_string", "length", "tool_calls", "refusal", "cut", "error"]
 """`refusal`: the model declined, or its provider's filter did. `cut` and `error` mark a partial
@@ -33,7 +34,7 @@ NO_ID = -1
 """The id of a token whose provider gave its text and probability but no id."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Candidate:
     """A token the model might have produced here. `logprob` is the natural logarithm of its
     probability before sampling; `None` when it was not measured."""
@@ -43,7 +44,7 @@ class Candidate:
     logprob: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class ReplyToken:
     """One produced token. `exact` is false when the id had to be inferred from the text."""
 
@@ -54,7 +55,7 @@ class ReplyToken:
     exact: bool = True
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Usage:
     """Token counts in buckets that never overlap.
 
@@ -77,7 +78,7 @@ class Usage:
         return self.output + self.reasoning
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Started:
     """The provider has accepted the call: its own id for it, and the model that answers."""
 
@@ -102,14 +103,14 @@ class Exchange:
     retries: list[str] = field(default_factory=list)
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Sent:
     """The request is on its way; `exchange` goes on filling until the stream ends."""
 
     exchange: Exchange
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Progress:
     """The prompt is being read: `done` of `total` tokens, `cached` of them without work."""
 
@@ -118,19 +119,19 @@ class Progress:
     cached: int
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class TextDelta:
     text: str
     tokens: tuple[ReplyToken, ...] = ()
     signature: Signature | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class RefusalDelta:
     text: str
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class ThinkingDelta:
     """More thinking; a `signature` ends a stretch of it."""
 
@@ -139,7 +140,7 @@ class ThinkingDelta:
     redacted: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class ToolCallDelta:
     """A fragment of the call at position `index`: an id, a name, or more of its arguments."""
 
@@ -150,21 +151,21 @@ class ToolCallDelta:
     signature: Signature | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class MediaEvent:
     """A picture or a sound in the reply, whole."""
 
     media: Media
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Notice:
     """What the provider sent, or did, that no other event can say; kept in the receipt."""
 
     text: str
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class UsageEvent:
     """What the call consumed. `reading` and `writing` are the model's own rates, in tokens/s."""
 
@@ -173,7 +174,7 @@ class UsageEvent:
     writing: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Finish:
     """The last event of every complete stream.
 
@@ -203,7 +204,7 @@ Event: TypeAlias = (
 )
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Reply:
     """What a model answered. `str(reply)` is its text.
 

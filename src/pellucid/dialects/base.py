@@ -9,14 +9,14 @@ harmless, a note that reaches the receipt; never silence.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
 from ..messages import Request
 from ..replies import Event, Reply
+from ..value import value
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Outgoing:
     """A request as it goes on the wire. `path` is relative to the API's base address; `notes` say
     what was left out because the API has no place for it."""
@@ -26,7 +26,7 @@ class Outgoing:
     notes: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Incoming:
     """A request that came in over the wire. `notes` say which of its fields mean nothing here."""
 
@@ -38,7 +38,7 @@ class Incoming:
     """Whether a streamed reply ends with the usage, where the API makes that a choice."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Head:
     """What a server says of a reply beside its events. `created` is in seconds since 1970."""
 
@@ -62,7 +62,7 @@ FailureKind = Literal[
 ]
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Failure:
     """What an API said went wrong: HTTP status, kind, its message, its own code and field."""
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
+from ..value import value
 from .hub import HubFile
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Cached:
     """A model file in another tool's cache; `name` is what that tool calls it."""
 

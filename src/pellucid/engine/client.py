@@ -10,10 +10,11 @@ from __future__ import annotations
 import json
 import socket
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from ..errors import EngineFrozen, EngineRefused, EngineStopped
+from ..value import value
 
 CONNECT = 5.0
 SILENCE = 5.0
@@ -22,7 +23,7 @@ PROBE = 8.0
 """Seconds it may take to answer that. A batch is shorter than half a second."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Address:
     """Where an engine listens. `key` is empty for a server that wants none."""
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 import math
 from array import array
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ..value import value
 from .gguf_types import FILE_TYPES
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Skipped:
     """An array that was passed over: only its length was kept."""
 
@@ -22,7 +22,7 @@ class Skipped:
         return self.count
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Tensor:
     """`offset` counts from the start of the file; `offset` and `size` are in bytes."""
 
@@ -33,7 +33,7 @@ class Tensor:
     size: int
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Gguf:
     """The header of a model file. `size` is that of the file, in bytes.
 

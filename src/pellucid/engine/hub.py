@@ -10,11 +10,11 @@ import os
 import re
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from ..errors import UsageError, WeightsError
+from ..value import value
 
 Progress = Callable[[int, int], None]
 """Called with the bytes done and the bytes in all."""
@@ -31,7 +31,7 @@ TRIES = 3
 """Attempts in a row that bring nothing, after which a download is given up."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class HubFile:
     """`hf:owner/repo/path/to/file`."""
 
@@ -52,7 +52,7 @@ class HubFile:
         return f"hf:{self.repo}/{self.file}"
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Remote:
     """What the Hub says of a file. `sha256` is known for the large ones."""
 

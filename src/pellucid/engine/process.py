@@ -17,12 +17,12 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import EngineError, EngineFrozen, EngineStartError, EngineStopped, SettingsError
 from ..settings import Folders, Settings
+from ..value import value
 from . import client, threads
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ SECRET_WORDS = ("KEY", "TOKEN", "SECRET", "PASS", "CREDENTIAL")
 PASSED_ON_PREFIXES = ("GGML_", "CUDA_", "HIP_", "OMP_")
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class EngineModel:
     """What an engine needs to know of a model: its file, and the window to open (tokens)."""
 
@@ -47,7 +47,7 @@ class EngineModel:
     window: int
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Engine:
     """A running engine. `pid` is `None` for one that Pellucid did not start."""
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import functools
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +20,7 @@ from ..errors import (
     WeightsError,
 )
 from ..settings import Folders, Settings
+from ..value import value
 from . import caches, hub
 from .arrival import disk_error, publish, work_folder
 from .checksums import sha256_of as sha256_of
@@ -36,7 +36,7 @@ _LABELS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Part:
     """A piece of a file: `member` of the wheel of `package` (`name==version`)."""
 
@@ -44,7 +44,7 @@ class Part:
     member: str
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Weight:
     """A file of weights or a vocabulary; `bytes` is its size, `parts` the wheels that hold it."""
 

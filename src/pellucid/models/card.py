@@ -10,13 +10,14 @@ import hashlib
 import json
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..engine import client
 from ..errors import BadModelFile, BrokenVocabulary, UnsupportedVocabulary, WeightsError
 from ..settings import Folders
+from ..value import value
 
 if TYPE_CHECKING:
     from ..engine.gguf import Gguf
@@ -32,7 +33,7 @@ LARGEST_SHARE = 0.3
 """Of the machine's memory, for the cache of keys and values."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Card:
     """A model file. `window` is what is opened by default, `trained_window` what the model knows,
     both in tokens. `unsupported` says why the file's vocabulary is left to the engine."""

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import BadModelFile, UnknownModel
 from ..settings import Folders, Settings
+from ..value import value
 
 if TYPE_CHECKING:
     from ..engine.caches import Cached
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from ..engine.weights import Weight
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class ModelRow:
     """A model that has a name of its own here. `file` is that of its weights; `window` is what
     it was trained for, in tokens; `can` is what it does besides answering text."""
@@ -54,7 +54,7 @@ MODELS = (
 )
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Listed:
     """One line of `pellucid models`.
 

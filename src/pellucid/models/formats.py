@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 from ..engine import client
@@ -12,11 +11,12 @@ from ..prompt import families, sources
 from ..prompt.families import ChatFormat
 from ..settings import Folders, Settings
 from ..tokens.encoding import Tokenizer
+from ..value import value
 
 FILES = (".json", ".jinja", ".j2")
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Formats:
     """The chat templates of one model, the default one first.
 

@@ -8,10 +8,11 @@ https://github.com/pydantic/genai-prices
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from datetime import date
 from functools import cache
 from typing import TYPE_CHECKING
+
+from ..value import value
 
 if TYPE_CHECKING:
     from genai_prices.data_snapshot import DataSnapshot
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 _MAKERS = ("openai", "anthropic", "google", "mistral", "cohere", "deepseek", "x-ai", "voyageai")
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Listing:
     """A model as the data set knows it: `provider` is the data set's id of who sells it."""
 

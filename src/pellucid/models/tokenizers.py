@@ -11,7 +11,6 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,6 +25,7 @@ from ..settings import Folders, Settings, load
 from ..tokens import names
 from ..tokens.model import ModelTokenizer, PlainTokenizer
 from ..tokens.names import Row
+from ..value import value
 
 if TYPE_CHECKING:
     from ..tokens.vocabulary import Vocabulary
@@ -71,7 +71,7 @@ def open_tokenizer(
     return opening.row(row, name)
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class _Opening:
     settings: Settings
     folders: Folders

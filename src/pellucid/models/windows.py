@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from ..value import value
 from . import price_list
 
 # Words in the names of files and repositories that do not change the window.
@@ -20,7 +20,7 @@ _FILLER = {"meta", "instruct", "chat", "it", "hf", "gguf", "base", "latest", "pr
 _LENGTH = re.compile(r"(?<![a-z\d])\d+k\b|\b1m\b")
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Window:
     """A context window in tokens, prompt and answer together unless the source says otherwise."""
 

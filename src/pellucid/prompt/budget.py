@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from ..errors import PromptTooLong
+from ..value import value
 from .values import Origin, Prompt
 
 LEAST_ANSWER = 256
 """Tokens an answer must have room for, unless fewer are asked for or the window is tiny."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Budget:
     """The tokens of a prompt by what they are for, counted on the real ids; they add up to
     `total`.

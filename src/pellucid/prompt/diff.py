@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from difflib import SequenceMatcher
 
+from ..value import value
 from .places import Place
 from .rendition import Rendition
 from .values import Label, Origin
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Side:
     """A stretch of one rendering. `controls` are the control tokens in it, as places of `text`;
     `ids` are those of the tokens that begin in it, `None` where there is no tokenizer."""
@@ -21,7 +21,7 @@ class Side:
     ids: tuple[int, ...] | None
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Row:
     """What the two made of the same thing: a message's part, a tool, or what stands between."""
 

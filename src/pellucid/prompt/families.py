@@ -6,13 +6,13 @@ family("llama-3.1-8b-instruct").format.text
 from __future__ import annotations
 
 import difflib
-from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
 from ..errors import UnknownTemplate
+from ..value import value
 
 TEMPLATES = Path(__file__).with_name("templates")
 
@@ -20,7 +20,7 @@ System = Literal["own", "merged", "refused"]
 """What becomes of a system message: a turn of its own, part of a user's turn, or an error."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class ChatFormat:
     """A chat template and what it is rendered with.
 
@@ -39,7 +39,7 @@ class ChatFormat:
     guessed: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Family:
     """A row of `templates/families.toml`, which explains the fields."""
 

@@ -10,10 +10,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import accumulate, chain
 from typing import Any, NamedTuple, Protocol
 
+from ..value import value
 from .values import Origin
 
 _MARKS = (range(0xE000, 0xF900), range(0x100000, 0x10FFFE))
@@ -140,7 +140,7 @@ class Fences:
         return text
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Reading:
     """A fenced rendering, taken apart.
 

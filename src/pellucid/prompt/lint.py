@@ -6,12 +6,12 @@ Nothing here depends on how a template is written, only on what it does.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import Literal, get_args
 
 from ..errors import TemplateError
 from ..messages import Message, Text, Thinking
 from ..tokens.encoding import Tokenizer
+from ..value import value
 from .families import ChatFormat
 from .trial import (
     ASK,
@@ -62,7 +62,7 @@ MEANING: dict[Kind, str] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Finding:
     """`example` is an excerpt that shows it, or the template's own words."""
 

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 from ..errors import TemplateError
 from ..messages import Request, ToolCall
+from ..value import value
 from .fence import Fence, Fences, Plain, Reading, Writer, read
 from .sandbox import Rendering, compile_template
 from .variables import template_variables
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Probe:
     """A fenced rendering. `ending` is what the plain one has beyond it: the generation prompt.
 

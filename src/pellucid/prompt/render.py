@@ -11,13 +11,13 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 from typing import Any, get_args
 
 from ..errors import TemplateError
 from ..messages import Message, Request, Role, Text, ToolResult
+from ..value import value
 from . import notes
 from .fence import Fences, Plain, Reading
 from .infer import Region, around_lone, by_search
@@ -33,7 +33,7 @@ Extent = tuple[int, int, Origin]
 """What will be a `Span`: plain, so that thousands of them compare fast."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Rendered:
     """The text of a prompt. `extents` cover it without gaps; `controls` are the places of the
     control tokens that the template wrote.

@@ -3,11 +3,11 @@ a tokenizer for it."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 
 from ..messages import Request, Role
 from ..tokens.encoding import Tokenizer
+from ..value import value
 from .build import PromptBuilder
 from .families import ChatFormat
 from .places import Place
@@ -15,7 +15,7 @@ from .render import Renderer
 from .values import Label, Origin, Prompt, Span, control_places, label
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Rendition:
     """What the template called `name` makes of a request.
 

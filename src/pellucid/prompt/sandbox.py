@@ -9,12 +9,12 @@ from __future__ import annotations
 import sys
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime
 from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ..errors import TemplateError
+from ..value import value
 
 if TYPE_CHECKING:
     from jinja2 import Template
@@ -28,7 +28,7 @@ SOURCE_LIMIT = 100_000
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Rendering:
     """What a template wrote. `asked_clock`: it used the date, so tomorrow's differs."""
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Literal, get_args
 
 from ..messages import Role
 from ..tokens.encoding import Encoding
+from ..value import value
 
 OriginKind = Literal["scaffold", "message", "tool", "passage", "generation"]
 """Scaffold is what the template wrote; generation is the opening of the assistant's turn."""
@@ -18,7 +18,7 @@ Label = Literal["scaffold", "system", "tools", "user", "assistant", "tool", "pas
 LABELS: tuple[Label, ...] = get_args(Label)
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Origin:
     """Where a stretch of the prompt came from.
 
@@ -32,7 +32,7 @@ class Origin:
     tool: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Span:
     """Characters `start` to `end` (half open) of the prompt's text have this origin."""
 
@@ -59,7 +59,7 @@ def control_places(encoding: Encoding) -> tuple[tuple[int, int], ...]:
     return tuple(place for place, special in places if special)
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Prompt:
     """What a model is given.
 

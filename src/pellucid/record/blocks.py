@@ -11,13 +11,13 @@ them, and a block holds only the exceptions.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 from typing import get_args
 
 from ..prompt.values import Origin, OriginKind, Prompt, Span
 from ..replies import Candidate, ReplyToken
 from ..tokens.encoding import Encoding
+from ..value import value
 from .packing import Packer, Unpacker
 
 _KINDS: tuple[OriginKind, ...] = get_args(OriginKind)
@@ -39,7 +39,7 @@ def prompt_blocks(prompt: Prompt, pieces: Mapping[int, bytes]) -> list[bytes]:
     return blocks
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Blocks:
     """What `read_blocks` found: the fields of `Prompt` that blocks hold."""
 
@@ -80,7 +80,7 @@ def read_blocks(blocks: Iterable[bytes], pieces: Mapping[int, bytes], vocabulary
     return Blocks(encoding, tuple(spans), tuple(origins))
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class _Place:
     """A place where a prompt can be cut: what comes before it, counted."""
 

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from ..errors import UsageError
 from ..messages import Known
 from ..models.windows import Window, find_window
 from ..replies import Usage
+from ..value import value
 from .prices import Cost, Price, add, cost, price_of
 
 EMBEDDER = "openai/text-embedding-3-small"
 """The embedding model a forecast assumes when none is named."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Conversation:
     """A text of `tokens` tokens in front of a chat, the whole history sent at every turn.
 
@@ -42,7 +41,7 @@ class Conversation:
         )
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Forecast:
     """What a text of `tokens` tokens would cost; `None` wherever a price or window is not known.
 

@@ -6,7 +6,6 @@ Amounts are exact decimals of US dollars. A price that is not known is `None`, n
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Literal
@@ -15,6 +14,7 @@ from ..errors import UsageError
 from ..messages import Known
 from ..models import price_list
 from ..replies import Usage
+from ..value import value
 
 if TYPE_CHECKING:
     from genai_prices.types import TieredPrices
@@ -25,7 +25,7 @@ Bucket = Literal["fresh", "cache_read", "cache_write", "output", "reasoning", "r
 MILLION = 1_000_000
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Rate:
     """US dollars per million tokens.
 
@@ -42,7 +42,7 @@ class Rate:
         return reached[-1] if reached else self.base
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Price:
     """What a provider asks for a model. A rate that is `None` is not known.
 
@@ -85,7 +85,7 @@ class Price:
                 return self.input, ""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Line:
     """One bucket's share of a cost: `count` tokens (or calls) at `rate` dollars for each `per`."""
 
@@ -109,7 +109,7 @@ class Line:
         )
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Cost:
     """What a usage costs: its lines add up to the total. `known` is how its tokens are known."""
 

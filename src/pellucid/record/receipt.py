@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from ..messages import Message, Request
 from ..prompt.values import Prompt
 from ..replies import Exchange, FinishReason, Reply
+from ..value import value
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Timings:
     """Seconds, measured at the caller unless named otherwise. `None`: not known.
 
@@ -25,7 +26,7 @@ class Timings:
     writing: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Memory:
     """What the memory policy did: `dropped` are the messages that were left out."""
 
@@ -33,7 +34,7 @@ class Memory:
     dropped: tuple[Message, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Receipt:
     """One call. `id` sorts by time (26 characters, Crockford base 32, as ULID).
 
@@ -70,7 +71,7 @@ class Receipt:
         )
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Summary:
     """A line in a list of receipts.
 

@@ -12,12 +12,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from ..messages import Message, Options, Produced, Request, ResponseFormat, ToolSpec
 from ..prompt.values import Prompt
 from ..replies import Exchange, FinishReason, Reply, Usage
+from ..value import value
 from .blocks import read_blocks, read_reply
 from .codec import decode, dumps, encode
 from .packing import Packer, Unpacker
@@ -103,7 +103,7 @@ def _prompt_details(prompt: Prompt, request: Request) -> dict[str, Any]:
     }
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Stored:
     """Everything the tables hold of one receipt, fetched and uncompressed."""
 

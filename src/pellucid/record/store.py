@@ -15,11 +15,11 @@ import json
 import threading
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Self, TextIO
 
 from ..errors import StoreError, UsageError
+from ..value import value
 from . import deletion
 from .codec import dumps, from_json, to_json
 from .connection import connect, explained, transaction
@@ -32,7 +32,7 @@ _REPORTED = 10
 """How many invalid lines of an import are named."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Imported:
     """How many receipts an import brought, and how many were there already."""
 

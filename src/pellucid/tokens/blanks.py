@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
+
+from ..value import value
 
 BLANK = "▁"
 """How SentencePiece spells a blank, and reads one where a text has this character."""
@@ -12,7 +13,7 @@ Side = Literal["left", "right", "both"]
 """Where a special token takes the white space beside it with it."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class SentencePiece:
     """BPE that begins with characters, and knows bytes only where a character has no token.
 

@@ -16,10 +16,10 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from heapq import heapify, heappop, heappush
 from itertools import pairwise
 
+from ..value import value
 from .pretokenize import Pretokenizer
 
 Pair = Callable[[int, int], int | None]
@@ -30,7 +30,7 @@ BYTES = 256
 """The tokens every vocabulary trained here starts with; their ids are the bytes themselves."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Learned:
     """One step of training: this pair stood side by side `count` times and is now token `id`."""
 
@@ -107,7 +107,7 @@ def steps(ids: Sequence[int], pair: Pair) -> Iterator[tuple[int, int, tuple[int,
         yield merged >> 32, place, tuple(now)
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Bpe:
     """A vocabulary: `pieces(id)` are the bytes of a token, `pair` says what merges, `atoms[byte]`
     is the id of a single byte. `whole(piece)`, where a vocabulary has it, is the id of a piece

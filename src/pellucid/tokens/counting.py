@@ -8,10 +8,11 @@ import os
 import signal
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from ..errors import PellucidError
+from ..value import value
 from .spans import SPAN, Counting, Span, count, spans
 
 BINARY = 8192
@@ -19,7 +20,7 @@ BINARY = 8192
 JSON_LINES = (".jsonl", ".ndjson")
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Source:
     """A file to count. `field`: it holds JSON lines, of each of which this field is counted;
     dots lead into objects."""
@@ -30,7 +31,7 @@ class Source:
     field: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Counted:
     """What a file came to: tokens, characters, and how many texts (1, or the JSON lines that have
     the field). `replaced` says that bytes which are no UTF-8 became U+FFFD. `problem` says why it
@@ -45,7 +46,7 @@ class Counted:
     problem: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class _Task:
     source: Source
     span: Span

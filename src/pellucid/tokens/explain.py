@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from ..errors import UnsupportedVocabulary
+from ..value import value
 from . import normalize
 from .bpe import Bpe, steps
 from .encoding import Tokenizer
@@ -16,7 +17,7 @@ from .surrogates import refuse_lone
 from .tokenizer import BpeTokenizer
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Step:
     """A merge: its rank (the lower, the earlier it was learned), the token it makes, and the
     bytes of all tokens of the piece after it."""
@@ -26,7 +27,7 @@ class Step:
     tokens: tuple[bytes, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Explained:
     """One piece that the pre-tokenizer cut, and how it became tokens.
 

@@ -5,17 +5,18 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
 from ..errors import UnknownModel, UnpublishedVocabulary
+from ..value import value
 
 Format = Literal["tiktoken", "tokenizer.json", "sentencepiece", "tekken", "gguf"]
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Filler:
     """The ids from `first` to `last` that are not taken are special tokens too: `{n}` in their
     `spelling` counts them, `{id}` is their id."""
@@ -25,7 +26,7 @@ class Filler:
     last: int
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Row:
     """A row of `names.toml`, which explains the fields. `bos` is `None` where the file says it."""
 
@@ -57,7 +58,7 @@ class Row:
         return controls
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class _Table:
     rows: Mapping[str, Row]
     unpublished: Mapping[str, tuple[str, ...]]

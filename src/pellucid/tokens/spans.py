@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import BinaryIO, Protocol
+
+from ..value import value
 
 SPAN = 1 << 20
 """Bytes of a part, about: large enough that cutting costs nothing, small enough to hold."""
@@ -22,7 +23,7 @@ _BLANK = re.compile(rb"[a-z](?= [a-z])")
 _ANY_LINE = re.compile(rb"\n")
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Span:
     """A part of a file, in bytes; `first` and `last`: the file begins with it, ends with it."""
 

@@ -10,10 +10,11 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from ..errors import UnsupportedVocabulary
+from ..value import value
 from .blanks import BLANK, SentencePiece, Side
 from .pretokenize import DIGIT, GPT2, name_of
 from .sentencepiece_model import pieces_of, steps_of
@@ -63,7 +64,7 @@ def _read(file: Mapping[str, Any], name: str) -> Vocabulary:
     )
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class _Tokens:
     """Every token by its id, as the file spells it."""
 

@@ -6,11 +6,12 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from .. import __version__
 from ..errors import AddressRefused, PellucidError, WebError
+from ..value import value
 from . import addresses, extra, failures
 from .gate import Gate, Lookup, system_lookup
 
@@ -38,7 +39,7 @@ LONGEST_PACE = 5.0
 ROBOTS_BYTES = 512 * 1024  # https://www.rfc-editor.org/rfc/rfc9309#section-2.5
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Limits:
     """What one page may take: bytes after decompression, seconds from the first look-up to the
     last byte, redirects."""
@@ -48,7 +49,7 @@ class Limits:
     redirects: int = 10
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Access:
     """Who may be asked, and how.
 
@@ -64,7 +65,7 @@ class Access:
     offline: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Fetched:
     """One response. `url` is where it came from in the end, `asked` where that began, `seconds`
     what it took; `mime` is in lower case and empty when the server named none, as is `charset`."""

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from html import escape
 from itertools import pairwise
 
 from ...prompt.values import LABELS, Label, Prompt
 from ...replies import Reply
 from ...tokens.encoding import Encoding
+from ...value import value
 from ..figures import MEANING, band, endings
 from ..glyphs import shown
 from .markup import ORIGIN_CLASS, text
@@ -22,7 +22,7 @@ Title = Callable[[int], str]
 """Words for token i, set as its title where no script is there to show them."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Row:
     """A stretch of the prompt under one word: a message with the scaffold that opens it."""
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TextIO
 
 from ...prompt.values import Label
+from ...value import value
 from ..figures import Band
 
 # Select Graphic Rendition codes; the sixteen colours follow the reader's own theme.
@@ -77,7 +78,7 @@ def clip(text: str, width: int) -> str:
     return text if cells(text) <= width else fold(text, max(width - 1, 1))[0] + "…"
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Cell:
     text: str
     style: str = ""
