@@ -207,14 +207,25 @@ def check_whole_replies(
     @given(replies(dialect.NAME, interleaved))
     def run(events: list[Event]) -> None:
         body = over_the_wire(dialect.encode_reply(collect(events), head(events)))
-        decoded = collect(dialect.decode_reply(body))
-        expected = collect(dialect.narrow_events(events))
+        decoded = respelled(collect(dialect.decode_reply(body)))
+        expected = respelled(collect(dialect.narrow_events(events)))
         if ordered:
             assert decoded == expected
         else:
             assert by_kind(decoded) == by_kind(expected)
 
     run()
+
+
+def respelled(reply: Reply) -> Reply:
+    """The reply with its calls' arguments spelled one way: some APIs have them as objects."""
+    parts = tuple(
+        replace(part, arguments=json.dumps(json.loads(part.arguments)))
+        if isinstance(part, ToolCall)
+        else part
+        for part in reply.message.parts
+    )
+    return replace(reply, message=replace(reply.message, parts=parts))
 
 
 def by_kind(reply: Reply) -> Reply:
