@@ -18,7 +18,8 @@ from pellucid.tokens.encoding import Encoding
 from pellucid.tokens.explain import Explained, Step
 from pellucid.tokens.measures import ages, density
 from pellucid.views import money, tokens
-from pellucid.views.html.tokens import by_paragraph, comparison_page, density_plot
+from pellucid.views.html.density import density_plot
+from pellucid.views.html.tokens import comparison_page
 
 HOSTILE = "a\x1b[2J\u202eb<script>\n日本🦙"
 RAW = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u202e]")
@@ -103,12 +104,7 @@ def test_density_of_nothing_is_not_a_number() -> None:
     nothing = density("x", "", 0)
     assert nothing.characters_per_token is None
     assert "–" in tokens.densities([nothing], [0])
-    assert "<svg" in density_plot([nothing])
-
-
-def test_paragraphs_have_a_density_each() -> None:
-    rows = by_paragraph("x", encoding("One ", "two", "\n\n", "three"))
-    assert [(row.name, row.tokens) for row in rows[1:]] == [("One two", 2), ("three", 1)]
+    assert "<svg" in density_plot([("", [nothing])])
 
 
 def test_a_page_escapes_its_text() -> None:

@@ -91,6 +91,10 @@ class EngineTokenizer:
         """The same: what the engine puts in front of a text is not known here."""
         return self.decode(ids)
 
+    def lost(self, text: str) -> str:
+        """Nothing: the engine does not tell what it leaves out."""
+        return ""
+
     def piece(self, id: int) -> bytes:
         """The bytes of one id; raises `TokenError` when it is outside the vocabulary."""
         pieces = self._tokens.pieces

@@ -15,6 +15,7 @@ from operator import itemgetter
 
 from ..messages import Request
 from ..tokens.encoding import Encoding, Tokenizer
+from ..tokens.losses import about_lost
 from .assemble import Assembly
 from .places import count_before, covered
 from .render import SCAFFOLD, Rendered, Renderer, bare
@@ -108,7 +109,7 @@ class PromptBuilder:
             origins=tuple(assembly.origins),
             roles=tuple(message.role for message in request.messages),
             exact=rendered.exact,
-            notes=(*rendered.notes, *said),
+            notes=(*rendered.notes, *said, *about_lost(self._tokenizer.lost(rendered.text))),
             replayed=sum(len(replay.tokens) for replay in replays),
         )
 

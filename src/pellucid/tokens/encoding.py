@@ -90,3 +90,7 @@ class Tokenizer(Protocol):
 
     def piece(self, id: int) -> bytes:
         """The bytes of one id; raises `TokenError` when it is outside the vocabulary."""
+
+    def lost(self, text: str) -> str:
+        """The characters of `text` that the vocabulary lacks bytes for, once each, in order: they
+        do not come back when its ids are decoded. Nothing where that is not known."""

@@ -31,11 +31,12 @@ from __future__ import annotations
 import math
 import re
 import string
-from bisect import bisect_right
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal
+
+from .scripts import script_of
 
 Family = Literal["claude", "claude-3", "gemini"]
 
@@ -79,22 +80,6 @@ _RATIOS: Mapping[str, tuple[float, Mapping[Family, float]]] = {
 # The error that nine in ten long texts stay under; a short text's is larger by 1/√tokens.
 _ERROR: Mapping[Family, float] = {"claude": 0.20, "claude-3": 0.17, "gemini": 0.15}
 
-# First code point of a stretch -> its script.
-_STRETCHES = (
-    *((0x80, "symbol"), (0xC0, "accented"), (0x2B0, "symbol"), (0x370, "greek")),
-    *((0x400, "cyrillic"), (0x530, "armenian"), (0x590, "hebrew"), (0x600, "arabic")),
-    *((0x780, "symbol"), (0x900, "devanagari"), (0x980, "bengali"), (0xA00, "gurmukhi")),
-    *((0xA80, "gujarati"), (0xB00, "symbol"), (0xB80, "tamil"), (0xC00, "telugu")),
-    *((0xC80, "kannada"), (0xD00, "malayalam"), (0xD80, "sinhala"), (0xE00, "thai")),
-    *((0xE80, "lao"), (0xF00, "symbol"), (0x1000, "burmese"), (0x10A0, "georgian")),
-    *((0x1100, "hangul"), (0x1200, "ethiopic"), (0x13A0, "symbol"), (0x1780, "khmer")),
-    *((0x1800, "symbol"), (0x1E00, "accented"), (0x1F00, "greek"), (0x2000, "symbol")),
-    *((0x2600, "emoji"), (0x27C0, "symbol"), (0x3000, "kana"), (0x3100, "symbol")),
-    *((0x3400, "han"), (0xA000, "symbol"), (0xAC00, "hangul"), (0xD7B0, "symbol")),
-    *((0xF900, "han"), (0xFB00, "symbol"), (0xFF00, "kana"), (0xFFF0, "symbol")),
-    *((0x1F000, "emoji"), (0x1FB00, "symbol"), (0x20000, "han"), (0x32000, "symbol")),
-)
-_STARTS = [start for start, _ in _STRETCHES]
 _PLAIN = re.compile("[\0-\x7f]+")
 _ASCII = {
     "latin": string.ascii_letters.encode(),
@@ -178,7 +163,7 @@ def scripts(text: str) -> Counter[str]:
     if not text.isascii():
         for character, times in Counter(_PLAIN.sub("", text)).items():
             if not character.isspace():
-                found[_STRETCHES[bisect_right(_STARTS, ord(character)) - 1][1]] += times
+                found[script_of(character)] += times
     if found["latin"] and _is_english(text):
         found["english"] = found.pop("latin")
     return +found

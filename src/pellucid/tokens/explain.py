@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from typing import Literal
 
 from ..errors import UnsupportedVocabulary
@@ -49,14 +48,14 @@ class Explained:
     prefixed: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class CharacterBpe(Bpe):
     """SentencePiece's way: a piece starts as one token a character, found by `find`. A character
     without a token takes part as a number from `size` on, which merges with nothing, and is spelt
     in bytes at the end."""
 
-    find: Callable[[bytes], int | None]
-    size: int
+    find: Callable[[bytes], int | None] = lambda piece: None
+    size: int = 0
 
     def start(self, piece: bytes) -> tuple[int, ...]:
         """A piece before any merge: one token a character."""

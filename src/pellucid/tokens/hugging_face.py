@@ -99,6 +99,10 @@ class HuggingFaceTokenizer:
         """The same: the file's decoder knows of blanks put in front."""
         return self.decode(ids)
 
+    def lost(self, text: str) -> str:
+        """Nothing: the library does not tell what it leaves out."""
+        return ""
+
     def piece(self, id: int) -> bytes:
         """The bytes of one id; raises `TokenError` when it is outside the vocabulary."""
         try:

@@ -6,16 +6,17 @@ vocabulary of some size, makes a sequence of some length, and meets things it do
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Hashable, Sequence
-from dataclasses import dataclass
 
+from ..value import value
 from .encoding import Encoding
 
 UNICODE = 154_998
 """Characters that Unicode 16 assigns: https://www.unicode.org/versions/Unicode16.0.0/"""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Age:
     """One way to write a text as numbers.
 
@@ -57,14 +58,15 @@ def _age(unit: str, sequence: Sequence[Hashable], needed: int | None) -> Age:
     return Age(unit, len(sequence), len(set(sequence)), needed, unknown)
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Density:
-    """The rule of thumb, measured: how much text a token holds. `None`: there are no tokens."""
+    """The rule of thumb, measured: how much text a token holds. `None`: there are no tokens, or no
+    blanks between the words of the language."""
 
     name: str
     tokens: int
     characters: int
-    words: int
+    words: int | None
 
     @property
     def characters_per_token(self) -> float | None:
@@ -72,9 +74,34 @@ class Density:
 
     @property
     def words_per_token(self) -> float | None:
-        return self.words / self.tokens if self.tokens else None
+        return self.words / self.tokens if self.tokens and self.words is not None else None
 
 
 def density(name: str, text: str, tokens: int) -> Density:
     """The density of `text` that became `tokens` tokens, those added in front not counted."""
     return Density(name, tokens, len(text), len(text.split()))
+
+
+def by_language(encoding: Encoding) -> list[Density]:
+    """The density of an encoded text in each of its languages, the one with most text first.
+
+    A token counts where it begins. What is added in front of the text does not count.
+    """
+    from .languages import WITHOUT_BLANKS, stretches
+
+    found = stretches(encoding.text)
+    ends = [end for _, end, _ in found]
+    tokens = [0] * len(found)
+    for start, end in encoding.offsets:
+        if start < end:
+            tokens[bisect_right(ends, start)] += 1
+    sums: dict[str, Density] = {}
+    for (start, end, name), count in zip(found, tokens, strict=True):
+        row = sums.get(name, Density(name, 0, 0, 0))
+        words = (
+            None
+            if name in WITHOUT_BLANKS
+            else (row.words or 0) + len(encoding.text[start:end].split())
+        )
+        sums[name] = Density(name, row.tokens + count, row.characters + end - start, words)
+    return sorted(sums.values(), key=lambda row: -row.characters)

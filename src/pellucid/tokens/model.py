@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from .encoding import Encoding, Tokenizer
+from .losses import about_lost
 
 
 class PlainTokenizer(Tokenizer, Protocol):
@@ -53,6 +54,10 @@ class ModelTokenizer:
     def specials(self) -> dict[str, int]:
         """Spelling of every control token -> id."""
         return self.plain.specials
+
+    def notes_on(self, text: str) -> tuple[str, ...]:
+        """What a reader of this text's tokens ought to know: `note`, `notes`, what is left out."""
+        return (self.note, *self.notes, *about_lost(self.plain.lost(text)))
 
     def __len__(self) -> int:
         """How many ids there are."""

@@ -45,6 +45,7 @@ def run(args: argparse.Namespace) -> int:
             "vocabulary": tokenizer.name,
             "text": text,
             "note": tokenizer.note,
+            "notes": tokenizer.notes_on(text)[1:],
             **common.as_json(encoding),
         }
         if other is not None:
@@ -59,7 +60,7 @@ def run(args: argparse.Namespace) -> int:
 
         view = tokens.chips if args.chips else tokens.listing
         output.show(view, tokenizer.name, encoding)
-        for note in (tokenizer.note, *tokenizer.notes):
+        for note in tokenizer.notes_on(text):
             output.show(tokens.note, note)
         if other is not None:
             print()

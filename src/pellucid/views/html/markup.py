@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from importlib.resources import files
 
@@ -29,9 +29,10 @@ def text(value: str) -> str:
     return "".join(out)
 
 
-def table(rows: Iterable[tuple[str, ...]], kind: str = "") -> str:
-    """Rows as a table whose first column is its heads."""
-    body = "".join(
+def table(rows: Iterable[tuple[str, ...]], kind: str = "", head: Sequence[str] = ()) -> str:
+    """Rows as a table whose first column is its heads; `head` are those of the columns."""
+    top = "".join(f"<td>{text(cell)}</td>" for cell in head)
+    body = (f"<tr class=head>{top}</tr>" if top else "") + "".join(
         f"<tr><th scope=row>{text(first)}</th>"
         + "".join(f"<td>{text(cell)}</td>" for cell in rest)
         + "</tr>"

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from html import escape
 
 from ...tokens.encoding import Encoding
-from ...tokens.measures import Age, Density, ages, density
+from ...tokens.measures import Age, ages, density
 from ...tokens.model import ModelTokenizer
 from ..glyphs import piece_line
-from ..tokens import added, quoted
+from ..tokens import about_unknown, added, quoted
+from .density import density_plot, of_one, of_several
 from .flow import Title, encoding_flow
 from .markup import table, text
 from .page import standalone
@@ -27,12 +27,15 @@ def encoding_page(
     of special tokens make a difference; `specials` says how `encoding` read them.
     """
     name = tokenizer.name
-    parts = [_section("Tokens", _flow(encoding), f"{_figures(encoding)} · {tokenizer.note}")]
+    notes = "".join(
+        f'<p class="quiet">{text(note)}</p>' for note in tokenizer.notes_on(encoding.text)
+    )
+    parts = [_section("Tokens", _flow(encoding) + notes, _figures(encoding))]
     if other is not None:
         head = "As ordinary text" if specials else "With special tokens"
         parts.append(_section(head, _flow(other), _figures(other)))
     parts.append(_section("Three ages", _ages(ages(encoding, len(tokenizer)))))
-    parts.append(_section("Text a token holds", density_plot(by_paragraph(name, encoding))))
+    parts.append(_section("Text a token holds", density_plot(of_one(encoding))))
     if len(encoding) <= _MOST:
         parts.append(_section("Ids", _listing(encoding)))
     return standalone(f"{name} · tokens", _page("Pellucid tokens", name, parts))
@@ -40,60 +43,12 @@ def encoding_page(
 
 def comparison_page(encodings: Mapping[str, Encoding], sizes: Mapping[str, int]) -> str:
     """One text under several vocabularies; `sizes` are those of the vocabularies, in tokens."""
-    rows = [density(name, e.text, len(e) - added(e)) for name, e in encodings.items()]
-    parts = [_section("Text a token holds", density_plot(rows))]
+    parts = [_section("Text a token holds", density_plot(of_several(encodings)))]
     parts += [
         _section(name, _flow(e), f"{_figures(e)} · {sizes[name]:,} in the vocabulary")
         for name, e in encodings.items()
     ]
     return standalone("Pellucid tokens compared", _page("Pellucid tokens", "Compared", parts))
-
-
-def by_paragraph(name: str, encoding: Encoding) -> list[Density]:
-    """The density of the whole text and, where it has several, of its paragraphs: languages, code
-    and tables differ."""
-    whole = density("the whole text", encoding.text, len(encoding) - added(encoding))
-    paragraphs = [part for part in encoding.text.split("\n\n") if part.strip()]
-    rows = []
-    at = 0
-    for part in paragraphs[:12] if len(paragraphs) > 1 else []:
-        start = encoding.text.index(part, at)
-        at = start + len(part)
-        tokens = sum(start <= first < at for first, last in encoding.offsets if first < last)
-        rows.append(density(" ".join(part.split())[:28], part, tokens))
-    return [whole, *rows]
-
-
-def density_plot(rows: Sequence[Density]) -> str:
-    """Characters and words a token, as bars, beside the rule of thumb for English."""
-    widest = max((row.characters_per_token or 0 for row in rows), default=0)
-    scale = 560 / max(widest, 5)
-    height = 34 * len(rows) + 26
-    shapes = []
-    for n, row in enumerate(rows):
-        y = 34 * n
-        characters, words = row.characters_per_token or 0, row.words_per_token or 0
-        shapes.append(
-            f'<text x="212" y="{y + 18}" text-anchor="end">{escape(row.name)}</text>'
-            f'<rect class="o3" x="220" y="{y + 4}" width="{characters * scale:.1f}" height="11"/>'
-            f'<rect class="o4" x="220" y="{y + 16}" width="{words * scale:.1f}" height="8"/>'
-            f'<text x="{226 + characters * scale:.1f}" y="{y + 14}">{characters:.2f}</text>'
-            f'<text class="small" x="{226 + words * scale:.1f}" y="{y + 25}">{words:.2f}</text>'
-        )
-    thumb = 220 + 4 * scale
-    said = "; ".join(
-        f"{row.name}: {row.characters_per_token or 0:.2f} characters, "
-        f"{row.words_per_token or 0:.2f} words a token"
-        for row in rows
-    )
-    return (
-        f'<svg class="plot" viewBox="0 0 840 {height}" role="img" aria-label="{escape(said)}">'
-        f'<line x1="{thumb:.1f}" x2="{thumb:.1f}" y1="0" y2="{height - 20}"/>{"".join(shapes)}'
-        f'<text class="small" x="{thumb:.1f}" y="{height - 6}" text-anchor="middle">rule of thumb '
-        "for English: 4 characters, ¾ of a word</text></svg>"
-        '<p class="quiet">Above: characters a token. Below: words a token, words being what '
-        "blanks part.</p>"
-    )
 
 
 def _page(brand: str, head: str, parts: Sequence[str]) -> str:
@@ -133,7 +88,7 @@ def _flow(encoding: Encoding) -> str:
 
 def _listing(encoding: Encoding) -> str:
     front = added(encoding)
-    return table(
+    rows = (
         (
             str(encoding.ids[i]),
             quoted(piece),
@@ -142,6 +97,7 @@ def _listing(encoding: Encoding) -> str:
         )
         for i, piece in enumerate(encoding.pieces)
     )
+    return table(rows, "ids")
 
 
 def _ages(rows: Sequence[Age]) -> str:
@@ -156,7 +112,4 @@ def _ages(rows: Sequence[Age]) -> str:
         )
         for row in rows
     ]
-    return table([head, *body]) + (
-        '<p class="quiet">Unknown: characters and words of the second half of the text that its '
-        "first half lacks. Tokens spell anything, down to bytes.</p>"
-    )
+    return table(body, "lab", head) + f'<p class="quiet">{text(about_unknown(rows))}</p>'

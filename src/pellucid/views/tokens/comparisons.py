@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from ...tokens.encoding import Encoding
-from ...tokens.measures import Density, density
+from ...tokens.measures import Density, by_language, density
 from ..glyphs import piece_text, visible
 from ..terminal.style import BOLD, DIM, Cell, clip, table
 from .listings import added, ratio
@@ -41,10 +41,31 @@ def comparison(encodings: Mapping[str, Encoding], *, color: bool = False, width:
                 for pieces, style in zip(stretch, styles, strict=True)
             ]
         )
-    lines = [figures, "", table(rows, color=color)]
+    lines = [figures, ""]
+    if languages := by_languages(encodings, color=color, width=width):
+        lines += [languages, ""]
+    lines.append(table(rows, color=color))
     if hidden:
         lines.append(f"{hidden:,} stretches that all split alike are left out.")
     return "\n".join(lines)
+
+
+def by_languages(encodings: Mapping[str, Encoding], *, color: bool = False, width: int = 80) -> str:
+    """Characters a token, a row for each language and a column for each vocabulary; nothing where
+    the text is in one language."""
+    measured = [{row.name: row for row in by_language(e)} for e in encodings.values()]
+    languages = list(measured[0]) if measured else []
+    if len(languages) < 2:
+        return ""
+    header = [
+        Cell("characters a token", DIM),
+        *(Cell(clip(visible(name), 20), DIM) for name in encodings),
+    ]
+    body = [
+        [language, *(ratio(rows[language].characters_per_token) for rows in measured)]
+        for language in languages
+    ]
+    return table([header, *body], right=" " + "r" * len(measured), color=color)
 
 
 def aligned(encodings: Sequence[Encoding]) -> list[tuple[tuple[bytes, ...], ...]]:

@@ -81,12 +81,14 @@ def ages(rows: Sequence[Age], *, color: bool = False, width: int = 80) -> str:
         ]
         for row in rows
     ]
+    said = wrapped(about_unknown(rows), width, color)
+    return "\n".join([table([header, *body], right=" rrrr", color=color), *said])
+
+
+def about_unknown(rows: Sequence[Age]) -> str:
+    """What the last column of the ages means."""
     said = (
-        "unknown: characters and words of the second half of the text that its first half lacks; "
-        "tokens spell anything, down to bytes"
+        "Unknown: characters and words of the second half of the text that its first half lacks. "
+        "Tokens spell anything, down to bytes"
     )
-    if rows[-1].unknown:
-        said += ", but for characters that this vocabulary lacks bytes for"
-    return "\n".join(
-        [table([header, *body], right=" rrrr", color=color), *wrapped(said, width, color)]
-    )
+    return said + (", but for characters whose bytes this one lacks." if rows[-1].unknown else ".")
