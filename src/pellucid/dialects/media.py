@@ -43,3 +43,48 @@ def from_url(kind: Literal["image", "audio", "file"], url: str, where: str) -> M
     if head.lower().endswith(";base64"):
         return Media(kind, head[:-7] or "text/plain", from_base64(data, where))
     return Media(kind, head or "text/plain", unquote_to_bytes(data))
+
+
+BEGINNINGS = {
+    b"\x89PNG\r\n\x1a\n": "image/png",
+    b"\xff\xd8\xff": "image/jpeg",
+    b"GIF8": "image/gif",
+    b"BM": "image/bmp",
+    b"%PDF-": "application/pdf",
+    b"OggS": "audio/ogg",
+    b"fLaC": "audio/flac",
+    b"ID3": "audio/mpeg",
+}
+ENDINGS = {
+    "png": "image/png",
+    "jpg": "image/jpeg",
+    "jpeg": "image/jpeg",
+    "gif": "image/gif",
+    "webp": "image/webp",
+    "heic": "image/heic",
+    "wav": "audio/wav",
+    "mp3": "audio/mpeg",
+    "flac": "audio/flac",
+    "pdf": "application/pdf",
+    "txt": "text/plain",
+    "mp4": "video/mp4",
+}
+
+
+def type_of(data: bytes) -> str:
+    """The type that the first bytes of `data` tell of; empty where they tell of none."""
+    if data[:4] == b"RIFF" and data[8:12] in (b"WEBP", b"WAVE"):
+        return "image/webp" if data[8:12] == b"WEBP" else "audio/wav"
+    return next((mime for start, mime in BEGINNINGS.items() if data.startswith(start)), "")
+
+
+def type_at(url: str) -> str:
+    """The type that the end of an address tells of; empty where it tells of none."""
+    path = url.partition("?")[0].partition("#")[0]
+    return ENDINGS.get(path.rpartition(".")[2].lower(), "")
+
+
+def kind_of(mime: str) -> Literal["image", "audio", "file"]:
+    """What `Media` calls content of this type."""
+    kind = mime.partition("/")[0]
+    return "image" if kind == "image" else "audio" if kind == "audio" else "file"
