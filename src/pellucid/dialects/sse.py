@@ -74,6 +74,13 @@ class SseDecoder:
             for block in blocks:
                 if block.startswith(b"data: ") and b"\n" not in block:
                     out.append(("", block[6:].decode()))
+                elif (
+                    block.startswith(b"event: ")
+                    and (at := block.find(b"\n")) == block.rfind(b"\n")
+                    and block.startswith(b"data: ", at + 1)
+                    and len(block) > at + 7
+                ):
+                    out.append((block[7:at].decode(), block[at + 7 :].decode()))
                 elif block:
                     event = _fields(block)
                     if event[1]:
