@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dialect_checks as checks
-
 from pellucid.dialects import openai_chat as chat
 
 
