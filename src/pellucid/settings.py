@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +37,21 @@ def _whole(value: Any) -> int:
     return int(value)
 
 
+def _seconds(value: Any) -> float:
+    seconds = float(value)
+    if isinstance(value, bool) or not 0 < seconds <= 86_400:
+        raise ValueError("expected seconds, more than 0")
+    return seconds
+
+
+def _dotenv(value: Any) -> str:
+    if value not in DOTENV:
+        raise ValueError(f"expected one of {', '.join(DOTENV)}")
+    return str(value)
+
+
+DOTENV = ("after", "before", "never")
+"""Whether keys in `.env` of the working folder come after those of the environment."""
 SOURCES = ("path", "caches", "hub", "index")
 
 
@@ -84,6 +99,22 @@ FIELDS = (
     Field("alternatives", "PELLUCID_ALTERNATIVES", _whole, 5, "candidates kept for every token"),
     Field("offline", "PELLUCID_OFFLINE", _truth, False, "refuse every address but loopback"),
     Field("log", "PELLUCID_LOG", _truth, True, "keep a receipt of every call"),
+    Field(
+        "dotenv",
+        "PELLUCID_DOTENV",
+        _dotenv,
+        "after",
+        "keys in .env of the working folder: used after the environment's, before them, or never",
+    ),
+    Field("timeout_connect", "PELLUCID_TIMEOUT_CONNECT", _seconds, 10.0, "seconds to reach a host"),
+    Field("timeout_first", "PELLUCID_TIMEOUT_FIRST", _seconds, 300.0, "seconds to its first byte"),
+    Field(
+        "timeout_silence",
+        "PELLUCID_TIMEOUT_SILENCE",
+        _seconds,
+        180.0,
+        "seconds it may be silent after that",
+    ),
 )
 
 
@@ -99,33 +130,42 @@ class Settings:
     alternatives: int
     offline: bool
     log: bool
+    dotenv: str
+    timeout_connect: float
+    timeout_first: float
+    timeout_silence: float
     origins: Mapping[str, str]
     """Name of a setting -> where its value came from: `default`, a variable or a file."""
+    models: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """The tables `[models.NAME]` of the settings file: models of the user's own."""
 
 
 def resolve(environ: Mapping[str, str], file: Mapping[str, Any], file_name: str) -> Settings:
     """Settings from an environment and the parsed settings file. Raises `SettingsError`."""
-    known = {field.name for field in FIELDS}
+    known = {row.name for row in FIELDS}
+    models = file.get("models", {})
+    if not isinstance(models, dict) or not all(isinstance(row, dict) for row in models.values()):
+        raise SettingsError(f"{file_name}: models of your own are tables, [models.NAME].")
     for key in file:
-        if key not in known:
+        if key not in known and key != "models":
             raise SettingsError(
                 f"{file_name} has an unknown setting {key!r}; known are {', '.join(sorted(known))}."
             )
     values: dict[str, Any] = {}
     origins: dict[str, str] = {}
-    for field in FIELDS:
-        if environ.get(field.env):
-            raw, origin = environ[field.env], field.env
-        elif field.name in file:
-            raw, origin = file[field.name], file_name
+    for row in FIELDS:
+        if environ.get(row.env):
+            raw, origin = environ[row.env], row.env
+        elif row.name in file:
+            raw, origin = file[row.name], file_name
         else:
-            values[field.name], origins[field.name] = field.default, "default"
+            values[row.name], origins[row.name] = row.default, "default"
             continue
         try:
-            values[field.name], origins[field.name] = field.read(raw), origin
+            values[row.name], origins[row.name] = row.read(raw), origin
         except (ValueError, TypeError) as error:
-            raise SettingsError(f"{origin} sets {field.name} to {raw!r}: {error}.") from error
-    return Settings(**values, origins=origins)
+            raise SettingsError(f"{origin} sets {row.name} to {raw!r}: {error}.") from error
+    return Settings(**values, origins=origins, models=models)
 
 
 def load(environ: Mapping[str, str] | None = None) -> Settings:

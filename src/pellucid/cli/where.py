@@ -35,11 +35,11 @@ def run(args: argparse.Namespace) -> int:
         output.print_json({"places": {k: str(v) for k, v in places.items()}, "settings": values})
         return 0
     for name, path in places.items():
-        print(f"{name:<13} {path}{'' if path.exists() else '  (not there yet)'}")
+        print(f"{name:<16} {path}{'' if path.exists() else '  (not there yet)'}")
     print()
     for field in FIELDS:
         value = getattr(settings, field.name)
         text = ", ".join(value) if isinstance(value, tuple) else str(value)
-        print(f"{field.name:<13} {text:<24} {settings.origins[field.name]:<10} {field.env}")
-        print(f"{'':<13} {field.help}")
+        print(f"{field.name:<16} {text:<24} {settings.origins[field.name]:<10} {field.env}")
+        print(f"{'':<16} {field.help}")
     return 0

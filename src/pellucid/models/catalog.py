@@ -80,6 +80,12 @@ def names() -> tuple[str, ...]:
     return tuple(name for row in MODELS for name in (row.name, *row.aliases))
 
 
+def is_file(name: str) -> bool:
+    """Whether a name is the catalog's, the Hub's, or that of a file which is here."""
+    known = (*names(), *(row.file.lower() for row in MODELS))
+    return name.lower() in known or name.startswith("hf:") or Path(name).expanduser().is_file()
+
+
 def resolve(name: str) -> ModelRow | HubFile | Path:
     """What a name means: a row of the catalog, a file of the Hub, or a file on this machine.
 

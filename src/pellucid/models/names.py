@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ..engine import weights
 from ..errors import ModelUnavailable
@@ -12,6 +13,9 @@ from . import catalog
 from .base import Model
 from .card import open_card
 from .local import LocalModel
+
+if TYPE_CHECKING:
+    from .hosts import Target
 
 
 def open_model(
@@ -23,13 +27,31 @@ def open_model(
 ) -> Model:
     """The model called `name` (default: the setting). Its file is fetched if it is not here.
 
-    Raises `UnknownModel`, `ModelUnavailable`, `BadModelFile`.
+    Raises `UnknownModel`, `ModelUnavailable`, `BadModelFile`; for a model at a host `UsageError`
+    and `SettingsError`. A host is not called before it is asked something.
     """
     settings = settings or load()
     name = name or settings.model
+    if settings.models:
+        from .hosts import follow
+
+        name = follow(name, settings.models)
+    if (target := hosted(name, settings)) is not None:
+        from .hosted import HostedModel
+
+        return HostedModel(target, settings)
     folders = Folders.of()
     path = locate(name, settings, progress=progress)
     return LocalModel(open_card(path, catalog.title(name), folders), settings, folders, say)
+
+
+def hosted(name: str, settings: Settings) -> Target | None:
+    """What a name means at a host; `None` for a model file's, for which no table is read."""
+    if name not in settings.models and catalog.is_file(name):
+        return None
+    from .hosts import find
+
+    return find(name, settings.models)
 
 
 def locate(

@@ -1,0 +1,392 @@
+"""One call to a host, without I/O: what to send, whether to try again, what the answer means.
+
+`Talk.run` is a generator of steps. The transports (`http`, `http_async`) carry each out and send
+its result back in, or throw the error it met; the events in between are the caller's.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import time
+import zlib
+from collections.abc import Callable, Generator, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+from urllib.parse import urljoin
+
+from ..dialects.base import Dialect, Outgoing
+from ..dialects.failures import error_of, page
+from ..errors import (
+    BadReply,
+    IncompleteReply,
+    NotFound,
+    PellucidError,
+    ProviderError,
+    RedirectRefused,
+    Unreachable,
+    UsageError,
+)
+from ..replies import Event, Exchange, Notice, Sent, UsageEvent
+from . import retries
+from .addresses import Origin, join
+from .explain import sentence
+from .keys import Endpoint
+
+REDIRECTS = (301, 302, 303, 307, 308)
+HOPS = 5
+LARGEST = 256 << 20
+"""Bytes of a reply; a hundred times what the longest one takes."""
+LARGEST_ERROR = 1 << 20
+PIECE = 1 << 20
+REMOVED = "[removed]"
+SECRET_HEADERS = ("authorization", "x-api-key", "x-goog-api-key", "proxy-authorization", "cookie")
+
+
+@dataclass(frozen=True, slots=True)
+class Post:
+    """A request as it is sent, the key included."""
+
+    method: str
+    url: str
+    headers: Mapping[str, str] = field(repr=False)
+    body: bytes = field(default=b"", repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The head of an answer; the names of `headers` are in lower case."""
+
+    status: int
+    headers: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Open:
+    """Send this; the result is an `Answer`. An answer that was open before is dropped."""
+
+    post: Post
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """The next bytes of the answer's body; none at its end."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    seconds: float
+
+
+Step: TypeAlias = Open | Read | Wait | list[Event]
+Steps: TypeAlias = Generator[Step, Any, None]
+
+READ = Read()
+
+
+def headers_for(endpoint: Endpoint) -> dict[str, str]:
+    """The headers of a request to a host: its key where its API wants it."""
+    from .. import __version__
+
+    headers = {"User-Agent": f"pellucid/{__version__}", "Accept-Encoding": "identity"}
+    dialect = endpoint.host.dialect
+    if dialect == "anthropic":
+        headers["anthropic-version"] = "2023-06-01"
+    if endpoint.key is not None:
+        value = endpoint.key.value.strip()
+        match dialect:
+            case "anthropic":
+                headers["x-api-key"] = value
+            case "gemini":
+                headers["x-goog-api-key"] = value
+            case _:
+                headers["Authorization"] = f"Bearer {value}"
+    return headers
+
+
+class Talk:
+    """A call of `model` at `endpoint`. `exchange` fills as it happens, without secrets.
+
+    `least_input`: the host must have read at least so many tokens; if it says fewer, it dropped
+    some, and a notice says so.
+    """
+
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        dialect: Dialect,
+        model: str,
+        outgoing: Outgoing,
+        *,
+        least_input: int | None = None,
+        now: Callable[[], float] = time.time,
+        chance: Callable[[], float] = random.random,
+    ) -> None:
+        body = json.dumps(outgoing.body, ensure_ascii=False, separators=(",", ":")).encode()
+        headers = {"Content-Type": "application/json", "Accept": "*/*", **headers_for(endpoint)}
+        self._post = Post("POST", join(endpoint.host.base, outgoing.path), headers, body)
+        self._endpoint = endpoint
+        self._dialect = dialect
+        self._model = model
+        self._notes = outgoing.notes
+        self._least_input = least_input
+        self._now = now
+        self._chance = chance
+        self._secret = endpoint.key.value.strip() if endpoint.key else ""
+        self._began = False
+        self._asked: float | None = None
+        self.exchange = Exchange(
+            "POST",
+            self._post.url,
+            {name: _shown(name, value) for name, value in headers.items()},
+            body,
+        )
+
+    def run(self) -> Steps:
+        """The steps of the call. Raises `ProviderError` and `IncompleteReply`, each saying what
+        to do; never one that holds the key."""
+        yield [Sent(self.exchange), *(Notice(note) for note in self._notes)]
+        try:
+            yield from self._attempts()
+        except PellucidError as error:
+            error.args = (self._clean(str(error)),)
+            raise
+
+    def _attempts(self) -> Steps:
+        made = 0
+        while True:
+            try:
+                yield from self._attempt()
+                return
+            except ProviderError as error:
+                wait = retries.wait(error, made, self._asked, self._chance())
+                if self._began or wait is None:
+                    said = sentence(error, self._endpoint, self._model, made, self._asked)
+                    if isinstance(error, NotFound):
+                        said += yield from self._models()
+                    error.args = (said,)
+                    raise
+                made += 1
+                why = f"{type(error).__name__}: {self._clean(str(error))}"
+                self.exchange.retries.append(f"{why} Tried again after {wait:.1f} s.")
+                self.exchange.received.clear()
+            yield Wait(wait)
+
+    def _attempt(self) -> Steps:
+        post = self._post
+        self._asked = None
+        answer: Answer = yield Open(post)
+        for _ in range(HOPS):
+            if answer.status not in REDIRECTS or "location" not in answer.headers:
+                break
+            post = self._redirected(post, answer)
+            answer = yield Open(post)
+        self.exchange.status = answer.status
+        self.exchange.received_headers = {
+            name: REMOVED if name == "set-cookie" else self._clean(value)
+            for name, value in answer.headers.items()
+        }
+        if answer.status != 200:
+            self._asked = retries.retry_after(answer.headers, self._now())
+            raise (yield from self._failure(answer))
+        yield from self._reply(answer)
+
+    def _redirected(self, post: Post, answer: Answer) -> Post:
+        """The request at the place it was sent on to: of the same origin, since it has the key."""
+        here = Origin.of(post.url)
+        url = urljoin(post.url, answer.headers["location"])
+        try:
+            there = Origin.of(url.partition("?")[0])
+        except UsageError:
+            there = None
+        if there != here:
+            raise RedirectRefused(
+                f"{here} sends this call on to {there or 'what is no address'}, another host; it "
+                "was not followed, so that the key and the words stay with the first. If that is "
+                "where the API is, name that address.",
+                status=answer.status,
+            )
+        if answer.status not in (307, 308):
+            raise RedirectRefused(
+                f"{here} answered {answer.status}, to ask for {url.partition('?')[0]} instead "
+                "without the request's body. Is this the address of the API?",
+                status=answer.status,
+            )
+        self.exchange.url = self._clean(url)
+        return Post(post.method, url, post.headers, post.body)
+
+    def _failure(self, answer: Answer) -> Generator[Step, Any, ProviderError]:
+        """What an answer other than 200 says went wrong."""
+        body = yield from self._body(answer, LARGEST_ERROR)
+        self._receive(body)
+        if _is_page(answer, body) or answer.status < 400:
+            return BadReply(page(answer.status, body).message, status=answer.status)
+        return error_of(self._dialect.decode_error(answer.status, body))
+
+    def _body(self, answer: Answer, most: int) -> Generator[Step, Any, bytes]:
+        """A body that comes whole, up to `most` bytes of it."""
+        body = bytearray()
+        unpack = unpacker(answer)
+        while len(body) < most and (data := (yield READ)):
+            self._began = self._began or answer.status == 200
+            for piece in unpack(data):
+                body += piece
+                if len(body) >= most:
+                    break
+        return bytes(body[:most])
+
+    def _reply(self, answer: Answer) -> Steps:
+        media = answer.headers.get("content-type", "").partition(";")[0].strip().lower()
+        try:
+            if media == "application/json":
+                events = yield from self._whole_reply(answer)
+            else:
+                events = yield from self._streamed_reply(answer)
+        except Unreachable as error:
+            if not self._began:
+                raise
+            raise IncompleteReply(
+                f"{self._endpoint.host.name} broke off in the middle of its reply; what arrived "
+                "is kept and marked as cut."
+            ) from error
+        yield self._watched(events)
+
+    def _streamed_reply(self, answer: Answer) -> Generator[Step, Any, list[Event]]:
+        """Yields the events as they come; returns those of the end."""
+        decoder = self._dialect.Decoder()
+        unpack = unpacker(answer)
+        while data := (yield READ):
+            for piece in unpack(data):
+                if not self._began and _is_page(answer, piece):
+                    raise BadReply(page(answer.status, piece).message, status=answer.status)
+                self._began = True
+                self._receive(piece)
+                if events := decoder.feed(piece):
+                    yield self._watched(events)
+        if not self._began:
+            raise Unreachable(f"{self._endpoint.host.origin} answered nothing.", code="reset")
+        return decoder.close()
+
+    def _whole_reply(self, answer: Answer) -> Generator[Step, Any, list[Event]]:
+        """The events of an answer that comes whole: the host does not stream."""
+        body = yield from self._body(answer, LARGEST)
+        self._receive(body)
+        try:
+            value = json.loads(body)
+        except (ValueError, RecursionError):
+            value = None
+        if not isinstance(value, dict):
+            start = body[:60].decode("utf-8", "replace")
+            raise BadReply(f"The answer is not a JSON object: {start!r}.", status=answer.status)
+        return self._dialect.decode_reply(value)
+
+    def _watched(self, events: list[Event]) -> list[Event]:
+        """The events, after a usage that tells of a shortened prompt a notice of it."""
+        if self._least_input is None:
+            return events
+        out: list[Event] = []
+        for event in events:
+            out.append(event)
+            if isinstance(event, UsageEvent) and event.usage.input_total < self._least_input:
+                out.append(
+                    Notice(
+                        f"{self._endpoint.host.name} read {event.usage.input_total:,} tokens, but "
+                        f"the words that were sent are {self._least_input:,} at least: it cut the "
+                        "prompt, and answered without what was cut."
+                    )
+                )
+        return out
+
+    def _receive(self, data: bytes) -> None:
+        """Keep what came; a key that the host sends back is not kept."""
+        received = self.exchange.received
+        if len(received) + len(data) > LARGEST:
+            raise BadReply(f"The reply is longer than {LARGEST >> 20} MB; the rest was left.")
+        received += data
+        if self._secret:
+            secret = self._secret.encode()
+            start = max(0, len(received) - len(data) - len(secret))
+            if received.find(secret, start) >= 0:
+                received[start:] = received[start:].replace(secret, REMOVED.encode())
+
+    def _clean(self, text: str) -> str:
+        return text.replace(self._secret, REMOVED) if self._secret else text
+
+    def _models(self) -> Generator[Step, Any, str]:
+        """What the host has instead, in words; nothing if it does not say."""
+        import difflib
+
+        names: list[str] = []
+        try:
+            answer = yield Open(listing(self._endpoint))
+            if answer.status == 200:
+                body = yield from self._body(answer, LARGEST_ERROR * 8)
+                names = listed(body)
+        except ProviderError:
+            return ""
+        if not names or self._model in names:
+            return ""
+        near = difflib.get_close_matches(self._model, names, 5, 0.4) or sorted(names)[:5]
+        return f" It lists {len(names):,} models, among them {', '.join(near)}."
+
+
+def listing(endpoint: Endpoint, path: str = "") -> Post:
+    """The request for the models a host has."""
+    default = "api/tags" if endpoint.host.dialect.startswith("ollama") else "models"
+    return Post("GET", join(endpoint.host.base, path or default), headers_for(endpoint))
+
+
+def listed(body: bytes) -> list[str]:
+    """The names in a list of models, of any dialect; none where it cannot be read."""
+    try:
+        value = json.loads(body)
+    except (ValueError, RecursionError):
+        return []
+    rows = (value.get("data") or value.get("models")) if isinstance(value, dict) else value
+    found = [
+        row.get("id") or row.get("name")
+        for row in (rows if isinstance(rows, list) else [])
+        if isinstance(row, dict)
+    ]
+    return [name.removeprefix("models/") for name in found if isinstance(name, str)]
+
+
+def _is_page(answer: Answer, body: bytes) -> bool:
+    """Whether an answer is a web page: no API's, but a proxy's or a wrong address's."""
+    media = answer.headers.get("content-type", "").lower()
+    return media.startswith("text/html") or body[:64].lstrip().startswith(
+        (b"<!", b"<html", b"<?xml")
+    )
+
+
+def unpacker(answer: Answer) -> Callable[[bytes], Iterator[bytes]]:
+    """Undoes the content coding of an answer, in pieces of bounded size.
+
+    Raises `BadReply` for a coding that was not asked for, and for what is not in it.
+    """
+    coding = answer.headers.get("content-encoding", "identity").strip().lower()
+    if coding in ("identity", ""):
+        return lambda data: iter((data,))
+    if coding not in ("gzip", "x-gzip", "deflate"):
+        raise BadReply(f"The answer is packed as {coding!r}, which was not asked for.")
+    inflate = zlib.decompressobj(zlib.MAX_WBITS | 32)
+
+    def unpack(data: bytes) -> Iterator[bytes]:
+        while data:
+            try:
+                piece = inflate.decompress(data, PIECE)
+            except zlib.error as error:
+                raise BadReply(f"The answer says it is packed as {coding}, but is not.") from error
+            data = inflate.unconsumed_tail
+            if piece:
+                yield piece
+
+    return unpack
+
+
+def _shown(name: str, value: str) -> str:
+    """A header as a receipt has it."""
+    if name.lower() not in SECRET_HEADERS:
+        return value
+    scheme, blank, _ = value.partition(" ")
+    return f"{scheme} {REMOVED}" if blank else REMOVED

@@ -1,0 +1,256 @@
+"""The sync transport: one call after another over kept connections, on the standard library."""
+
+from __future__ import annotations
+
+import contextlib
+import select
+import socket
+import threading
+import time
+from collections import defaultdict
+from collections.abc import Generator
+from dataclasses import dataclass
+from http.client import HTTPConnection, HTTPResponse
+from typing import Any
+
+from ..errors import PellucidError, Unreachable
+from ..replies import Event
+from ..settings import Settings
+from . import faults, route
+from .addresses import Origin
+from .exchange import Answer, Open, Post, Read, Steps, Wait
+
+IDLE = 45.0
+"""Seconds a connection is kept; hosts close theirs after about a minute."""
+PIECE = 65536
+
+
+@dataclass(frozen=True, slots=True)
+class Timeouts:
+    """Seconds: to connect, to the first byte of an answer, and of silence between its pieces."""
+
+    connect: float = 10.0
+    first: float = 300.0
+    silence: float = 180.0
+
+    @classmethod
+    def of(cls, settings: Settings) -> Timeouts:
+        return cls(settings.timeout_connect, settings.timeout_first, settings.timeout_silence)
+
+
+@dataclass(slots=True)
+class _Connection:
+    """A connection to a host. `socket` stays known after the library let go of it."""
+
+    http: HTTPConnection
+    socket: socket.socket
+    fresh: bool = True
+    since: float = 0.0
+
+    def alive(self) -> bool:
+        """Whether it can be used again: not idle for long, and the other end is quiet."""
+        if time.monotonic() - self.since > IDLE:
+            return False
+        try:
+            return not select.select([self.socket], [], [], 0)[0]
+        except (OSError, ValueError):
+            return False
+
+    def abort(self) -> None:
+        """End it at once; a thread that waits for it wakes up."""
+        with contextlib.suppress(OSError):
+            # Not the TLS socket's own method, which is not for two threads.
+            socket.socket.shutdown(self.socket, socket.SHUT_RDWR)
+
+
+class Client:
+    """Keeps connections to hosts. May be used by several threads."""
+
+    def __init__(self, timeouts: Timeouts | None = None, *, offline: bool = False) -> None:
+        self.timeouts = timeouts or Timeouts()
+        self.offline = offline
+        self._idle: defaultdict[Origin, list[_Connection]] = defaultdict(list)
+        self._lock = threading.Lock()
+
+    def stream(self, steps: Steps) -> Stream:
+        """The events of a call. Closing the stream ends it, from any thread."""
+        return Stream(self, steps)
+
+    def close(self) -> None:
+        """Close what is kept."""
+        with self._lock:
+            kept = [connection for all in self._idle.values() for connection in all]
+            self._idle.clear()
+        for connection in kept:
+            connection.http.close()
+
+    def take(self, origin: Origin) -> _Connection:
+        """A connection to a host: a kept one, or a new one. Raises `Unreachable`."""
+        route.require_allowed(origin, self.offline)
+        while True:
+            with self._lock:
+                kept = self._idle[origin].pop() if self._idle[origin] else None
+            if kept is None:
+                return self._connect(origin)
+            if kept.alive():
+                kept.fresh = False
+                return kept
+            kept.http.close()
+
+    def keep(self, origin: Origin, connection: _Connection) -> None:
+        connection.since = time.monotonic()
+        with self._lock:
+            self._idle[origin].append(connection)
+
+    def _connect(self, origin: Origin) -> _Connection:
+        proxy = route.proxy(origin)
+        place = (proxy.host, proxy.port) if proxy else (origin.host, origin.port)
+        with faults.named(origin, proxy):
+            sock = socket.create_connection(place, self.timeouts.connect)
+            try:
+                sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                if origin.scheme == "https":
+                    if proxy:
+                        _tunnel(sock, origin, proxy)
+                    sock = route.certificates().wrap_socket(sock, server_hostname=origin.host)
+            except BaseException:
+                sock.close()
+                raise
+        http = HTTPConnection(origin.host, origin.port)
+        http.auto_open = 0
+        http.sock = sock
+        return _Connection(http, sock)
+
+
+def _tunnel(sock: socket.socket, origin: Origin, proxy: route.Proxy) -> None:
+    """Ask a proxy to pass on what follows."""
+    place = origin.netloc if ":" in origin.netloc.rpartition("]")[2] else f"{origin.netloc}:443"
+    head = [f"CONNECT {place} HTTP/1.1", f"Host: {place}"]
+    if proxy.authorization:
+        head.append(f"Proxy-Authorization: {proxy.authorization}")
+    sock.sendall("\r\n".join([*head, "", ""]).encode())
+    answer = b""
+    while b"\r\n\r\n" not in answer:
+        data = sock.recv(1)  # nothing of what comes after the head may be taken
+        if not data or len(answer) > PIECE:
+            raise Unreachable(f"The proxy {proxy.host}:{proxy.port} broke off.", code="reset")
+        answer += data
+    status = answer.split(b" ", 2)[1:2]
+    if status != [b"200"]:
+        said = answer.split(b"\r\n", 1)[0].decode("latin-1")
+        raise Unreachable(
+            f"The proxy {proxy.host}:{proxy.port} does not lead to {origin}: {said}.", code="proxy"
+        )
+
+
+class Stream(Generator[Event, None, None]):
+    """The events of one call, and its end: `close` closes the socket at once, from any thread."""
+
+    def __init__(self, client: Client, steps: Steps) -> None:
+        self._client = client
+        self._closed = threading.Event()
+        self._connection: _Connection | None = None
+        self._origin: Origin | None = None
+        self._response: HTTPResponse | None = None
+        self._began = False
+        self._events = self._drive(steps)
+
+    def send(self, _: None = None) -> Event:
+        return next(self._events)
+
+    def throw(self, *error: Any) -> Event:
+        return self._events.throw(*error)
+
+    def close(self) -> None:
+        self._closed.set()
+        if connection := self._connection:
+            connection.abort()
+        with contextlib.suppress(ValueError):  # another thread is in it, and wakes up now
+            self._events.close()
+
+    def _drive(self, steps: Steps) -> Generator[Event, None, None]:
+        step = next(steps)
+        try:
+            while not self._closed.is_set():
+                if isinstance(step, list):
+                    yield from step
+                try:
+                    result = self._do(step)
+                except PellucidError as error:
+                    if self._closed.is_set():
+                        return
+                    step = steps.throw(error)
+                else:
+                    step = steps.send(result)
+        except StopIteration:
+            pass
+        finally:
+            steps.close()
+            self._release()
+
+    def _do(self, step: object) -> Any:
+        match step:
+            case Read():
+                return self._read()
+            case Open(post):
+                return self._open(post)
+            case Wait(seconds):
+                self._closed.wait(seconds)
+        return None
+
+    def _open(self, post: Post) -> Answer:
+        self._release()
+        self._began = False
+        origin = self._origin = Origin.of(post.url.partition("?")[0])
+        while True:
+            connection = self._connection = self._client.take(origin)
+            if self._closed.is_set():
+                raise Unreachable("The call was cancelled.")
+            try:
+                with faults.named(origin, timeout="first"):
+                    self._response = self._ask(connection, origin, post)
+                break
+            except Unreachable:
+                connection.http.close()
+                if connection.fresh or self._closed.is_set():
+                    raise
+        headers: dict[str, str] = {}
+        for name, value in self._response.getheaders():
+            name = name.lower()
+            headers[name] = f"{headers[name]}, {value}" if name in headers else value
+        return Answer(self._response.status, headers)
+
+    def _ask(self, connection: _Connection, origin: Origin, post: Post) -> HTTPResponse:
+        connection.socket.settimeout(self._client.timeouts.first)
+        path = post.url.removeprefix(str(origin)) or "/"
+        headers = {"Host": origin.netloc, **post.headers}
+        if origin.scheme == "http" and (proxy := route.proxy(origin)):
+            path = post.url
+            if proxy.authorization:
+                headers["Proxy-Authorization"] = proxy.authorization
+        connection.http.request(post.method, path, post.body or None, headers)
+        return connection.http.getresponse()
+
+    def _read(self) -> bytes:
+        assert self._response is not None and self._connection is not None and self._origin
+        with faults.named(self._origin, timeout="silence" if self._began else "first"):
+            data = self._response.read1(PIECE)
+        if not self._began:
+            self._began = True
+            if data:
+                self._connection.socket.settimeout(self._client.timeouts.silence)
+        return data
+
+    def _release(self) -> None:
+        """Keep the connection if its answer was read to the end, else close it."""
+        connection, response, self._response = self._connection, self._response, None
+        self._connection = None
+        if connection is None or self._origin is None:
+            return
+        whole = response is not None and response.isclosed() and not response.will_close
+        if whole and not self._closed.is_set():
+            self._client.keep(self._origin, connection)
+            return
+        if response is not None:
+            response.close()
+        connection.http.close()
