@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from typing import Any
 
@@ -40,18 +41,14 @@ from pellucid.replies import (
 )
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=12)
-NAME = st.from_regex(r"[a-z][a-z0-9_]{0,8}", fullmatch=True)
-JSON = st.recursive(
-    st.none() | st.booleans() | st.integers(-999, 999) | TEXT,
-    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(NAME, inner, max_size=2),
-    max_leaves=4,
-)
-ARGUMENTS = st.dictionaries(NAME, JSON, max_size=3)
-SCHEMA = st.dictionaries(NAME, st.sampled_from(["string", "integer", "boolean"]), max_size=3).map(
-    lambda fields: {
+NAME = st.sampled_from(["a", "city", "get_weather", "x1", "search", "b_2", "look_up", "zz"])
+VALUES = TEXT | st.sampled_from([None, True, -7, 2.5, 10**20, [], [1, ["é"]], {"deep": {"er": 0}}])
+ARGUMENTS = st.dictionaries(NAME, VALUES, max_size=3)
+SCHEMA = st.lists(NAME, max_size=3, unique=True).map(
+    lambda names: {
         "type": "object",
-        "properties": {name: {"type": kind} for name, kind in fields.items()},
-        "required": list(fields),
+        "properties": {name: {"type": "string"} for name in names},
+        "required": names,
         "additionalProperties": False,
     }
 )
@@ -116,8 +113,6 @@ def _assistant(draw: st.DrawFn, owner: str, tools: list[ToolSpec], turn: int) ->
 
 @st.composite
 def _arguments(draw: st.DrawFn) -> str:
-    import json
-
     return json.dumps(draw(ARGUMENTS), ensure_ascii=draw(st.booleans()))
 
 
