@@ -188,3 +188,23 @@ def test_cost_is_dated(home: Home) -> None:
     assert "Prices of openai gpt-4o as of 20" in shown and "128,000" in shown
     value = json.loads(home.run(*words, "--json", stdin="Hi my name is Stephen").stdout)
     assert value["files"][0]["tokens"] == 5 and value["cost"]["turns"] == 10
+
+
+def test_an_estimated_count_says_its_range(home: Home) -> None:
+    (home.folder / "one.txt").write_text("Hi my name is Stephen. " * 20)
+    command = ("tokens", "count", "one.txt", "-m", "claude-opus-4-5")
+    file = json.loads(home.run(*command, "--json").stdout)["files"][0]
+    assert file["low"] < file["tokens"] < file["high"]
+    shown = home.run(*command, "--cost", "--turns", "3").stdout
+    assert f"~{file['tokens']}  {file['low']} to {file['high']}" in shown
+    assert "estimated: claude-opus-4-5 has no published tokenizer" in shown
+    assert "exact" not in shown
+    fits = next(line for line in shown.splitlines() if line.startswith("fit the context"))
+    assert fits.split()[4].startswith("~")
+
+
+def test_what_cannot_be_estimated_says_so(home: Home) -> None:
+    done = home.run("tokens", "x", "-m", "grok-4")
+    assert done.returncode == 1 and "nor, as nothing was measured, estimated" in done.stderr
+    done = home.run("tokens", "compare", "x", "-m", "smollm2-135m,gemini-2.5-pro")
+    assert done.returncode == 1 and "`pellucid tokens count` estimates" in done.stderr

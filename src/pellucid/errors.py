@@ -142,14 +142,20 @@ class UnsupportedVocabulary(TokenError):
 
 
 class UnpublishedVocabulary(TokenError):
-    """The maker of this model publishes no tokenizer. `maker` is who that is."""
+    """The maker of this model publishes no tokenizer. `maker` is who that is; `estimated` says
+    whether its counts can be estimated here."""
 
-    def __init__(self, name: str, maker: str) -> None:
+    def __init__(self, name: str, maker: str, *, estimated: bool) -> None:
         self.name = name
         self.maker = maker
+        self.estimated = estimated
         super().__init__(
-            f"{maker} publishes no tokenizer for {name}: its tokens can be estimated, or counted "
-            f"by {maker} itself when a key is set."
+            f"{maker} publishes no tokenizer for {name}: "
+            + (
+                "its tokens cannot be shown; `pellucid tokens count` estimates how many they are."
+                if estimated
+                else "its tokens can neither be shown nor, as nothing was measured, estimated here."
+            )
         )
 
 

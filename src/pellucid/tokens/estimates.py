@@ -136,11 +136,22 @@ def estimate(text: str, family: Family, count: Callable[[str], int]) -> Estimate
     tokens = round(count(text) * ratio)
     if not tokens:
         return Estimate(0, 0, 0, "nothing to count")
-    error = math.sqrt(_ERROR[family] ** 2 + 1 / tokens)
-    low = max(1, math.floor(tokens * (1 - error)))
-    high = math.ceil(tokens * (1 + error))
+    low, high = likely(tokens, family)
+    error = _error(tokens, family)
     basis = f"o200k_base tokens × {ratio:.2f} for its scripts; nine in ten within {error:.0%}"
     return Estimate(tokens, low, high, basis)
+
+
+def likely(tokens: int, family: Family) -> tuple[int, int]:
+    """Between which counts nine in ten true ones lie, where `tokens` were estimated."""
+    if not tokens:
+        return 0, 0
+    error = _error(tokens, family)
+    return max(1, math.floor(tokens * (1 - error))), math.ceil(tokens * (1 + error))
+
+
+def _error(tokens: int, family: Family) -> float:
+    return math.sqrt(_ERROR[family] ** 2 + 1 / tokens)
 
 
 def _ratio(text: str, family: Family) -> float:

@@ -80,7 +80,9 @@ def row(name: str) -> Row:
         return patterns[found]
     makers = {pattern: maker for maker, all in table.unpublished.items() for pattern in all}
     if found := _most_exact(wanted, makers):
-        raise UnpublishedVocabulary(name, makers[found])
+        from .estimates import family_of
+
+        raise UnpublishedVocabulary(name, makers[found], estimated=family_of(name) is not None)
     near = difflib.get_close_matches(wanted.rpartition("/")[2], known(), 3, 0.5)
     raise UnknownModel(name, tuple(near))
 

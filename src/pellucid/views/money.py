@@ -14,6 +14,7 @@ def forecast(value: Forecast, *, color: bool = False, width: int = 80) -> str:
 
     What is not known is "unknown", never 0.
     """
+    about = "" if value.known == "exact" else "~"
     rows: list[list[Cell | str]] = [
         ["to send once", dollars(value.send), Cell(value.model, DIM)],
         [
@@ -29,11 +30,11 @@ def forecast(value: Forecast, *, color: bool = False, width: int = 80) -> str:
             [
                 f"sent once per turn, {chat.turns:,} {turns}",
                 dollars(chat.cost),
-                Cell(f"{chat.usage.fresh:,} tokens in, nothing read from a cache", DIM),
+                Cell(f"{about}{chat.usage.fresh:,} tokens in, nothing read from a cache", DIM),
             ]
         )
     window = "unknown" if value.window is None else f"{value.window.tokens:,}"
-    fits = "unknown" if value.fits is None else f"{value.fits:,}"
+    fits = "unknown" if value.fits is None else f"{about}{value.fits:,}"
     rows.append(["fit the context window", fits, Cell(f"window: {window} tokens", DIM)])
     lines = [table(rows, right=" r", color=color, width=width)]
     if chat is not None and chat.overflows is not None:

@@ -84,17 +84,21 @@ def run(args: argparse.Namespace) -> int:
         if file.problem:
             hint = "; --replace goes on" if "UTF-8" in file.problem else ""
             print(f"pellucid: {file.name}: {file.problem}{hint}", file=sys.stderr)
+    likely = estimated.likely(of) if of else None
     good = [file for file in counted if not file.problem]
     money = _forecast(args, sum(file.tokens for file in good)) if args.cost else None
     if args.json:
         value = {
             "vocabulary": vocabulary,
             "known": common.known(args),
-            "files": [asdict(file) for file in counted],
+            "files": [
+                {**asdict(file), **(_range(likely(file.tokens)) if likely else {})}
+                for file in counted
+            ],
         }
         output.print_json({**value, "cost": _cost_json(money)} if money else value)
     elif good:
-        output.show(tokens.counts, vocabulary, good, of is not None)
+        output.show(tokens.counts, common.name(args) if of else vocabulary, good, likely)
         if money is not None:
             from ...views.money import forecast
 
@@ -107,6 +111,10 @@ def _forecast(args: argparse.Namespace, count: int) -> Forecast:
     from ...record.forecast import forecast
 
     return forecast(common.name(args), count, common.known(args), turns=args.turns)
+
+
+def _range(found: tuple[int, int]) -> dict[str, int]:
+    return {"low": found[0], "high": found[1]}
 
 
 def _cost_json(money: Forecast) -> dict[str, object]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
 from dataclasses import asdict
 
 from ...tokens.estimates import Estimate, Family, estimate, family_of
@@ -34,6 +35,15 @@ def show(args: argparse.Namespace, text: str, of: Family) -> int:
     else:
         output.show(tokens.estimated, args.model, found)
     return 0
+
+
+def likely(of: Family) -> Callable[[int], tuple[int, int]]:
+    """The range of a count that was estimated for a family."""
+    from functools import partial
+
+    from ...tokens import estimates
+
+    return partial(estimates.likely, family=of)
 
 
 class Estimating:
