@@ -27,7 +27,8 @@ def leave_out(options: Options, names: tuple[str, ...], api: str, notes: Notes) 
     """`options` without those called `names`, with a note for each that was set."""
     for name in names:
         if getattr(options, name) is not None:
-            note(notes, f"{name} was not sent: {api} {UNHEARD[name]}.")
+            why = UNHEARD.get(name, "has no such option")
+            note(notes, f"{name} was not sent: {api} {why}.")
     return replace(options, **dict.fromkeys(names))
 
 

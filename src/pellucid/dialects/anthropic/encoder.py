@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any
 
 from ...messages import Refusal, Signature, Text, Thinking, ToolCall
@@ -23,29 +22,12 @@ from ...replies import (
 from .. import sse
 from ..base import Failure, Head
 from ..json_text import arguments_object, compact, quote
+from ..open_calls import OpenCall
 from .failures import encode_error
 from .finish import narrow_finish, stop_fields, usage_fields
 from .narrow import API, NAME
 
 _EMPTY = {"text": {"text": ""}, "thinking": {"thinking": "", "signature": ""}}
-
-
-@dataclass(slots=True)
-class _Call:
-    """A tool call on its way. It has a block once its id and its name are known."""
-
-    id: str | None = None
-    name: str | None = None
-    block: int | None = None
-    arguments: list[str] = field(default_factory=list)
-    closed: bool = False
-
-    def complete(self) -> bool:
-        try:
-            json.loads("".join(self.arguments))
-        except ValueError:
-            return False
-        return True
 
 
 class Encoder:
@@ -60,7 +42,7 @@ class Encoder:
         self._blocks = 0
         self._open: str | None = None  # the kind of the open block of text or thinking
         self._text = ""  # an event that adds to it, up to the text
-        self._calls: dict[int, _Call] = {}
+        self._calls: dict[int, OpenCall] = {}
         self._usage = Usage()
 
     def start(self) -> bytes:
@@ -93,11 +75,11 @@ class Encoder:
     def fail(self, failure: Failure) -> bytes:
         return sse.encode(compact(encode_error(failure)), "error")
 
-    def _begin(self, kind: str, **fields: str) -> bytes:
+    def _begin(self, kind: str, **fields: object) -> bytes:
         """Open a block, after closing what is whole."""
         out = self._close()
         for call in self._calls.values():
-            if not call.closed and call.complete():
+            if call.place is not None and not call.closed and call.whole():
                 out += self._finish_call(call)
         index, self._blocks = self._blocks, self._blocks + 1
         if kind in _EMPTY:
@@ -137,38 +119,31 @@ class Encoder:
         return out
 
     def _call(self, event: ToolCallDelta) -> bytes:
-        call = self._calls.setdefault(event.index, _Call())
-        call.id, call.name = event.id or call.id, event.name or call.name
-        out, text = b"", event.arguments
-        if call.block is None:
-            if not (call.id and call.name):
-                call.arguments.append(text)
-                return b""
-            out = self._begin_call(call)
-            text = "".join(call.arguments) + text
-            call.arguments.clear()
-        call.arguments.append(text)
-        return out + (_arguments(call, text) if text else b"")
+        call = self._calls.setdefault(event.index, OpenCall())
+        call.add(event)
+        if call.place is not None:
+            return _arguments(call, event.arguments)
+        return self._begin_call(call) if call.named else b""
 
-    def _begin_call(self, call: _Call) -> bytes:
-        call.id = call.id or f"toolu_{self._head.id}_{self._blocks}"
-        out = self._begin("tool_use", id=call.id, name=call.name or "", input={})  # type: ignore[arg-type]
-        call.block = self._blocks - 1
-        return out
+    def _begin_call(self, call: OpenCall) -> bytes:
+        id = call.id or f"toolu_{self._head.id}_{self._blocks}"
+        out = self._begin("tool_use", id=id, name=call.name or "", input={})
+        call.place = self._blocks - 1
+        return out + _arguments(call, call.arguments)
 
-    def _finish_call(self, call: _Call) -> bytes:
+    def _finish_call(self, call: OpenCall) -> bytes:
         if call.closed:
             return b""
+        out = self._begin_call(call) if call.place is None else b""
         call.closed = True
-        out = b""
-        if call.block is None:
-            out = self._begin_call(call) + _arguments(call, "".join(call.arguments))
-        return out + _event("content_block_stop", index=call.block)
+        return out + _event("content_block_stop", index=call.place)
 
 
-def _arguments(call: _Call, text: str) -> bytes:
+def _arguments(call: OpenCall, text: str) -> bytes:
+    if not text:
+        return b""
     delta = {"type": "input_json_delta", "partial_json": text}
-    return _event("content_block_delta", index=call.block, delta=delta)
+    return _event("content_block_delta", index=call.place, delta=delta)
 
 
 def _event(kind: str, **fields: Any) -> bytes:

@@ -38,7 +38,6 @@ IMAGES = ("image/jpeg", "image/png", "image/gif", "image/webp")
 NO_PARAMETERS = {"type": "object", "properties": {}}
 _NOT_IN_AN_ID = re.compile(r"[^a-zA-Z0-9_-]")
 _SET_NO = {
-    "min_p": "Leave it away, or use top_p.",
     "frequency_penalty": "Leave it away.",
     "presence_penalty": "Leave it away.",
 }
@@ -71,7 +70,7 @@ def _tool(tool: ToolSpec) -> ToolSpec:
 
 
 def _options(options: Options, traits: frozenset[str], notes: Notes) -> Options:
-    options = leave_out(options, ("seed", "alternatives"), API, notes)
+    options = leave_out(options, ("seed", "alternatives", "min_p"), API, notes)
     options = refuse(options, _SET_NO, API)
     if "no-sampling" in traits:
         for name in ("temperature", "top_p", "top_k"):
