@@ -73,8 +73,11 @@ def assert_notes(sent: Request, read: Request, notes: tuple[str, ...]) -> None:
             assert any(name in note for note in notes), f"{name} was dropped in silence"
 
 
-def check_requests(dialect: Dialect, examples: int = 200) -> None:
-    """`decode(encode(x)) == narrow(x)`, or an error that names the field and the API."""
+def check_requests(dialect: Dialect, examples: int = 200, share: float = 0.1) -> None:
+    """`decode(encode(x)) == narrow(x)`, or an error that names the field and the API.
+
+    At least this `share` of conversations with everything in them can be said.
+    """
     said = 0
 
     @generated(examples)
@@ -91,7 +94,7 @@ def check_requests(dialect: Dialect, examples: int = 200) -> None:
         said += 1
 
     run()
-    assert said > examples / 10, "the dialect refuses nearly everything"
+    assert said > examples * share, "the dialect refuses nearly everything"
 
 
 def check_plain_requests(dialect: Dialect, examples: int = 100) -> None:
@@ -241,6 +244,8 @@ def check_reply_translation(source: Dialect, target: Dialect, examples: int = 50
     @given(replies(source.NAME, interleaved=False))
     def run(events: list[Event]) -> None:
         read = decode_stream(source, [encode_stream(source, events)])
+        started = Started(head(read).id, head(read).model)  # not every dialect says both
+        read = [started, *(event for event in read if not isinstance(event, Started))]
         again = collect(decode_stream(target, [encode_stream(target, read)]))
         assert again == collect(target.narrow_events(read))
         assert again.text == collect(events).text

@@ -36,6 +36,9 @@ class Incoming:
     notes: tuple[str, ...] = ()
     include_usage: bool = True
     """Whether a streamed reply ends with the usage, where the API makes that a choice."""
+    raw: str | None = None
+    """The whole prompt as its text, where the caller wrote it himself; `request` then has no
+    messages."""
 
 
 @value

@@ -14,7 +14,7 @@ MODULES = {
     "anthropic": "anthropic",
     "gemini": "gemini",
     "ollama": "ollama",
-    "ollama-generate": "ollama_generate",
+    "ollama-generate": "ollama.generate",
 }
 """Name of a dialect -> its module in this package."""
 

@@ -1,0 +1,144 @@
+"""Replies of Ollama's API, read: whole, or as lines of JSON."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from ...errors import BadReply, IncompleteReply
+from ...replies import (
+    NO_ID,
+    Candidate,
+    Event,
+    Finish,
+    MediaEvent,
+    Notice,
+    ReplyToken,
+    Started,
+    TextDelta,
+    ThinkingDelta,
+    ToolCallDelta,
+)
+from ..failures import error_of
+from ..json_text import arguments_text, read_object
+from ..media import from_base64
+from ..ndjson import LineDecoder
+from ..tool_calls import made_id
+from .errors import failure_of
+from .narrow import image
+from .said import reason_of, usage_of
+
+
+def decode_reply(body: Mapping[str, Any]) -> list[Event]:
+    """The events of a reply that came whole, `Finish` last. Raises `BadReply`."""
+    return read_whole(LineReader(), body)
+
+
+def read_whole(reader: LineReader, body: Mapping[str, Any]) -> list[Event]:
+    return [*reader.read(body), *reader.finish()]
+
+
+class Decoder:
+    """Reads a streamed reply."""
+
+    def __init__(self, reader: LineReader | None = None) -> None:
+        self._reader = reader or LineReader()
+        self._lines = LineDecoder()
+
+    def feed(self, data: bytes) -> list[Event]:
+        read = self._reader.read
+        return [event for line in self._lines.feed(data) for event in read(read_object(line))]
+
+    def close(self) -> list[Event]:
+        out: list[Event] = []
+        for line in self._lines.close():
+            try:
+                value = json.loads(line)
+            except ValueError:  # cut: whether anything is missing shows in `finish`
+                continue
+            out += self._reader.read(value)
+        return out + self._reader.finish()
+
+
+class LineReader:
+    """Reads the lines of one reply of `/api/chat`."""
+
+    text = "content"
+
+    def __init__(self) -> None:
+        self._started = False
+        self._calls = 0
+        self._end: Mapping[str, Any] | None = None
+
+    @staticmethod
+    def message(line: Mapping[str, Any]) -> Mapping[str, Any]:
+        """What of a line is the message."""
+        message: Mapping[str, Any] = line["message"]
+        return message
+
+    def read(self, line: Mapping[str, Any]) -> list[Event]:
+        """Raises `ProviderError` for an error that the stream reports."""
+        try:
+            if "error" in line:
+                raise error_of(failure_of(line))
+            return list(self._events(line))
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            raise BadReply(f"The reply is not of Ollama's API: {error!r}") from error
+
+    def finish(self) -> list[Event]:
+        if self._end is None:
+            raise IncompleteReply("The reply ended before a line said that it was done.")
+        word = self._end.get("done_reason") or "stop"  # older versions say none
+        usage = usage_of(self._end)
+        end = Finish(reason_of(word, self._calls > 0), detail=word)
+        return [usage, end] if usage else [end]
+
+    def _events(self, line: Mapping[str, Any]) -> Iterator[Event]:
+        if not self._started:
+            self._started = True
+            if line.get("model"):
+                yield Started(None, line["model"])
+        message = self.message(line)
+        if thoughts := message.get("thinking"):
+            yield ThinkingDelta(thoughts + "")
+        tokens = _tokens(line["logprobs"]) if line.get("logprobs") else ()
+        text = message.get(self.text)
+        if text or tokens:
+            yield TextDelta((text or "") + "", tokens)
+        for data in message.get("images") or ():
+            yield MediaEvent(image(from_base64(data, "images")))
+        for call in message.get("tool_calls") or ():
+            yield self._call(call, line)
+        if line.get("remote_host") and line.get("done"):
+            yield Notice(f"Answered by {line.get('remote_model')} at {line['remote_host']}.")
+        if line["done"]:
+            self._end = line
+
+    def _call(self, call: Mapping[str, Any], line: Mapping[str, Any]) -> Event:
+        function = call["function"]
+        arguments = arguments_text(function.get("arguments") or {})
+        index, name = self._calls, function["name"] + ""
+        self._calls += 1
+        id = call.get("id") or made_id(line.get("created_at"), index, name, arguments)
+        return ToolCallDelta(index, id, name, arguments)
+
+
+def _tokens(items: list[Mapping[str, Any]]) -> tuple[ReplyToken, ...]:
+    return tuple(
+        ReplyToken(
+            NO_ID,
+            _piece(item),
+            item["logprob"],
+            tuple(
+                Candidate(NO_ID, _piece(other), other["logprob"])
+                for other in item.get("top_logprobs") or ()
+            ),
+            exact=False,
+        )
+        for item in items
+    )
+
+
+def _piece(item: Mapping[str, Any]) -> bytes:
+    return bytes(item["bytes"]) if item.get("bytes") else item["token"].encode("utf-8", "replace")
