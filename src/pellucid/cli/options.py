@@ -49,7 +49,24 @@ def add_model(parser: argparse.ArgumentParser) -> None:
 def add_talk(parser: argparse.ArgumentParser) -> None:
     """Everything that decides what is sent and how it is answered."""
     add_model(parser)
+    add_instructions(parser)
+    memory = parser.add_argument(
+        "--memory", metavar="POLICY", help="what is replayed: full (default), none, last:N, fit"
+    )
+    completes(memory, lambda prefix, **_: ["full", "none", "last:4", "fit"])
+    parser.add_argument(
+        "-c", "--continue", dest="resume", action="store_true", help="go on with the last one"
+    )
+    parser.add_argument("--offline", action="store_true", help="reach no other machine")
+
+
+def add_instructions(parser: argparse.ArgumentParser) -> None:
+    """The system message and the sampling options."""
     parser.add_argument("-s", "--system", metavar="TEXT", help="the system message")
+    add_option(parser)
+
+
+def add_option(parser: argparse.ArgumentParser) -> None:
     option = parser.add_argument(
         "-o",
         "--option",
@@ -59,14 +76,6 @@ def add_talk(parser: argparse.ArgumentParser) -> None:
         help="a sampling option: " + ", ".join(OPTION_HELP),
     )
     completes(option, lambda prefix, **_: [f"{key}=" for key in OPTION_HELP])
-    memory = parser.add_argument(
-        "--memory", metavar="POLICY", help="what is replayed: full (default), none, last:N, fit"
-    )
-    completes(memory, lambda prefix, **_: ["full", "none", "last:4", "fit"])
-    parser.add_argument(
-        "-c", "--continue", dest="resume", action="store_true", help="go on with the last one"
-    )
-    parser.add_argument("--offline", action="store_true", help="reach no other machine")
 
 
 def default_verb(parser: argparse.ArgumentParser, verb: str, others: Collection[str]) -> None:

@@ -12,13 +12,14 @@ from . import options, output
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     id = parser.add_argument("id", nargs="?", default="last", help="an id, its beginning, or last")
-    options.completes(id, _ids)
+    options.completes(id, receipt_ids)
     kind = parser.add_mutually_exclusive_group()
     kind.add_argument("--json", action="store_true", help="everything, as JSON")
     kind.add_argument("--html", metavar="FILE", help="write one self-contained page")
 
 
-def _ids(prefix: str, **_: Any) -> list[str]:
+def receipt_ids(prefix: str, **_: Any) -> list[str]:
+    """Ids of receipts for the shell to complete."""
     from ..record.store import Store
     from ..settings import Folders
 

@@ -10,6 +10,8 @@ from typing import Literal
 
 from ..messages import Known
 from ..prompt.values import Label, Prompt
+from ..record.prices import Cost, price_of
+from ..record.prices import cost as priced
 from ..record.receipt import Receipt
 from ..replies import Candidate, Reply, ReplyToken
 
@@ -214,6 +216,21 @@ def usage_rows(receipt: Receipt) -> list[tuple[str, str, str]]:
     )
     always = ("fresh input", "read from cache", "output")
     return [(name, f"{n:,}", known) for name, n in buckets if n or name in always]
+
+
+def cost(receipt: Receipt) -> str:
+    """What the call cost: dollars, "none" where it ran here, "unknown" without a price."""
+    if receipt.exchange is None:
+        return "none"
+    from .money import dollars
+
+    return dollars(cost_of(receipt))
+
+
+def cost_of(receipt: Receipt) -> Cost | None:
+    """The cost by buckets; `None` where the price of the model is not known."""
+    price = price_of(receipt.model)
+    return None if price is None else priced(receipt.reply.usage, price)
 
 
 def timing_rows(receipt: Receipt) -> list[tuple[str, str, str]]:

@@ -37,6 +37,11 @@ def paint(text: str, style: str, color: bool) -> str:
     return "\n".join(f"\x1b[{style}m{line}\x1b[0m" if line else "" for line in text.split("\n"))
 
 
+def heading(text: str, *, color: bool = False) -> str:
+    """A line that stands over what somebody says."""
+    return paint(text, BOLD, color)
+
+
 def cells(text: str) -> int:
     """How many columns a line of text takes in a terminal."""
     if text.isascii():

@@ -1,0 +1,1 @@
+"""Ready-made assistants, made of the abilities."""

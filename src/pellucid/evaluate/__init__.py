@@ -1,0 +1,1 @@
+"""Judging models: several of them on one question."""
