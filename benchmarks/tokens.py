@@ -70,7 +70,10 @@ def _reference(ours: BpeTokenizer) -> tiktoken.Encoding:
     """tiktoken with the same vocabulary."""
     (pattern,) = STEPS[ours.vocabulary.pretokenizer].patterns
     return tiktoken.Encoding(
-        "reference", pat_str=pattern, mergeable_ranks=ours.vocabulary.normal(), special_tokens={}
+        "reference",
+        pat_str=pattern,
+        mergeable_ranks=dict(ours.vocabulary.normal()),
+        special_tokens={},
     )
 
 
@@ -159,7 +162,7 @@ def _hugging_face(ours: BpeTokenizer) -> Tokenizer:
     def spelt(piece: bytes) -> str:
         return "".join(letters[byte] for byte in piece)
 
-    ranks = ours.vocabulary.normal()
+    ranks = dict(ours.vocabulary.normal())
     merges = [_halves(ranks, piece, id) for piece, id in ranks.items() if len(piece) > 1]
     theirs = Tokenizer(
         models.BPE(

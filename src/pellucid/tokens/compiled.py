@@ -14,6 +14,7 @@ import json
 import os
 import struct
 import sys
+from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -116,16 +117,14 @@ class Compiled:
             slot = (slot + 1) & self._pair_mask
         return self._pairs[2 * slot + 1]
 
-    def normal(self) -> dict[bytes, int]:
-        """Every normal token: its bytes -> its id. All of the vocabulary, in memory."""
+    def normal(self) -> Iterator[tuple[bytes, int]]:
+        """Every normal token: its bytes and its id, in the order of the ids."""
         from .vocabulary import Kind
 
-        blob, spans = bytes(self._blob), pairwise(self.ends.tolist())
-        return {
-            blob[start:end]: id
-            for id, ((start, end), kind) in enumerate(zip(spans, self.kinds, strict=True))
-            if kind == Kind.NORMAL
-        }
+        blob, spans = bytes(self._blob), pairwise(self.ends)
+        for id, ((start, end), kind) in enumerate(zip(spans, self.kinds, strict=True)):
+            if kind == Kind.NORMAL:
+                yield blob[start:end], id
 
 
 def open_(path: Path) -> Compiled:

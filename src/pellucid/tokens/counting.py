@@ -5,15 +5,16 @@ from __future__ import annotations
 import json
 import multiprocessing
 import os
-import signal
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import nullcontext
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from ..errors import PellucidError
 from ..value import value
+from . import workers
 from .spans import SPAN, Counting, Span, count, spans
+from .tokenizer import BpeTokenizer
 
 BINARY = 8192
 """A file with a zero among so many of its first bytes is no text."""
@@ -80,13 +81,14 @@ def count_files(
     tasks = (
         _Task(source, span, replace, specials) for source in sources for span in _spans(source)
     )
-    with _pool(processes, opener) if processes > 1 else nullcontext() as pool:
-        if pool is None:
-            _open(opener)
-            done = map(_work, tasks)
-        else:
-            done = pool.imap(_work, tasks)
-        yield from _sums(sources, done, progress)
+    _open(opener)  # for the children too, where they are forked
+    if processes > 1:
+        if isinstance(_tokenizer, BpeTokenizer):
+            _tokenizer.expect(total)
+        done = workers.ordered(tasks, _work, partial(_open, opener), processes)
+    else:
+        done = map(_work, tasks)
+    yield from _sums(sources, done, progress)
 
 
 def cores() -> int:
@@ -94,21 +96,14 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _pool(processes: int, opener: Callable[[], Counting]):  # type: ignore[no-untyped-def]
-    return multiprocessing.Pool(processes, _start, (opener,))
-
-
-def _start(opener: Callable[[], Counting]) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent ends its children
-    _open(opener)
-
-
 def _open(opener: Callable[[], Counting]) -> None:
+    """Opens the vocabulary, unless this process has it from its parent."""
     global _tokenizer
-    _tokenizer = opener()
+    if _tokenizer is None or multiprocessing.parent_process() is None:
+        _tokenizer = opener()
 
 
-_tokenizer: Counting
+_tokenizer: Counting | None = None
 """Of this process."""
 
 
@@ -149,6 +144,7 @@ def _sums(
 
 
 def _work(task: _Task) -> tuple[Span, Counted]:
+    assert _tokenizer is not None
     source, span = task.source, task.span
     part = Counted(source.name, span.end - span.start)
     try:
@@ -178,6 +174,7 @@ def _work(task: _Task) -> tuple[Span, Counted]:
 
 
 def _lines(part: Counted, text: str, source: Source, span: Span, specials: bool) -> Counted:
+    assert _tokenizer is not None
     tokens = characters = texts = 0
     # Not splitlines: JSON may hold other line ends of Unicode in its strings.
     for n, line in enumerate(text.split("\n")):

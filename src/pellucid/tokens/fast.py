@@ -35,7 +35,7 @@ AS_MERGES = {"llama-bpe", "llama3", "llama-v3", "tekken"}
 which its reader of ranks gives up, and Tekken's ranks do not begin at 0; its reader of merges
 takes both."""
 
-GROWTH = 40 << 20
+GROWTH = 24 << 20
 """Bytes by which the engine may grow before it is made anew."""
 LOOK = 1 << 20
 """Characters of short texts between two looks at how much it grew."""
@@ -71,17 +71,10 @@ class FastBpe:
         self._Process = Process
         self._process = Process()
         self._growth = self._short = self._mark = 0
-        ranks = vocabulary.normal()
-        gaps = list(ranks.values()) != list(range(len(ranks)))
+        gaps = any(id != n for n, (_, id) in enumerate(vocabulary.normal()))
         self._scheme = None if gaps else SCHEMES.get(vocabulary.pretokenizer)
-        data = (
-            fast_files.tiktoken(ranks)
-            if self._scheme
-            else fast_files.tokenizer_json(ranks, vocabulary.pretokenizer)
-        )
-        self._file = tempfile.NamedTemporaryFile()  # noqa: SIM115 kept open
-        self._file.write(data)
-        self._file.flush()
+        written = fast_files.tiktoken if self._scheme else fast_files.tokenizer_json
+        self._data = written(vocabulary)
         self._make()
 
     @classmethod
@@ -114,11 +107,14 @@ class FastBpe:
         from gigatoken.gigatoken_rs import BPETokenizer
 
         self._engine: Any = None  # the old one goes first
-        self._engine = (
-            BPETokenizer.from_tiktoken(self._file.name, self._scheme, {})
-            if self._scheme
-            else BPETokenizer.from_hf(self._file.name)
-        )
+        with tempfile.NamedTemporaryFile() as file:
+            file.write(self._data)
+            file.flush()
+            self._engine = (
+                BPETokenizer.from_tiktoken(file.name, self._scheme, {})
+                if self._scheme
+                else BPETokenizer.from_hf(file.name)
+            )
         self._growth = self._short = 0
         self._mark = self._resident()
 

@@ -57,7 +57,7 @@ def _engine(vocabulary: Compiled, pattern: str) -> Encoding:
     return tiktoken.Encoding(
         vocabulary.name,
         pat_str=pattern,
-        mergeable_ranks=vocabulary.normal(),
+        mergeable_ranks=dict(vocabulary.normal()),
         special_tokens={},
     )
 

@@ -33,6 +33,8 @@ LONGEST_KEPT = 64
 """What is remembered between texts: so many pieces, of at most so many characters."""
 NATIVE_FROM = 64_000
 """Characters of pieces not met before, in one text, from which making the compiled engine pays."""
+SMALL = 1 << 12
+"""Characters around one that the engines may not know, about, which are encoded here."""
 TEXTS_FROM = 1 << 18
 FAST_FROM = 1 << 22
 """Characters encoded in all from which making the compiled engine for whole texts pays, and from
@@ -72,6 +74,10 @@ class BpeTokenizer:
     @property
     def specials(self) -> dict[str, int]:
         return self._vocabulary.controls
+
+    @property
+    def swallows(self) -> Mapping[str, Side]:
+        return self._vocabulary.swallows
 
     @property
     def bos(self) -> int | None:
@@ -235,8 +241,12 @@ class BpeTokenizer:
             yield self._by_pieces(text)
             return
         for part in parts(text, engine.PART):
-            exact = len(part) <= engine.LONGEST and not uncertain(part)
-            yield engine.encode(part) if exact else self._by_pieces(part)
+            if len(part) <= engine.LONGEST and not uncertain(part):
+                yield engine.encode(part)
+                continue
+            for small in parts(part, SMALL):  # so that little is left to us
+                ours = len(small) > engine.LONGEST or uncertain(small)
+                yield self._by_pieces(small) if ours else engine.encode(small)
 
     def _engine(self) -> FastBpe | NativeTexts | None:
         """What is best used to encode texts, after what was read so far."""
