@@ -194,11 +194,11 @@ class Talk:
     def _redirected(self, post: Post, answer: Answer) -> Post:
         """The request at the place it was sent on to: of the same origin, since it has the key."""
         here = Origin.of(post.url)
-        url = urljoin(post.url, answer.headers["location"])
         try:
+            url = urljoin(post.url, answer.headers["location"])
             there = Origin.of(url.partition("?")[0])
-        except UsageError:
-            there = None
+        except (UsageError, ValueError):
+            url, there = "", None
         if there != here:
             raise RedirectRefused(
                 f"{here} sends this call on to {there or 'what is no address'}, another host; it "

@@ -10,7 +10,7 @@ import time
 from collections import defaultdict
 from collections.abc import Generator
 from dataclasses import dataclass
-from http.client import HTTPConnection, HTTPResponse
+from http.client import HTTPException, HTTPResponse
 from typing import Any
 
 from ..errors import PellucidError, Unreachable
@@ -40,27 +40,26 @@ class Timeouts:
 
 @dataclass(slots=True)
 class _Connection:
-    """A connection to a host. `socket` stays known after the library let go of it."""
+    """A connection to a host. `used`: it has carried a call before; `since`: it is idle since."""
 
-    http: HTTPConnection
     socket: socket.socket
-    fresh: bool = True
+    used: bool = False
     since: float = 0.0
 
     def alive(self) -> bool:
         """Whether it can be used again: not idle for long, and the other end is quiet."""
         if time.monotonic() - self.since > IDLE:
             return False
-        try:
-            return not select.select([self.socket], [], [], 0)[0]
-        except (OSError, ValueError):
-            return False
+        return not select.select([self.socket], [], [], 0)[0]
 
     def abort(self) -> None:
         """End it at once; a thread that waits for it wakes up."""
         with contextlib.suppress(OSError):
             # Not the TLS socket's own method, which is not for two threads.
             socket.socket.shutdown(self.socket, socket.SHUT_RDWR)
+
+    def close(self) -> None:
+        self.socket.close()
 
 
 class Client:
@@ -82,7 +81,7 @@ class Client:
             kept = [connection for all in self._idle.values() for connection in all]
             self._idle.clear()
         for connection in kept:
-            connection.http.close()
+            connection.close()
 
     def take(self, origin: Origin) -> _Connection:
         """A connection to a host: a kept one, or a new one. Raises `Unreachable`."""
@@ -93,12 +92,11 @@ class Client:
             if kept is None:
                 return self._connect(origin)
             if kept.alive():
-                kept.fresh = False
                 return kept
-            kept.http.close()
+            kept.close()
 
     def keep(self, origin: Origin, connection: _Connection) -> None:
-        connection.since = time.monotonic()
+        connection.used, connection.since = True, time.monotonic()
         with self._lock:
             self._idle[origin].append(connection)
 
@@ -116,10 +114,7 @@ class Client:
             except BaseException:
                 sock.close()
                 raise
-        http = HTTPConnection(origin.host, origin.port)
-        http.auto_open = 0
-        http.sock = sock
-        return _Connection(http, sock)
+        return _Connection(sock)
 
 
 def _tunnel(sock: socket.socket, origin: Origin, proxy: route.Proxy) -> None:
@@ -211,8 +206,8 @@ class Stream(Generator[Event, None, None]):
                     self._response = self._ask(connection, origin, post)
                 break
             except Unreachable:
-                connection.http.close()
-                if connection.fresh or self._closed.is_set():
+                connection.close()
+                if not connection.used or self._closed.is_set():
                     raise
         headers: dict[str, str] = {}
         for name, value in self._response.getheaders():
@@ -228,17 +223,26 @@ class Stream(Generator[Event, None, None]):
             path = post.url
             if proxy.authorization:
                 headers["Proxy-Authorization"] = proxy.authorization
-        connection.http.request(post.method, path, post.body or None, headers)
-        return connection.http.getresponse()
+        if post.body:
+            headers["Content-Length"] = str(len(post.body))
+        lines = [f"{name}: {value}" for name, value in headers.items()]
+        head = "\r\n".join([f"{post.method} {path} HTTP/1.1", *lines, "", ""])
+        connection.socket.sendall(head.encode("ascii") + post.body)
+        response = HTTPResponse(connection.socket, method=post.method)
+        response.begin()
+        return response
 
     def _read(self) -> bytes:
-        assert self._response is not None and self._connection is not None and self._origin
-        with faults.named(self._origin, timeout="silence" if self._began else "first"):
+        assert self._response is not None and self._connection is not None
+        try:
             data = self._response.read1(PIECE)
+        except (OSError, HTTPException) as error:
+            assert self._origin is not None
+            phase = "silence" if self._began else "first"
+            raise faults.translated(error, self._origin, timeout=phase) from error
         if not self._began:
             self._began = True
-            if data:
-                self._connection.socket.settimeout(self._client.timeouts.silence)
+            self._connection.socket.settimeout(self._client.timeouts.silence)
         return data
 
     def _release(self) -> None:
@@ -253,4 +257,4 @@ class Stream(Generator[Event, None, None]):
             return
         if response is not None:
             response.close()
-        connection.http.close()
+        connection.close()
