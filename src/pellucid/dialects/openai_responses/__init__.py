@@ -6,11 +6,27 @@ https://platform.openai.com/docs/api-reference/responses
 from __future__ import annotations
 
 from ...messages import Request
+from ..openai_chat.errors import decode_error, encode_error
+from .decoder import Decoder, decode_reply
+from .encoder import Encoder
 from .incoming import decode_request
 from .narrow import NAME, narrow
+from .replies import encode_reply, narrow_events
 from .requests import encode_request
 
-__all__ = ["NAME", "decode_request", "encode_request", "narrow_request"]
+__all__ = [
+    "NAME",
+    "Decoder",
+    "Encoder",
+    "decode_error",
+    "decode_reply",
+    "decode_request",
+    "encode_error",
+    "encode_reply",
+    "encode_request",
+    "narrow_events",
+    "narrow_request",
+]
 
 
 def narrow_request(request: Request) -> Request:
