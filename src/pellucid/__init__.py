@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from .chat import Chat as Chat
     from .messages import Message as Message
     from .messages import Options as Options
+    from .models.embeddings import Embeddings as Embeddings
+    from .models.embeddings import embed as embed
     from .models.names import open_model as model
     from .models.tokenizers import open_tokenizer as tokenizer
     from .prompt.values import Prompt as Prompt
@@ -22,18 +24,21 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "Chat": ("chat", "Chat"),
+    "Embeddings": ("models.embeddings", "Embeddings"),
     "Encoding": ("tokens.encoding", "Encoding"),
     "Message": ("messages", "Message"),
     "Options": ("messages", "Options"),
     "Prompt": ("prompt.values", "Prompt"),
     "Receipt": ("record.receipt", "Receipt"),
     "Reply": ("replies", "Reply"),
+    "embed": ("models.embeddings", "embed"),
     "model": ("models.names", "open_model"),
     "tokenizer": ("models.tokenizers", "open_tokenizer"),
 }
 
 __all__ = [
     "Chat",
+    "Embeddings",
     "Encoding",
     "Message",
     "Options",
@@ -41,6 +46,7 @@ __all__ = [
     "Receipt",
     "Reply",
     "__version__",
+    "embed",
     "model",
     "tokenizer",
 ]

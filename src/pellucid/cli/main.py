@@ -21,7 +21,9 @@ COMMANDS = {
     "duel": "models that talk with one another",
     "tokens": "text as tokens; count, compare, explain, train",
     "template": "the text a chat becomes; compare and check chat templates",
+    "embed": "texts as vectors, and how near they are to each other",
     "models": "what can be used now, and what each model needs",
+    "keys": "keys of hosts: which exist, from where, what looks wrong",
     "pull": "fetch a model",
     "receipts": "list, search, export, import and delete receipts",
     "diff": "two prompts: where they part, and why a cache was missed",
@@ -32,8 +34,8 @@ COMMANDS = {
 }
 GROUPS = {
     "talk": ("chat", "ask", "compare", "duel"),
-    "look": ("tokens", "prompt", "template", "show", "receipts", "diff"),
-    "models": ("models", "pull", "engine"),
+    "look": ("tokens", "prompt", "template", "show", "receipts", "diff", "embed"),
+    "models": ("models", "keys", "pull", "engine"),
     "setup": ("where", "completion"),
 }
 INTERRUPTED = 130
