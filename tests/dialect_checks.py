@@ -312,6 +312,19 @@ def check_failures(dialect: Dialect, events: Sequence[Event]) -> None:
             raise AssertionError(f"no error after {count} events: {got}")
 
 
+def check_text_before_a_failure(dialect: Dialect) -> None:
+    """What came before an error is handed out first, even when both come in one piece."""
+    encoder, decoder = dialect.Encoder(Head("reply-1", "some-model", CREATED)), dialect.Decoder()
+    data = encoder.start() + encoder.encode(TextDelta("Half a")) + encoder.fail(FAILURE)
+    assert TextDelta("Half a") in decoder.feed(data)
+    try:
+        decoder.close()
+    except ProviderError as error:
+        assert FAILURE.message in str(error)
+    else:
+        raise AssertionError("the error was lost")
+
+
 def check_errors(dialect: Dialect) -> None:
     """An error that is written is read as the same kind, with its message."""
     kinds = {

@@ -42,6 +42,8 @@ FINISHES: dict[str, FinishReason] = {
 SAID = frozenset(
     ("role", "content", "refusal", "reasoning_content", "reasoning", "tool_calls", "images")
 )
+SHAPES = (AttributeError, IndexError, KeyError, TypeError, ValueError)
+"""What reading raises where a host sends another type than the API's: a list for an object."""
 UNSAID = frozenset(("function_call", "reasoning_details", "id"))
 """Fields of a message that are read elsewhere, or say nothing that another does not."""
 
@@ -52,6 +54,13 @@ def decode_reply(body: Mapping[str, Any]) -> list[Event]:
     Raises `BadReply`, or the `ProviderError` that stands where the reply should.
     """
     raise_error(body)
+    try:
+        return _decode(body)
+    except SHAPES as error:
+        raise BadReply(f"The reply is not that of this API: {error}.") from error
+
+
+def _decode(body: Mapping[str, Any]) -> list[Event]:
     choices = body.get("choices")
     choice = choices[0] if isinstance(choices, list) and choices else None
     message = choice.get("message") if isinstance(choice, dict) else None

@@ -16,7 +16,6 @@ from ...replies import (
     MediaEvent,
     Notice,
     RefusalDelta,
-    ReplyToken,
     TextDelta,
     ThinkingDelta,
     ToolCallDelta,
@@ -24,10 +23,20 @@ from ...replies import (
 )
 from ..base import Failure, Head
 from ..json_text import arguments_text, compact, drop_none, quote, read_object
+from ..repeated import RepeatedChunk
 from ..sse import DONE, SseDecoder, encode
 from .errors import encode_error
 from .logprobs import read_tokens, write_tokens
-from .replies import finish, finish_word, made_up_id, raise_error, said, started, write_picture
+from .replies import (
+    SHAPES,
+    finish,
+    finish_word,
+    made_up_id,
+    raise_error,
+    said,
+    started,
+    write_picture,
+)
 from .usage import read_usage, write_usage
 
 PLAIN = frozenset(("role", "content"))
@@ -42,6 +51,7 @@ class Decoder:
 
     def __init__(self) -> None:
         self._sse = SseDecoder()
+        self._texts = RepeatedChunk("content")
         self._calls = _Calls()
         self._started = False
         self._refused = False
@@ -61,9 +71,12 @@ class Decoder:
             for name, text in self._sse.feed(data):
                 self._read(name, text, out)
         except ProviderError as error:
-            if not out:
-                raise
             self._error = error
+        except SHAPES as error:
+            self._error = BadReply(f"The stream is not that of this API: {error}.")
+            self._error.__cause__ = error
+        if self._error is not None and not out:
+            raise self._error
         return out
 
     def close(self) -> list[Event]:
@@ -74,7 +87,7 @@ class Decoder:
         try:
             for name, text in self._sse.close():
                 self._read(name, text, out)
-        except BadReply:  # half a chunk
+        except (BadReply, *SHAPES):  # half a chunk
             self._last = {}
         if not self._done and self._last and self._usage is not None:
             self._end(out)
@@ -87,39 +100,42 @@ class Decoder:
     def _read(self, name: str, text: str, out: list[Event]) -> None:
         if self._done:
             return
+        if (string := self._texts.string(text)) is not None:
+            if string:
+                out.append(TextDelta(string))
+            return
         if text == DONE:
             self._end(out)
             return
         chunk = read_object(text)
-        if "error" in chunk or "object" not in chunk or name == "error":
-            raise_error({"error": chunk} if name == "error" and "error" not in chunk else chunk)
+        raise_error({"error": chunk} if name == "error" and "error" not in chunk else chunk)
         if not self._started:
             self._started = True
             self._reply_id = chunk.get("id")
             out.append(started(chunk))
         choices = chunk.get("choices")
-        if choices:
-            self._choice(choices[0], out)
+        if choices and self._choice(choices[0], out) and not chunk.get("usage"):
+            self._texts.learn(text)
         if chunk.get("usage") or "x_groq" in chunk:
             self._usage = read_usage(chunk) or self._usage
 
-    def _choice(self, choice: Mapping[str, Any], out: list[Event]) -> None:
+    def _choice(self, choice: Mapping[str, Any], out: list[Event]) -> bool:
+        """Reads a choice; whether all it said was a piece of text."""
         if choice.get("index"):
-            return  # another answer, which nobody asked for
+            return False  # another answer, which nobody asked for
         delta = choice.get("delta") or {}
-        tokens: tuple[ReplyToken, ...] = ()
-        if choice.get("logprobs"):
-            tokens = read_tokens(choice["logprobs"])
-        content = delta.get("content")
-        if delta.keys() <= PLAIN and (content is None or type(content) is str):
-            if content or tokens:
-                out.append(TextDelta(content or "", tokens))
-        else:
-            if tokens:
-                out.append(TextDelta("", tokens))
-            self._more(delta, out)
         if choice.get("finish_reason"):
             self._last = choice
+        tokens = read_tokens(choice["logprobs"]) if choice.get("logprobs") else ()
+        content = delta.get("content")
+        if type(content) is str and delta.keys() <= PLAIN:
+            if content or tokens:
+                out.append(TextDelta(content, tokens))
+            return not tokens and not choice.get("finish_reason")
+        if tokens:
+            out.append(TextDelta("", tokens))
+        self._more(delta, out)
+        return False
 
     def _more(self, delta: Mapping[str, Any], out: list[Event]) -> None:
         self._refused = self._refused or bool(delta.get("refusal"))
@@ -155,7 +171,7 @@ class _Calls:
         if here is None or self._begins(here, there, id, name):
             here = self._new(there, id)
         self._current[there] = here
-        self.ids[here] = self.ids.get(here) or id
+        id = self.ids[here] = self.ids.get(here) or id
         arguments = function.get("arguments")
         text = "" if arguments is None else arguments_text(arguments)
         return ToolCallDelta(here, id or None, name, text)
