@@ -153,9 +153,13 @@ class _Reader:
         signature = Signature(NAME, data) if data else None
         if "text" in part:
             text = part["text"] + ""  # a TypeError for what is no text
-            if part.get("thought"):
-                return ThinkingDelta(text, signature) if text or signature else None
-            return TextDelta(text, (), signature)
+            if not text and not signature:
+                return None
+            return (
+                ThinkingDelta(text, signature)
+                if part.get("thought")
+                else TextDelta(text, (), signature)
+            )
         if "functionCall" in part:
             return self._call(part["functionCall"], signature)
         if "inlineData" in part or "fileData" in part:
