@@ -13,12 +13,14 @@ from datetime import datetime
 from pathlib import Path
 
 from pellucid.messages import Request
-from pellucid.shapes import as_messages
+from pellucid.models.formats import open_formats
 from pellucid.prompt import families
 from pellucid.prompt.diff import diff
 from pellucid.prompt.families import Family
 from pellucid.prompt.lint import KINDS, MEANING, lint
 from pellucid.prompt.rendition import render
+from pellucid.settings import load
+from pellucid.shapes import as_messages
 from pellucid.views import templates
 
 PAGE = Path(__file__).with_name("templates.md")
@@ -33,8 +35,8 @@ licences, or written for this project where the row says so. Templates inside GG
 
 {console}
 The file holds a list of messages, or an object with `messages` and `tools`; `-` is standard input.
-`--json` prints the text, the origin of every stretch and the control tokens. Where the model's
-vocabulary is at hand, as in a GGUF file, the ids are known too: `--ids`.
+`--json` prints the text, the origin of every stretch and the control tokens. `--ids` shows the ids
+too, by the family's vocabulary or that of the file; `diff` shows them wherever they can be had.
 
 This page is written by `docs/build_templates.py`.
 """
@@ -43,6 +45,14 @@ MESSAGES = [
     {"role": "system", "content": "Be brief."},
     {"role": "user", "content": "Why is the sky blue?"},
 ]
+
+OWN = """\
+Two texts are not their authors'. The models of `command-r` and `mistral-v7` are published under
+licences that allow no commercial use (CC-BY-NC 4.0; Mistral Research License), and so are the
+templates in their repositories: what ships here was written for this project after the published
+description of each format. It renders plain turns as that does, and knows neither tools nor
+documents. For those, name a file of the model, whose own template is read.
+"""
 
 LINTED = """\
 ## What the lint finds
@@ -62,24 +72,25 @@ def page() -> str:
     """The whole page."""
     rows = [families.family(name) for name in families.names()]
     head = HEAD.format(console=_console())
-    return "\n".join([head, _families(rows), LINTED, _kinds(), WAYS, _found(rows)])
+    return "\n".join([head, _families(rows), OWN, LINTED, _kinds(), WAYS, _found(rows)])
 
 
 def _console() -> str:
     """The three commands and what they print."""
     request = Request(as_messages(MESSAGES))
-    made = {
-        name: render(families.family(name).format, request, now=datetime(2024, 7, 26))
-        for name in ("llama-3.1", "qwen2.5", "phi-3")
-    }
-    rows = diff(made["qwen2.5"], made["phi-3"])
+    now = datetime(2024, 7, 26)
+    alone = render(families.family("llama-3.1").format, request, now=now)
+    sides = []
+    for name in ("qwen2.5", "phi-3"):
+        opened = open_formats(name, load(), ids=True)
+        sides.append(render(opened.formats[0], request, now=now, tokenizer=opened.tokenizer))
     found = lint(families.family("zephyr").format)
     lines = [
         f"$ echo '{json.dumps(MESSAGES)}' > messages.json",
         "$ pellucid template -m llama-3.1 messages.json",
-        templates.rendition(made["llama-3.1"]),
+        templates.rendition(alone),
         "$ pellucid template diff -m qwen2.5 -m phi-3 messages.json",
-        templates.diff("qwen2.5", "phi-3", rows),
+        templates.diff("qwen2.5", "phi-3", diff(*sides)),
         "$ pellucid template lint zephyr",
         templates.findings("zephyr", found),
     ]

@@ -21,6 +21,7 @@ from pellucid.prompt import families
 from pellucid.prompt.fence import Plain
 from pellucid.prompt.variables import template_variables
 from pellucid.shapes import as_messages
+from pellucid.tokens.blanks import Side
 from pellucid.tokens.encoding import Encoding
 
 NOW = datetime(2024, 7, 26, 12, 30)
@@ -111,6 +112,10 @@ class Letters:
         if id < 1000:
             return {n: spelling for spelling, n in self.specials.items()}[id].encode()
         return (id - 1000).to_bytes(2, "big").rstrip(b"\0")
+
+    @property
+    def swallows(self) -> dict[str, Side]:
+        return {}  # not told
 
     def lost(self, text: str) -> str:
         return ""

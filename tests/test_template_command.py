@@ -12,11 +12,15 @@ import pytest
 
 from cli_home import Home
 from pellucid.cli.main import main
-from pellucid.messages import Request
+from pellucid.messages import Message, Request, Text
+from pellucid.models.formats import open_formats
 from pellucid.prompt import families
 from pellucid.prompt.diff import diff
 from pellucid.prompt.rendition import render
+from pellucid.prompt.trial import ASK, NOON, REPLY
+from pellucid.settings import load
 from pellucid.shapes import as_messages
+from pellucid.tokens import names
 from pellucid.views import templates
 
 CHAT = [
@@ -126,9 +130,47 @@ def test_side_by_side_with_ids(
     left = [row["left"] for row in rows if row["left"]]
     assert [id for side in left for id in side["ids"]] == alone["ids"]
     assert "".join(side["text"] for side in left) == alone["text"]
-    assert {str(row["right"]["ids"]) for row in rows if row["right"]} == {"None"}
-    out = out_of(capsys, "diff", "-m", str(smol), "-m", str(smol), chat, "--ids")
+    alone = json.loads(out_of(capsys, "-m", "phi-3", chat, "--json", "--ids"))
+    right = [id for row in rows if row["right"] for id in row["right"]["ids"]]
+    assert right == alone["ids"] and right[0] == 32006
+    out = out_of(capsys, "diff", "-m", str(smol), "-m", str(smol), chat)
     assert re.search(r"^ +1 9690 198 +│ 1 9690 198$", out, re.M)
+
+
+def test_a_diff_without_ids_says_why(
+    chat: str, home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["template", "diff", "-m", "phi-3", "-m", "chatml", chat]) == 0
+    shown = capsys.readouterr()
+    assert "chatml is shown without ids: Models of several vocabularies" in shown.err
+    assert " 32006 " in shown.out and re.search(r"^chatml: .* control tokens$", shown.out, re.M)
+    assert main(["template", "diff", "-m", "phi-3", "-m", "chatml", chat, "--ids"]) != 0
+
+
+HELD = ["qwen2", "qwen2.5", "qwen3", "llama-2", "llama-3", "llama-3.1", "llama-3.2", "phi-3"]
+HELD += ["phi-3.5", "mistral-v1", "mistral-v3", "mistral-v3-tekken", "mistral-v7", "zephyr"]
+HELD += ["mistral-v7-tekken", "deepseek-r1", "deepseek-v3.1", "gpt-oss", "smollm2"]
+"""Families whose vocabulary needs no Hub."""
+
+
+@pytest.mark.parametrize("name", HELD)
+def test_ids_are_those_of_the_rendered_text(name: str) -> None:
+    """Token by token what tokenizing the text with its control tokens gives: the way of the
+    authors' own libraries. Phi-3's control tokens take the white space after them with them."""
+    opened = open_formats(name, load(), ids=True)
+    assert opened.tokenizer is not None
+    request = Request((ASK, REPLY, Message("user", (Text("\n  Is a ship in sight? "),))))
+    made = render(opened.formats[0], request, now=NOON, tokenizer=opened.tokenizer)
+    assert made.prompt is not None
+    expected = opened.tokenizer.encode(made.text, specials=True)
+    assert made.prompt.ids == expected.ids
+    assert made.prompt.encoding.offsets == expected.offsets
+
+
+def test_the_vocabulary_of_every_family_is_known() -> None:
+    for name in families.names():
+        vocabulary = families.family(name).vocabulary
+        assert vocabulary == "" or names.row(vocabulary).name == vocabulary
 
 
 @pytest.mark.parametrize("right", families.names())
@@ -218,7 +260,7 @@ def folder(shared: Home) -> Home:
         ("-m chatml parameters.json", "parameters of the tool 't'"),
         ("-m chatml calls.json", "are not a list"),
         ("-m chatml call.json", "calls a tool without saying its name"),
-        ("-m chatml chat.json --ids", "No tokenizer for chatml"),
+        ("-m chatml chat.json --ids", "Models of several vocabularies use chatml"),
         ("-m chatml -m phi-3 chat.json", "2 models were named"),
         ("diff -m chatml chat.json", "Name two templates"),
         ("-m llama3.1 chat.json", "Near it: llama-3.1"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from ..prompt.rendition import Rendition
 
 SHOW = "show"
+IDS = ("the token ids too", "stop where the ids, which are shown too, cannot be had")
 MESSAGES = 'a JSON file of messages, or {"messages": [..], "tools": [..]}; -: standard input'
 
 
@@ -41,7 +43,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
             action="store_true",
             help="leave out the words that open the assistant's turn",
         )
-        verb.add_argument("--ids", action="store_true", help="the token ids too")
+        verb.add_argument("--ids", action="store_true", help=IDS[verb is diff])
         verb.add_argument("--offline", action="store_true", help="reach no other machine")
     template = lint.add_argument(
         "template",
@@ -68,7 +70,7 @@ def run(args: argparse.Namespace) -> int:
 def _show(args: argparse.Namespace) -> int:
     from ..views import templates, terminal
 
-    rendition = _rendition(options.one_model(args) or "", args, _request(args))
+    rendition = _rendition(options.one_model(args) or "", args, _request(args), args.ids)
     if args.json:
         output.print_json(_as_json(rendition))
     elif rendition.prompt is not None and args.ids:
@@ -88,7 +90,7 @@ def _diff(args: argparse.Namespace) -> int:
     if len(args.model) != 2:
         raise UsageError("Name two templates: pellucid template diff -m qwen2.5 -m phi-3 FILE")
     request = _request(args)
-    left, right = (_rendition(name, args, request) for name in args.model)
+    left, right = (_with_ids(name, args, request) for name in args.model)
     rows = diff(left, right)
     if args.json:
         from dataclasses import asdict
@@ -96,7 +98,7 @@ def _diff(args: argparse.Namespace) -> int:
         sides = {"left": left.name, "right": right.name}
         output.print_json({**sides, "rows": [{**asdict(row), "same": row.same} for row in rows]})
     else:
-        output.show(templates.diff, left.name, right.name, rows, args.ids)
+        output.show(templates.diff, left.name, right.name, rows)
     return 0
 
 
@@ -124,23 +126,37 @@ def _lint(args: argparse.Namespace) -> int:
     return 1 if broken else 0
 
 
-def _formats(name: str, args: argparse.Namespace) -> Formats:
+def _formats(name: str, args: argparse.Namespace, ids: bool = False) -> Formats:
     from ..models.formats import open_formats
 
     with output.Fetching() as progress:
-        return open_formats(name, options.settings(args), progress=progress)
+        return open_formats(name, options.settings(args), ids=ids, progress=progress)
 
 
-def _rendition(name: str, args: argparse.Namespace, request: Request) -> Rendition:
+def _with_ids(name: str, args: argparse.Namespace, request: Request) -> Rendition:
+    """With ids where they can be had; if not, `--ids` makes that an error, or else it is said."""
+    from ..errors import ModelError, TokenError, UsageError
+
+    try:
+        return _rendition(name, args, request, ids=True)
+    except (ModelError, TokenError, UsageError) as error:
+        if args.ids:
+            raise
+        made = _rendition(name, args, request, ids=False)
+        print(f"pellucid: {name} is shown without ids: {error}", file=sys.stderr)
+        return made
+
+
+def _rendition(name: str, args: argparse.Namespace, request: Request, ids: bool) -> Rendition:
     from datetime import datetime
 
     from ..errors import UsageError
     from ..prompt.rendition import render
     from ..prompt.sources import choose
 
-    formats = _formats(name, args)
-    if args.ids and formats.tokenizer is None:
-        raise UsageError(f"--ids: {formats.without_ids}")
+    formats = _formats(name, args, ids)
+    if ids and formats.tokenizer is None:
+        raise UsageError(formats.without_ids)
     format = choose(formats.formats, tools=bool(request.tools))
     return render(format, request, now=datetime.now(), tokenizer=formats.tokenizer)
 

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from ..engine import client, gguf
 from ..errors import EngineRefused, TokenError
+from ..tokens.blanks import Side
 from ..tokens.encoding import Encoding
 from ..tokens.splits import splits
 from ..tokens.surrogates import refuse_lone
@@ -90,6 +91,10 @@ class EngineTokenizer:
     def text(self, ids: Sequence[int]) -> str:
         """The same: what the engine puts in front of a text is not known here."""
         return self.decode(ids)
+
+    @property
+    def swallows(self) -> dict[str, Side]:
+        return {}  # not told
 
     def lost(self, text: str) -> str:
         """Nothing: the engine does not tell what it leaves out."""

@@ -8,10 +8,12 @@ from pathlib import Path
 from ..engine import client
 from ..errors import UnknownModel, UnknownTemplate
 from ..prompt import families, sources
-from ..prompt.families import ChatFormat
+from ..prompt.families import ChatFormat, Family
 from ..settings import Folders, Settings
 from ..tokens.encoding import Tokenizer
 from ..value import value
+from .tokenizers import FILES as VOCABULARY_FILES
+from .tokenizers import open_tokenizer
 
 FILES = (".json", ".jinja", ".j2")
 
@@ -29,27 +31,48 @@ class Formats:
 
 
 def open_formats(
-    name: str, settings: Settings, *, progress: Callable[[int, int], None] | None = None
+    name: str,
+    settings: Settings,
+    *,
+    ids: bool = False,
+    progress: Callable[[int, int], None] | None = None,
 ) -> Formats:
     """The chat templates that `name` means: a family's or a model's name, a GGUF file,
     a `tokenizer_config.json`, a `.jinja` file, or the folder of a model.
 
-    Raises `UnknownTemplate` with the nearest names, `TemplateError` for a file without a template
-    or one that cannot be read, `BadModelFile`.
+    With `ids`, the vocabulary of a family is opened too, and that beside a file of a template;
+    that of a GGUF file always is. Raises `UnknownTemplate` with the nearest names, `TemplateError`
+    for a file without a template or one that cannot be read, `BadModelFile`; with `ids`, what
+    `open_tokenizer` does.
     """
     path = Path(name).expanduser()
     if path.suffix in FILES or path.is_dir():
-        found = sources.read_file(path)
-        return Formats(tuple(found), None, f"There is no vocabulary beside {path} to take ids of.")
+        found = tuple(sources.read_file(path))
+        folder = path if path.is_dir() else path.parent
+        if not any((folder / file).is_file() for file in VOCABULARY_FILES):
+            return Formats(found, None, f"There is no vocabulary beside {path} to take ids of.")
+        tokenizer = open_tokenizer(folder, settings).plain if ids else None
+        return Formats(found, tokenizer)
     if not path.is_file():
         try:
             family = families.family(name)
         except UnknownTemplate as unknown:
             path = _model_file(name, unknown, settings, progress)
         else:
-            said = f"No tokenizer for {family.name} is at hand: name a GGUF file of the model."
-            return Formats((family.format,), None, said)
+            return _of_family(family, settings, ids, progress)
     return _from_gguf(path)
+
+
+def _of_family(
+    family: Family, settings: Settings, ids: bool, progress: Callable[[int, int], None] | None
+) -> Formats:
+    if not family.vocabulary:
+        said = f"Models of several vocabularies use {family.name}: name a model, or its GGUF file."
+        return Formats((family.format,), None, said)
+    tokenizer = (
+        open_tokenizer(family.vocabulary, settings, progress=progress).plain if ids else None
+    )
+    return Formats((family.format,), tokenizer)
 
 
 def _model_file(

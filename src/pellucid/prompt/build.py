@@ -11,6 +11,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
+from itertools import pairwise
 from operator import itemgetter
 
 from ..messages import Request
@@ -75,6 +76,7 @@ class PromptBuilder:
     ) -> None:
         self._tokenizer = tokenizer
         self._specials = tokenizer.specials
+        self._swallows = tokenizer.swallows
         self._clock = clock
         self._renderer = (
             None if template is None else Renderer(template, self._specials, bos_text, eos_text)
@@ -118,14 +120,18 @@ class PromptBuilder:
     ) -> Iterator[Encoding]:
         """Control tokens, replays and the text between them, from character `done` on."""
         text = rendered.text
-        fixed = [
-            Replay(start, end, self._control(text[start:end]))
+        fixed: list[tuple[int, int, Encoding | None]] = [
+            (start, end, None)
             for start, end in rendered.controls[count_before(rendered.controls, done) :]
             if not covered(replays, start)
         ]
         fixed += replays[count_before(replays, done) :]
         fixed.sort(key=itemgetter(0))
-        for start, end, tokens in fixed:
+        for (start, end, tokens), (limit, *_) in pairwise([*fixed, (len(text), 0, None)]):
+            if tokens is None:
+                spelling = text[start:end]
+                start, end = self._with_blanks(text, start, end, done, limit)
+                tokens = self._control(spelling, text[start:end])
             if done < start:
                 yield self._tokens_of(text[done:start])
             yield tokens
@@ -133,13 +139,26 @@ class PromptBuilder:
         if done < len(text):
             yield self._tokens_of(text[done:])
 
-    def _control(self, spelling: str) -> Encoding:
-        known = self._controls.get(spelling)
+    def _with_blanks(
+        self, text: str, start: int, end: int, first: int, last: int
+    ) -> tuple[int, int]:
+        """The place of a control token with the white space that it takes with it, between
+        characters `first` and `last`."""
+        side = self._swallows.get(text[start:end])
+        while side in ("left", "both") and start > first and text[start - 1].isspace():
+            start -= 1
+        while side in ("right", "both") and end < last and text[end].isspace():
+            end += 1
+        return start, end
+
+    def _control(self, spelling: str, text: str) -> Encoding:
+        """The one token of a control token, of which `text` is all that it covers."""
+        known = self._controls.get(text)
         if known is None:
             ids, pieces = (self._specials[spelling],), (spelling.encode(),)
-            whole = ((0, len(spelling)),)
-            known = Encoding(spelling, ids, pieces, whole, (True,), self._tokenizer.fingerprint)
-            self._controls[spelling] = known
+            whole = ((0, len(text)),)
+            known = Encoding(text, ids, pieces, whole, (True,), self._tokenizer.fingerprint)
+            self._controls[text] = known
         return known
 
     def _tokens_of(self, key: str | tuple[int, ...]) -> Encoding:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from ..errors import UsageError
+from .blanks import Side
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +70,10 @@ class Tokenizer(Protocol):
     @property
     def specials(self) -> dict[str, int]:
         """Spelling of every control token -> id. Text that is not scaffold never becomes one."""
+
+    @property
+    def swallows(self) -> Mapping[str, Side]:
+        """The control tokens that take the white space beside them with them, and where."""
 
     @property
     def bos(self) -> int | None:

@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import Any
 
 from ..errors import TokenError, UnsupportedVocabulary
+from .blanks import Side
 from .encoding import Encoding
 from .surrogates import refuse_lone
 from .vocabulary import bytes_of
@@ -98,6 +99,10 @@ class HuggingFaceTokenizer:
     def text(self, ids: Sequence[int]) -> str:
         """The same: the file's decoder knows of blanks put in front."""
         return self.decode(ids)
+
+    @property
+    def swallows(self) -> dict[str, Side]:
+        return {}  # not told
 
     def lost(self, text: str) -> str:
         """Nothing: the library does not tell what it leaves out."""

@@ -57,20 +57,19 @@ def diff(
     left: str,
     right: str,
     rows: Sequence[Row],
-    ids: bool = False,
     *,
     color: bool = False,
     width: int = 80,
 ) -> str:
     """Two renderings side by side. A margin names the origin of each row; `=` stands between
-    sides that are the same. With `ids`, the tokens of each stretch are below it."""
+    sides that are the same. Where they are known, the ids of each stretch are below it."""
     column = max((width - _LABEL - 6) // 2, 20)
     lines = [_line("", [left[:column]], [right[:column]], " ", column, color, BOLD)]
     for row in rows:
         texts = _shown(row.left, column), _shown(row.right, column)
         lines.append(_line(row.label, *texts, "=" if row.same else "│", column, color))
         tokens = _ids(row.left, column), _ids(row.right, column)
-        if ids and any(tokens):
+        if any(tokens):
             lines.append(_line("", *tokens, "│", column, color, DIM))
     return "\n".join([*lines, "", *_totals(left, right, rows)])
 
