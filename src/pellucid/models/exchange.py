@@ -38,6 +38,7 @@ HOPS = 5
 LARGEST = 256 << 20
 """Bytes of a reply; a hundred times what the longest one takes."""
 LARGEST_ERROR = 1 << 20
+LARGEST_LIST = 8 << 20
 PIECE = 1 << 20
 REMOVED = "[removed]"
 SECRET_HEADERS = ("authorization", "x-api-key", "x-goog-api-key", "proxy-authorization", "cookie")
@@ -163,7 +164,7 @@ class Talk:
                 if self._began or wait is None:
                     said = sentence(error, self._endpoint, self._model, made, self._asked)
                     if isinstance(error, NotFound):
-                        said += yield from self._models()
+                        said += yield from self._instead()
                     error.args = (said,)
                     raise
                 made += 1
@@ -312,16 +313,27 @@ class Talk:
     def _clean(self, text: str) -> str:
         return text.replace(self._secret, REMOVED) if self._secret else text
 
-    def _models(self) -> Generator[Step, Any, str]:
-        """What the host has instead, in words; nothing if it does not say."""
+    def models(self, path: str = "") -> Generator[Step, Any, list[str]]:
+        """Asks for the list of models, or for `path`, once. Raises `ProviderError`."""
+        try:
+            answer = yield Open(listing(self._endpoint, path))
+            if answer.status != 200:
+                raise (yield from self._failure(answer))
+            body = yield from self._body(answer, LARGEST_LIST)
+        except ProviderError as error:
+            said = sentence(error, self._endpoint, self._model, 0, None)
+            error.args = (self._clean(said),)
+            raise
+        if _is_page(answer, body):
+            raise BadReply(page(answer.status, body).message, status=answer.status)
+        return listed(body)
+
+    def _instead(self) -> Generator[Step, Any, str]:
+        """What the host has instead of the model, in words; nothing if it does not say."""
         import difflib
 
-        names: list[str] = []
         try:
-            answer = yield Open(listing(self._endpoint))
-            if answer.status == 200:
-                body = yield from self._body(answer, LARGEST_ERROR * 8)
-                names = listed(body)
+            names = yield from self.models()
         except ProviderError:
             return ""
         if not names or self._model in names:
@@ -332,8 +344,9 @@ class Talk:
 
 def listing(endpoint: Endpoint, path: str = "") -> Post:
     """The request for the models a host has."""
-    default = "api/tags" if endpoint.host.dialect.startswith("ollama") else "models"
-    return Post("GET", join(endpoint.host.base, path or default), headers_for(endpoint))
+    if not path or path == "models":
+        path = "api/tags" if endpoint.host.dialect.startswith("ollama") else "models"
+    return Post("GET", join(endpoint.host.base, path), headers_for(endpoint))
 
 
 def listed(body: bytes) -> list[str]:

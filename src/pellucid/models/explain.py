@@ -62,13 +62,10 @@ def sentence(
 def _wrong_key(endpoint: Endpoint, said: str) -> str:
     host, key = endpoint.host, endpoint.key
     if key is None:
-        return f"{host.name} wants a key{said} Store one: `pellucid keys set {host.name}`."
+        return f"{host.name} wants a key{said} Store one: {endpoint.command}."
     wrong = problems(key.value, host)
     looks = f" What looks wrong with it: {', '.join(wrong)}." if wrong else ""
-    return (
-        f"{host.name} refused {key.where}{said}{looks} "
-        f"`pellucid keys set {host.name}` stores another."
-    )
+    return f"{host.name} refused {key.where}{said}{looks} {endpoint.command} stores another."
 
 
 def _said(error: ProviderError) -> str:

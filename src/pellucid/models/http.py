@@ -11,14 +11,16 @@ from collections import defaultdict
 from collections.abc import Generator
 from dataclasses import dataclass
 from http.client import HTTPException, HTTPResponse
-from typing import Any
+from typing import Any, TypeVar
 
 from ..errors import PellucidError, Unreachable
 from ..replies import Event
 from ..settings import Settings
 from . import faults, route
 from .addresses import Origin
-from .exchange import Answer, Open, Post, Read, Steps, Wait
+from .exchange import Answer, Open, Post, Read, Step, Steps, Wait
+
+T = TypeVar("T")
 
 IDLE = 45.0
 """Seconds a connection is kept; hosts close theirs after about a minute."""
@@ -74,6 +76,17 @@ class Client:
     def stream(self, steps: Steps) -> Stream:
         """The events of a call. Closing the stream ends it, from any thread."""
         return Stream(self, steps)
+
+    def run(self, steps: Generator[Step, Any, T]) -> T:
+        """Carry out steps that tell no events; what they return."""
+        results: list[T] = []
+
+        def kept() -> Steps:
+            results.append((yield from steps))
+
+        for _ in self.stream(kept()):
+            pass
+        return results[0]
 
     def close(self) -> None:
         """Close what is kept."""

@@ -19,6 +19,7 @@ from ..settings import Folders, Settings
 from . import dotenv
 from .addresses import Origin
 from .hosts import Host, Target, hosts
+from .hosts import host as named
 
 ENVIRONMENT = "environment"
 DOTENV = ".env"
@@ -53,7 +54,14 @@ class Endpoint:
     host: Host
     key: Key | None
     withheld: str = ""
-    """Why a key that was found stays here."""
+    """Why a key that was found first stays here."""
+
+    @property
+    def command(self) -> str:
+        """What stores a key for this very address."""
+        row = named(self.host.name)
+        known = row is not None and row.origin == self.host.origin
+        return f"`pellucid keys set {self.host.name if known else self.host.origin}`"
 
     def require_key(self) -> None:
         """Raises `MissingKey`, and `WrongKey` for one that no header can carry."""
@@ -64,13 +72,13 @@ class Endpoint:
             made = f" Keys are made at {host.page}." if host.page else ""
             raise MissingKey(
                 f"No key for {host.name} is set, so nothing was sent.{self.withheld} Set "
-                f"{' or '.join(host.keys)}, or store one: `pellucid keys set {host.name}`.{made}"
+                f"{' or '.join(host.keys)}, or store one: {self.command}.{made}"
             )
         value = self.key.value.strip()
         if not value.isascii() or not value.isprintable():
             raise WrongKey(
                 f"{self.key.where} holds characters that no key has, so nothing was sent; "
-                f"`pellucid keys set {host.name}` stores another."
+                f"{self.command} stores another."
             )
 
 
@@ -99,12 +107,12 @@ class KeyRing:
         withheld = ""
         for key in self.candidates(host):
             if key.source == ENVIRONMENT and whose == DOTENV:
-                withheld = (
+                withheld = withheld or (
                     f" {key.variable} of the environment is not sent to {host.origin}: that "
                     "address stands in .env, and a key goes only where it was set for."
                 )
                 continue
-            return Endpoint(host, key)
+            return Endpoint(host, key, withheld)
         return Endpoint(host, None, withheld)
 
     def _rebased(self, host: Host) -> tuple[Host, str]:
@@ -172,12 +180,12 @@ def _dotenv(path: Path) -> Mapping[str, str]:
 
 def by_name(name: str) -> Host:
     """A host by its name, one of its variables, or an address. Raises `UsageError`."""
-    from .hosts import at, host, other
+    from .hosts import at, other
 
     for row in hosts():
         if name in row.keys:
             return row
-    if found := host(name):
+    if found := named(name):
         return found
     if "://" in name:
         origin = Origin.of(name)
