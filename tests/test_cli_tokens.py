@@ -93,6 +93,12 @@ def test_vocab_finds_pieces(home: Home) -> None:
     special = home.run("tokens", "vocab", *QWEN, "--special")
     assert "151645 = '<|im_end|>'" in special.stdout
     assert home.run("tokens", "vocab", *QWEN, "--grep", "no such piece").returncode == 1
+    both = home.run("tokens", "vocab", *QWEN, "--special", "--grep", " the")
+    assert (both.returncode, both.stdout) == (0, "")
+    assert "none of its 22 special tokens holds ' the'; " in both.stderr
+    assert (
+        home.run("tokens", "vocab", *QWEN, "--special", "--grep", "im_start").stdout.count("=") == 1
+    )
 
 
 def test_train_shows_each_merge(home: Home) -> None:

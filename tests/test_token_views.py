@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from decimal import Decimal
 
 import pytest
@@ -130,13 +131,18 @@ def test_a_model_without_a_price() -> None:
     assert shown.count("unknown") >= 4 and "No price of no-such-model is known" in shown
 
 
-def test_a_table_is_a_data_frame_or_says_what_to_install() -> None:
-    made = encoding("Hi", " you")
-    try:
-        import pandas  # type: ignore[import-not-found] # noqa: F401
-    except ImportError:
-        with pytest.raises(UsageError, match="pip install pandas"):
-            made.table()
-    else:
-        frame = made.table()
-        assert list(frame["id"]) == [0, 1] and list(frame["end"]) == [2, 6]
+def test_a_table_is_a_data_frame() -> None:
+    pandas = pytest.importorskip("pandas")
+    frame = encoding("<s>", "Hi", " you", front=1).table()
+    assert isinstance(frame, pandas.DataFrame)
+    assert list(frame.columns) == ["id", "piece", "bytes", "start", "end", "special"]
+    assert list(frame["id"]) == [0, 1, 2] and list(frame["piece"]) == ["<s>", "Hi", " you"]
+    assert list(frame["start"]) == [0, 0, 2] and list(frame["end"]) == [0, 2, 6]
+    assert list(frame[frame["special"]]["bytes"]) == [b"<s>"]
+    assert len(encoding().table()) == 0
+
+
+def test_without_pandas_a_table_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pandas", None)
+    with pytest.raises(UsageError, match="pip install pandas"):
+        encoding("Hi").table()

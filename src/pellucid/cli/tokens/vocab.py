@@ -47,4 +47,12 @@ def run(args: argparse.Namespace) -> int:
     of = f"{len(shown):,} of {len(found):,}" if len(shown) < len(found) else f"{len(found):,}"
     what = "special tokens" if args.special else "tokens"
     print(f"{of} {what} of {tokenizer.name}, which has {len(tokenizer):,} ids", file=sys.stderr)
+    if args.special and not found and controls:
+        ordinary = sum(wanted in tokenizer.piece(id) for id in range(len(tokenizer)))
+        print(
+            f"none of its {len(controls):,} special tokens holds {args.grep!r}; "
+            f"{ordinary:,} ordinary ones do: leave out --special",
+            file=sys.stderr,
+        )
+        return 0
     return 0 if found else 1
