@@ -1,0 +1,297 @@
+"""What the official `openai` client makes of our Chat Completions, and we of llama.cpp's."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import openai
+import pytest
+
+from pellucid.dialects import openai_chat as chat
+from pellucid.dialects.base import Failure, Head, Incoming
+from pellucid.engine import process
+from pellucid.errors import BadRequest
+from pellucid.messages import (
+    Media,
+    Options,
+    Request,
+    ResponseFormat,
+    Text,
+    ToolCall,
+    ToolResult,
+    ToolSpec,
+    text_message,
+)
+from pellucid.replies import (
+    NO_ID,
+    Candidate,
+    Event,
+    Finish,
+    RefusalDelta,
+    ReplyToken,
+    TextDelta,
+    ThinkingDelta,
+    ToolCallDelta,
+    Usage,
+    UsageEvent,
+    collect,
+)
+from pellucid.settings import Folders, resolve
+from wire_server import Answer, as_json, serving
+
+WEATHER = {
+    "type": "object",
+    "properties": {"city": {"type": "string"}},
+    "required": ["city"],
+    "additionalProperties": False,
+}
+TOOL: Any = {"type": "function", "function": {"name": "get_weather", "parameters": WEATHER}}
+USAGE = UsageEvent(Usage(5, 7, 0, 11, 3))
+TOKEN = ReplyToken(NO_ID, b"Hel", -0.5, (Candidate(NO_ID, b"Hel", -0.5), Candidate(5, b"\xe2", -2)))
+
+
+class Server:
+    """Answers every request with `events`, and keeps what it read."""
+
+    def __init__(self) -> None:
+        self.events: Sequence[Event] = ()
+        self.failure: Failure | None = None
+        self.read: Incoming | None = None
+
+    def handle(self, path: str, body: dict[str, Any]) -> Answer:
+        assert path == "/v1/chat/completions"
+        try:
+            self.read = chat.decode_request(body)
+        except BadRequest as error:
+            failure = Failure(400, "rejected", str(error), field=error.field)
+            return as_json(chat.encode_error(failure), 400)
+        if self.failure is not None and not self.events:
+            return as_json(chat.encode_error(self.failure), self.failure.status)
+        head = Head("chatcmpl-1", self.read.model, int(time.time()), self.read.include_usage)
+        if not self.read.stream:
+            return as_json(chat.encode_reply(collect(self.events), head))
+        return 200, "text/event-stream", self.stream(head)
+
+    def stream(self, head: Head) -> Iterator[bytes]:
+        encoder = chat.Encoder(head)
+        yield encoder.start()
+        for event in self.events:
+            yield encoder.encode(event)
+        yield encoder.end() if self.failure is None else encoder.fail(self.failure)
+
+
+@pytest.fixture(scope="module")
+def served() -> Iterator[tuple[Server, openai.OpenAI]]:
+    server = Server()
+    with serving(server.handle) as address:
+        client = openai.OpenAI(base_url=f"{address}/v1", api_key="none", max_retries=0)
+        with client:
+            yield server, client
+
+
+@pytest.fixture
+def server(served: tuple[Server, openai.OpenAI]) -> Server:
+    served[0].events, served[0].failure = (), None
+    return served[0]
+
+
+@pytest.fixture
+def client(served: tuple[Server, openai.OpenAI], server: Server) -> openai.OpenAI:
+    return served[1]
+
+
+HI: Any = [{"role": "user", "content": "Hi"}]
+
+
+def test_a_whole_reply(server: Server, client: openai.OpenAI) -> None:
+    server.events = [ThinkingDelta("Hm."), TextDelta("Héllo 🎈"), USAGE, Finish("stop")]
+    reply = client.chat.completions.create(
+        model="gpt-4.1-mini", messages=HI, temperature=0.5, max_tokens=9, seed=3, stop="END"
+    )
+    assert reply.choices[0].message.content == "Héllo 🎈"
+    assert reply.choices[0].finish_reason == "stop"
+    assert reply.choices[0].message.model_extra == {"reasoning_content": "Hm."}
+    assert reply.usage is not None and reply.usage.prompt_tokens_details is not None
+    assert (reply.usage.prompt_tokens, reply.usage.completion_tokens) == (12, 14)
+    assert reply.usage.prompt_tokens_details.cached_tokens == 7
+    assert server.read is not None
+    options = Options(temperature=0.5, max_tokens=9, seed=3, stop=("END",))
+    assert server.read.request == Request((text_message("user", "Hi"),), options=options)
+
+
+def test_a_stream(server: Server, client: openai.OpenAI) -> None:
+    server.events = [*map(TextDelta, ("Hé", "llo", " 🎈")), USAGE, Finish("length")]
+    with client.chat.completions.create(
+        model="m", messages=HI, stream=True, stream_options={"include_usage": True}
+    ) as chunks:
+        read = list(chunks)
+    texts = [c.choices[0].delta.content for c in read if c.choices]
+    assert texts == ["", "Hé", "llo", " 🎈", None]
+    assert read[-2].choices[0].finish_reason == "length"
+    assert read[-1].usage is not None and read[-1].usage.total_tokens == 26
+    with client.chat.completions.create(model="m", messages=HI, stream=True) as chunks:
+        assert all(chunk.usage is None for chunk in chunks)
+
+
+def test_calls_streamed_and_answered(server: Server, client: openai.OpenAI) -> None:
+    server.events = [
+        ToolCallDelta(0, "call_a", "get_weather"),
+        ToolCallDelta(1, "call_b", "get_weather", '{"city":'),
+        ToolCallDelta(0, arguments='{"city":"Paris"}'),
+        ToolCallDelta(1, arguments='"Rome"}'),
+        USAGE,
+        Finish("tool_calls"),
+    ]
+    with client.chat.completions.stream(model="m", messages=HI, tools=[TOOL]) as stream:
+        reply = stream.get_final_completion()
+    calls = reply.choices[0].message.tool_calls
+    assert calls is not None
+    assert [call.function.arguments for call in calls] == ['{"city":"Paris"}', '{"city":"Rome"}']
+    server.events = [TextDelta("Sunny"), Finish("stop")]
+    results: Any = [
+        {"role": "tool", "tool_call_id": "call_a", "content": "21 degrees"},
+        {"role": "tool", "tool_call_id": "call_b", "content": "25 degrees"},
+    ]
+    answer: Any = reply.choices[0].message
+    client.chat.completions.create(
+        model="m",
+        messages=[*HI, answer, *results],
+        tools=[TOOL],
+        tool_choice={"type": "function", "function": {"name": "get_weather"}},
+        parallel_tool_calls=False,
+    )
+    assert server.read is not None
+    request = server.read.request
+    assert request.messages[1].parts == (
+        ToolCall("call_a", "get_weather", '{"city":"Paris"}'),
+        ToolCall("call_b", "get_weather", '{"city":"Rome"}'),
+    )
+    assert request.messages[2].parts == (ToolResult("call_a", "get_weather", "21 degrees"),)
+    assert request.tools == (ToolSpec("get_weather", "", WEATHER),)
+    assert (request.tool_choice, request.parallel_tools) == ("get_weather", False)
+
+
+def test_structured_output(server: Server, client: openai.OpenAI) -> None:
+    from pydantic import BaseModel
+
+    class Person(BaseModel):
+        name: str
+        age: int
+
+    server.events = [TextDelta('{"name": "Ada", '), TextDelta('"age": 36}'), Finish("stop")]
+    reply = client.chat.completions.parse(model="m", messages=HI, response_format=Person)
+    assert reply.choices[0].message.parsed == Person(name="Ada", age=36)
+    assert server.read is not None
+    form = server.read.request.response_format
+    assert form is not None and form.schema is not None
+    assert (form.name, form.strict, form.schema["required"]) == ("Person", True, ["name", "age"])
+    server.events = [RefusalDelta("I can't."), Finish("refusal")]
+    reply = client.chat.completions.parse(model="m", messages=HI, response_format=Person)
+    assert (reply.choices[0].message.refusal, reply.choices[0].message.parsed) == ("I can't.", None)
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_logprobs(server: Server, client: openai.OpenAI, stream: bool) -> None:
+    server.events = [TextDelta("Hel", (TOKEN,)), Finish("stop")]
+    asked: Any = {"model": "m", "messages": HI, "logprobs": True, "top_logprobs": 2}
+    if stream:
+        with client.chat.completions.create(**asked, stream=True) as chunks:
+            found = [c.choices[0].logprobs for c in chunks if c.choices[0].logprobs]
+        logprobs: Any = found[0]
+    else:
+        logprobs = client.chat.completions.create(**asked).choices[0].logprobs
+    (token,) = logprobs.content
+    assert (token.token, token.bytes, token.logprob) == ("Hel", [72, 101, 108], -0.5)
+    assert token.top_logprobs[1].bytes == [0xE2]
+    assert server.read is not None and server.read.request.options.alternatives == 2
+
+
+def test_pictures(server: Server, client: openai.OpenAI) -> None:
+    server.events = [TextDelta("A cat"), Finish("stop")]
+    content: Any = [
+        {"type": "text", "text": "What is this?"},
+        {"type": "image_url", "image_url": {"url": "data:image/png;base64,iVBO"}},
+    ]
+    client.chat.completions.create(model="m", messages=[{"role": "user", "content": content}])
+    assert server.read is not None
+    assert server.read.request.messages[0].parts == (
+        Text("What is this?"),
+        Media("image", "image/png", b"\x89PN"),
+    )
+
+
+def test_errors_are_the_clients_own(server: Server, client: openai.OpenAI) -> None:
+    for status, kind, error in (
+        (401, "key", openai.AuthenticationError),
+        (404, "not_found", openai.NotFoundError),
+        (429, "rate_limit", openai.RateLimitError),
+        (503, "overloaded", openai.InternalServerError),
+    ):
+        server.failure = Failure(status, kind, "Say why.")  # type: ignore[arg-type]
+        with pytest.raises(error, match="Say why"):
+            client.chat.completions.create(model="m", messages=HI)
+    with pytest.raises(openai.BadRequestError, match="n is 2") as bad:
+        client.chat.completions.create(model="m", messages=HI, n=2)
+    assert bad.value.param == "n"
+
+
+def test_a_broken_stream_is_an_error_of_the_clients(server: Server, client: openai.OpenAI) -> None:
+    server.events = [TextDelta("Half a")]
+    server.failure = Failure(500, "server", "The engine stopped.")
+    chunks = client.chat.completions.create(model="m", messages=HI, stream=True)
+    seen: list[Any] = []
+    with pytest.raises(openai.APIError, match="The engine stopped"), chunks:
+        seen.extend(chunk.choices[0] for chunk in chunks)
+    assert [choice.delta.content for choice in seen] == ["", "Half a"]
+    assert all(choice.finish_reason is None for choice in seen)
+
+
+# llama.cpp's own endpoint
+
+
+@pytest.fixture
+def engine(smol: Path, tmp_path: Path) -> Iterator[process.Engine]:
+    folders = Folders(*(tmp_path / name for name in ("config", "data", "cache", "state")))
+    yield process.ensure(process.EngineModel(smol, 2048), resolve({}, {}, "test"), folders)
+    for engine in process.running(folders):
+        process.stop(engine, patience=0.5)
+
+
+def asked(engine: process.Engine, request: Request, stream: bool) -> list[Event]:
+    out = chat.encode_request(request, "m", stream=stream, traits=frozenset(["max_tokens"]))
+    link = http.client.HTTPConnection(engine.address.host, engine.address.port, timeout=60)
+    headers = {"Authorization": f"Bearer {engine.address.key}", "Content-Type": "application/json"}
+    link.request("POST", f"/v1/{out.path}", json.dumps(out.body), headers)
+    answer = link.getresponse()
+    if not stream:
+        data = answer.read()
+        assert answer.status == 200, data
+        return chat.decode_reply(json.loads(data))
+    decoder, events = chat.Decoder(), []
+    while data := answer.read1():
+        events += decoder.feed(data)
+    return events + decoder.close()
+
+
+def test_the_engines_own_endpoint(engine: process.Engine) -> None:
+    question = text_message("user", "What is the capital of France?")
+    options = Options(temperature=0, max_tokens=12, alternatives=3)
+    request = Request((question,), options=options)
+    streamed, whole = (collect(asked(engine, request, stream)) for stream in (True, False))
+    assert streamed.text
+    assert (streamed.text, streamed.finish) == (whole.text, whole.finish)
+    assert streamed.usage.known == whole.usage.known == "reported"
+    assert streamed.usage.output == len(streamed.tokens) == len(whole.tokens)
+    assert streamed.usage.input_total == whole.usage.input_total > 5
+    assert all(token.logprob is not None and token.id != NO_ID for token in streamed.tokens)
+    assert all(len(token.alternatives) == 3 for token in streamed.tokens)
+
+    form = ResponseFormat({"type": "object", "properties": {"n": {"enum": [7]}}, "required": ["n"]})
+    request = Request((question,), options=Options(max_tokens=20), response_format=form)
+    assert json.loads(collect(asked(engine, request, True)).text) == {"n": 7}
+    assert streamed.id and streamed.model
