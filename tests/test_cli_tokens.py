@@ -101,6 +101,11 @@ def test_vocab_finds_pieces(home: Home) -> None:
     )
 
 
+def test_vocab_passes_over_ids_that_are_not_used(home: Home) -> None:
+    done = home.run("tokens", "vocab", "-m", "gpt-4o", "--grep", " and", "-n", "1")
+    assert (done.returncode, done.stdout) == (0, "326 = ' and'\n"), done.stderr
+
+
 def test_train_shows_each_merge(home: Home) -> None:
     (home.folder / "corpus.txt").write_text("low lower lowest " * 50)
     done = home.run("tokens", "train", "corpus.txt", "--vocab", "260", "--watch")

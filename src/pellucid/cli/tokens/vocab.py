@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
 
 from .. import output
 from . import common
+
+if TYPE_CHECKING:
+    from ...tokens.model import ModelTokenizer
 
 SHOWN = 50
 
@@ -28,7 +33,7 @@ def run(args: argparse.Namespace) -> int:
     controls = {id: spelling for spelling, id in tokenizer.specials.items()}
     wanted = (args.grep or "").encode("utf-8", "surrogateescape")
     ids = sorted(controls) if args.special else range(len(tokenizer))
-    found = [(id, piece) for id in ids if wanted in (piece := tokenizer.piece(id))]
+    found = [(id, piece) for id, piece in _pieces(tokenizer, ids) if wanted in piece]
     shown = found[: args.limit] if args.limit else found
     if args.json:
         output.print_json(
@@ -48,7 +53,7 @@ def run(args: argparse.Namespace) -> int:
     what = "special tokens" if args.special else "tokens"
     print(f"{of} {what} of {tokenizer.name}, which has {len(tokenizer):,} ids", file=sys.stderr)
     if args.special and not found and controls:
-        ordinary = sum(wanted in tokenizer.piece(id) for id in range(len(tokenizer)))
+        ordinary = sum(wanted in piece for _, piece in _pieces(tokenizer, range(len(tokenizer))))
         print(
             f"none of its {len(controls):,} special tokens holds {args.grep!r}; "
             f"{ordinary:,} ordinary ones do: leave out --special",
@@ -56,3 +61,14 @@ def run(args: argparse.Namespace) -> int:
         )
         return 0
     return 0 if found else 1
+
+
+def _pieces(tokenizer: ModelTokenizer, ids: Iterable[int]) -> Iterator[tuple[int, bytes]]:
+    """The bytes of each id that the vocabulary uses."""
+    from ...errors import TokenError
+
+    for id in ids:
+        try:
+            yield id, tokenizer.piece(id)
+        except TokenError:  # a gap: o200k_base leaves 199998 unused
+            continue
