@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ...errors import BadReply, IncompleteReply
+from ...errors import BadReply
 from ...messages import Signature
 from ...replies import (
     Event,
@@ -19,61 +19,44 @@ from ...replies import (
     ToolCallDelta,
     UsageEvent,
 )
+from ..event_stream import SHAPES, EventStreamDecoder
 from ..failures import error_of
 from ..json_text import arguments_text, compact, read_object
-from ..sse import SseDecoder
+from ..repeated import RepeatedChunk
 from .failures import read_error
 from .finish import read_finish, read_usage
 from .narrow import NAME
 
 
-class Decoder:
-    """Reads a streamed reply. `Finish` comes as soon as `message_stop` has."""
+class Decoder(EventStreamDecoder):
+    """Reads a streamed reply."""
 
     def __init__(self) -> None:
-        self._events = SseDecoder()
+        super().__init__()
+        self._texts = RepeatedChunk("text")
         self._calls: dict[int, int] = {}  # index of a block -> index of its call
         self._inputs: dict[int, object] = {}  # arguments that came whole, or are yet to come
         self._unknown: dict[int, dict[str, Any]] = {}  # blocks that no event of ours can say
         self._usage: dict[str, Any] = {}
         self._stop: dict[str, Any] = {}
-        self._finished = False
 
-    def feed(self, data: bytes) -> list[Event]:
-        """Raises `ProviderError` for an error the stream reports, `BadReply` for no such stream."""
-        return self._read(self._events.feed(data))
-
-    def close(self) -> list[Event]:
-        """Raises `IncompleteReply` where the stream ended before `message_stop`."""
-        try:
-            out = self._read(self._events.close())
-        except BadReply:
-            out = []  # an event that was cut
-        if not self._finished:
-            raise IncompleteReply(
-                "The stream ended before the model said it was finished; what arrived is kept."
-            )
-        return out
-
-    def _read(self, events: list[tuple[str, str]]) -> list[Event]:
-        out: list[Event] = []
-        try:
-            for _, data in events:
-                if self._finished:
-                    break
-                value = read_object(data)
-                kind = value.get("type")
-                if kind == "content_block_delta":
-                    self._delta(value["index"], value["delta"], out)
-                elif kind == "content_block_start":
-                    self._start(value["index"], value["content_block"], out)
-                elif kind == "content_block_stop":
-                    self._end(value["index"], out)
-                else:
-                    self._message(kind, value, out)
-        except (KeyError, TypeError, AttributeError) as error:
-            raise BadReply(f"An event of the stream is not as the API has it: {error}.") from error
-        return out
+    def _read(self, data: str, out: list[Event]) -> None:
+        text = self._texts.string(data)
+        if text is not None:
+            out.append(TextDelta(text))
+            return
+        value = read_object(data)
+        kind = value.get("type")
+        if kind == "content_block_delta":
+            self._delta(value["index"], value["delta"], out)
+            if value["delta"]["type"] == "text_delta":
+                self._texts.learn(data)
+        elif kind == "content_block_start":
+            self._start(value["index"], value["content_block"], out)
+        elif kind == "content_block_stop":
+            self._end(value["index"], out)
+        else:
+            self._message(kind, value, out)
 
     def _delta(self, index: int, delta: dict[str, Any], out: list[Event]) -> None:
         kind = delta["type"]
@@ -156,7 +139,7 @@ def decode_reply(body: Mapping[str, Any]) -> list[Event]:
                 out.append(Notice(compact(block)))
         out.append(UsageEvent(read_usage(body.get("usage") or {})))
         return out + read_finish(body)
-    except (KeyError, TypeError, AttributeError, IncompleteReply) as error:
+    except SHAPES as error:
         raise BadReply(f"The reply is not one of the Messages API: {error}.") from error
 
 

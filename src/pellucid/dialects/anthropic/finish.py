@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ...errors import BadReply, CannotExpress, IncompleteReply
+from ...errors import BadReply, CannotExpress
 from ...replies import Event, Finish, FinishReason, Notice, Usage
 from .narrow import API
 
@@ -46,11 +46,11 @@ def stop_fields(finish: Finish) -> dict[str, Any]:
 def read_finish(value: Mapping[str, Any]) -> list[Event]:
     """`Finish`, before it what else is said of the end. `value` holds `stop_reason`.
 
-    Raises `IncompleteReply` where it holds none.
+    Raises `BadReply` where it holds none.
     """
     word = value.get("stop_reason")
     if word is None:
-        raise IncompleteReply("The reply ended without a reason; what arrived is kept.")
+        raise BadReply("The reply ended without saying why.")
     out: list[Event] = []
     details = value.get("stop_details")
     if isinstance(details, dict):

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ...errors import BadReply, IncompleteReply, ServerFault
+from ...errors import BadReply, ServerFault
 from ...replies import (
     Event,
     Notice,
@@ -18,11 +18,11 @@ from ...replies import (
     ThinkingDelta,
     ToolCallDelta,
 )
+from ..event_stream import SHAPES, EventStreamDecoder
 from ..failures import error_of
 from ..json_text import compact, read_object
 from ..openai_chat.errors import read_error
 from ..openai_chat.logprobs import read_tokens
-from ..sse import SseDecoder
 from .finish import read_end
 from .items import read_phase, signature_of
 
@@ -38,52 +38,27 @@ SAID_ELSEWHERE = frozenset(
 """Events that repeat what the deltas said, or announce what they will say."""
 
 
-class Decoder:
-    """Reads a streamed reply. `Finish` comes as soon as the last event has.
+class Decoder(EventStreamDecoder):
+    """Reads a streamed reply.
 
     What a host leaves out (places of items, deltas of a whole item) is made up for.
     """
 
     def __init__(self) -> None:
-        self._events = SseDecoder()
+        super().__init__()
         self._calls: dict[object, int] = {}  # id of an item -> index of its call
         self._told: set[object] = set()  # ids of the items whose content came in deltas
         self._refused = False
-        self._finished = False
 
-    def feed(self, data: bytes) -> list[Event]:
-        """Raises `ProviderError` for an error the stream reports, `BadReply` for no such stream."""
-        return self._read(self._events.feed(data))
-
-    def close(self) -> list[Event]:
-        """Raises `IncompleteReply` where the stream ended before its response did."""
-        try:
-            out = self._read(self._events.close())
-        except BadReply:
-            out = []  # an event that was cut
-        if not self._finished:
-            raise IncompleteReply(
-                "The stream ended before the model said it was finished; what arrived is kept."
-            )
-        return out
-
-    def _read(self, events: list[tuple[str, str]]) -> list[Event]:
-        out: list[Event] = []
-        try:
-            for _, data in events:
-                if self._finished:
-                    break
-                value = read_object(data)
-                if value.get("type") == "response.output_text.delta":  # nearly all
-                    self._told.add(value.get("item_id"))
-                    tokens = value.get("logprobs")
-                    known = read_tokens({"content": tokens}) if tokens else ()
-                    out.append(TextDelta(_text(value["delta"]), known))
-                else:
-                    self._event(value, out)
-        except (KeyError, TypeError, AttributeError) as error:
-            raise BadReply(f"An event of the stream is not as the API has it: {error}.") from error
-        return out
+    def _read(self, data: str, out: list[Event]) -> None:
+        value = read_object(data)
+        if value.get("type") == "response.output_text.delta":  # nearly all
+            self._told.add(value.get("item_id"))
+            tokens = value.get("logprobs")
+            known = read_tokens({"content": tokens}) if tokens else ()
+            out.append(TextDelta(_text(value["delta"]), known))
+        else:
+            self._event(value, out)
 
     def _event(self, value: dict[str, Any], out: list[Event]) -> None:
         item = value.get("item_id")
@@ -162,7 +137,7 @@ def decode_reply(body: Mapping[str, Any]) -> list[Event]:
                 out += item_events(item)
         refused = any(isinstance(event, RefusalDelta) for event in out)
         return out + read_end(body, called=calls > 0, refused=refused)
-    except (KeyError, TypeError, AttributeError) as error:
+    except SHAPES as error:
         raise BadReply(f"The reply is not one of the Responses API: {error}.") from error
 
 

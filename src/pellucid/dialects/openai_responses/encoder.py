@@ -26,7 +26,6 @@ from .items import sealed
 from .narrow import NAME
 from .replies import call_item, item_id, message_item, reasoning_item, response
 
-
 _FIELDS = {"output_text": "text", "refusal": "refusal"}
 """The field that holds the words of each kind of part."""
 
