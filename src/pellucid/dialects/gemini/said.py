@@ -25,6 +25,7 @@ from ...replies import (
     UsageEvent,
 )
 from ..json_text import arguments_object, same_arguments
+from ..media import kind_of
 from ..tokens import finite, readable
 from ..tool_calls import WholeCalls, made_id
 from .narrow import API, NAME
@@ -112,8 +113,8 @@ class Sayer:
                     yield ThinkingDelta(text, _own(signature))
             case ToolCallDelta():
                 yield from self._call(event)
-            case MediaEvent():
-                yield MediaEvent(replace(event.media, name=None))
+            case MediaEvent(media):
+                yield MediaEvent(replace(media, kind=kind_of(media.mime), name=None))
             case UsageEvent(usage):
                 self._usage = UsageEvent(
                     replace(
