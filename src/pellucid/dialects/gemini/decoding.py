@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from ...errors import BadReply, IncompleteReply
+from ...errors import BadReply, BadRequest, IncompleteReply
 from ...messages import Media, Signature
 from ...replies import (
     NO_ID,
@@ -100,7 +100,7 @@ class _Reader:
             if "error" in value:
                 raise error_of(failure_of(value["error"]))
             return list(self._events(value))
-        except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
+        except (AttributeError, KeyError, TypeError, ValueError, BadRequest) as error:
             raise BadReply(f"The reply is not of Google's Gemini API: {error!r}") from error
 
     def finish(self) -> list[Event]:

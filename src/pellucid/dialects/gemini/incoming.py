@@ -31,7 +31,7 @@ from ..json_text import arguments_text
 from ..media import from_base64, kind_of
 from ..narrowing import Notes, note
 from ..tool_calls import link
-from .narrow import NAME
+from .narrow import NAME, join_turns
 from .schemas import json_schema
 
 PATH = re.compile(r"((?:tunedM|m)odels/[^:?]+):(\w+)")
@@ -130,7 +130,7 @@ def _messages(body: Mapping[str, Any], notes: Notes) -> tuple[Message, ...]:
             _add(out, "user", [part for part in parts if not isinstance(part, ToolResult)])
     if not any(message.role != "system" for message in out):
         raise BadRequest("contents is missing or empty.", "contents")
-    return link(tuple(out))
+    return link(tuple(join_turns(out)))
 
 
 def _add(messages: list[Message], role: Role, parts: list[Part]) -> None:

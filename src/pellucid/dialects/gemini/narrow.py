@@ -7,7 +7,7 @@ back as that object's JSON, however they were spelled.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from ...errors import CannotExpress
@@ -105,16 +105,15 @@ def _messages(
         narrowed = (_part(part, assistant, notes) for part in message.parts)
         parts = [part for part in narrowed if part is not None]
         if assistant:
-            _add(out, "assistant", _signed(parts) if "signed-calls" in traits else parts)
+            _add(out, "assistant", parts)
             continue
-        results = [part for part in parts if isinstance(part, ToolResult)]
-        if results and out and out[-1].role == "tool":
-            _add(out, "tool", [*out.pop().parts, *results])
-        else:
-            _add(out, "tool", results)
+        _add(out, "tool", [part for part in parts if isinstance(part, ToolResult)])
         _add(out, "user", [part for part in parts if not isinstance(part, ToolResult)])
+    out = join_turns(out)
     if not out:
         raise CannotExpress("a conversation without a message of the user", API, "Say something.")
+    if "signed-calls" in traits:
+        out = [replace(message, parts=_signed(message.parts)) for message in out]
     return (*((Message("system", tuple(system)),) if system else ()), *out)
 
 
@@ -173,10 +172,39 @@ def _media(media: Media, notes: Notes) -> Media:
     return Media(kind_of(mime), mime, url=media.url)
 
 
-def _signed(parts: list[Part]) -> list[Part]:
+def join_turns(messages: Iterable[Message]) -> list[Message]:
+    """The messages with those next to one another joined, of the model and of tools.
+
+    A client that keeps a streamed reply sends it back in as many contents as it came in chunks.
+    A part with a signature is never joined with another: it must come back as it was.
+    """
+    out: list[Message] = []
+    for message in messages:
+        if message.role in ("assistant", "tool"):
+            if out and out[-1].role == message.role:
+                message = Message(message.role, (*out.pop().parts, *message.parts))
+            message = Message(message.role, _joined(message.parts))
+        out.append(message)
+    return out
+
+
+def _joined(parts: tuple[Part, ...]) -> tuple[Part, ...]:
+    out: list[Part] = []
+    for part in parts:
+        match out[-1:], part:
+            case [Text(before, _, None)], Text(text, _, None):
+                out[-1] = Text(before + text)
+            case [Thinking(before, None)], Thinking(text, None):
+                out[-1] = Thinking(before + text)
+            case _:
+                out.append(part)
+    return tuple(out)
+
+
+def _signed(parts: tuple[Part, ...]) -> tuple[Part, ...]:
     """The parts of a turn whose first call, if unsigned, says that another model made it."""
     for i, part in enumerate(parts):
         if isinstance(part, ToolCall):
             signature = part.signature or Signature(NAME, UNSIGNED)
-            return [*parts[:i], replace(part, signature=signature), *parts[i + 1 :]]
+            return (*parts[:i], replace(part, signature=signature), *parts[i + 1 :])
     return parts

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from ...errors import BadReply, IncompleteReply
+from ...errors import BadReply, BadRequest, IncompleteReply
 from ...replies import (
     NO_ID,
     Candidate,
@@ -83,7 +83,7 @@ class LineReader:
             if "error" in line:
                 raise error_of(failure_of(line))
             return list(self._events(line))
-        except (AttributeError, KeyError, TypeError, ValueError) as error:
+        except (AttributeError, KeyError, TypeError, ValueError, BadRequest) as error:
             raise BadReply(f"The reply is not of Ollama's API: {error!r}") from error
 
     def finish(self) -> list[Event]:

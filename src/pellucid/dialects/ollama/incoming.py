@@ -88,7 +88,9 @@ def note_unread(body: Mapping[str, Any], read: tuple[str, ...], notes: Notes) ->
 def _message(item: Mapping[str, Any], where: str) -> Message:
     role = fields.need(item, "role", str, where).lower()
     if role not in ROLES:
-        raise BadRequest(f"{where}.role is {role!r}; it is one of {', '.join(ROLES)}.", where)
+        raise BadRequest(
+            f"{where}.role is {role!r}; it is one of {', '.join(ROLES)}.", f"{where}.role"
+        )
     text = fields.take(item, "content", str, where) or ""
     images = read_images(item, where)
     if role == "tool":
