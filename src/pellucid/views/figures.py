@@ -233,6 +233,48 @@ def cost_of(receipt: Receipt) -> Cost | None:
     return None if price is None else priced(receipt.reply.usage, price)
 
 
+def cost_rows(receipt: Receipt) -> list[tuple[str, str]]:
+    """The cost of a hosted call, a line a bucket with its arithmetic, and the total."""
+    if receipt.exchange is None:
+        return []
+    found = cost_of(receipt)
+    if found is None:
+        return [("total", f"unknown: no price of {receipt.model} is known, and that is not free")]
+    from .money import dollars
+
+    dated = f", {found.price.dated}" if found.price.dated else ""
+    rows = [(line.bucket.replace("_", " "), line.formula) for line in found.lines]
+    return [*rows, ("total", f"{dollars(found)} ({found.price.source}{dated})")]
+
+
+def count_rows(receipt: Receipt) -> list[tuple[str, str, str]]:
+    """The input counted here beside what the provider reported, and why they differ."""
+    from ..record.own_count import own_count
+
+    counted = own_count(receipt)
+    if counted is None:
+        return []
+    rows = [(name, f"{tokens:,}", KNOWN[known]) for name, tokens, known in counted.lines]
+    return [
+        *rows,
+        ("counted here", f"{counted.total:,}", counted.vocabulary),
+        ("reported", f"{counted.reported:,}", counted.why),
+    ]
+
+
+def wire_rows(receipt: Receipt) -> list[tuple[str, str]]:
+    """What went over the wire, in a few lines; `--json` and the page have the bytes."""
+    wire = receipt.exchange
+    if wire is None:
+        return []
+    status = "no answer" if wire.status is None else str(wire.status)
+    rows = [
+        ("request", f"{wire.method} {wire.url}, {len(wire.sent):,} bytes"),
+        ("response", f"{status}, {len(wire.received):,} bytes"),
+    ]
+    return [*rows, *(("retried", why) for why in wire.retries)]
+
+
 def timing_rows(receipt: Receipt) -> list[tuple[str, str, str]]:
     """Times and speeds: name, value, who measured it."""
     timings, rate = receipt.timings, writing_rate(receipt)

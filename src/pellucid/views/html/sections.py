@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from ...messages import Media, Message, Part, Refusal, Text, Thinking, ToolCall, ToolResult
 from ...prompt.values import Label, Prompt
 from ...record.receipt import Receipt
@@ -181,12 +183,29 @@ def _details(receipt: Receipt) -> str:
         ("Settings", table(figures.settings_rows(receipt))),
         ("Memory", table([(memory.policy, count)])),
     ]
+    hosted: list[tuple[str, Sequence[tuple[str, ...]], str]] = [
+        ("Counted here", figures.count_rows(receipt), "n"),
+        ("Cost", figures.cost_rows(receipt), ""),
+        ("Wire", figures.wire_rows(receipt), ""),
+    ]
+    blocks += [(name, table(rows, right)) for name, rows, right in hosted if rows]
     body = "".join(f"<div><h3>{name}</h3>{block}</div>" for name, block in blocks)
+    if receipt.exchange is not None:
+        sides = (("Sent", receipt.exchange.sent), ("Received", bytes(receipt.exchange.received)))
+        body += "".join(
+            f'<details class="wide"><summary>{name}</summary><pre>{text(_decoded(data))}</pre>'
+            "</details>"
+            for name, data in sides
+        )
     versions = table(receipt.versions.items())
     body += f'<div class="wide"><h3>Versions</h3>{versions}</div>'
     dropped = "".join(message_row(message, None, "dropped") for message in memory.dropped)
     listed = f'<ol class="said-list">{dropped}</ol>' if dropped else ""
     return _section("details", "Details", "", f'<div class="details">{body}</div>{listed}')
+
+
+def _decoded(data: bytes) -> str:
+    return data.decode("utf-8", "backslashreplace")
 
 
 def _section(name: str, title: str, words: str, body: str) -> str:
