@@ -15,6 +15,7 @@ import os
 import struct
 import sys
 from collections.abc import Iterator
+from functools import cached_property
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -82,6 +83,11 @@ class Compiled:
 
     def __len__(self) -> int:
         return len(self.kinds)
+
+    @cached_property
+    def characters_listed(self) -> list[int]:
+        """`characters`, quicker to look up and with more memory."""
+        return self.characters.tolist()
 
     def piece(self, id: int) -> bytes:
         """The bytes of a token; raises `TokenError` when there is no such id."""

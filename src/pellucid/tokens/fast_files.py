@@ -28,13 +28,16 @@ def tokenizer_json(vocabulary: Compiled) -> bytes:
         for cut in range(1, len(piece))
         if piece[:cut] in ranks and piece[cut:] in ranks
     ]
-    splits = [
-        {"type": "Split", "pattern": {"Regex": pattern}, "behavior": "Isolated"}
+    steps: list[dict[str, object]] = [
+        {"type": "Split", "pattern": {"Regex": pattern}, "behavior": "Isolated", "invert": False}
         for pattern in STEPS[vocabulary.pretokenizer].patterns
     ]
+    steps.append(
+        {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True, "use_regex": False}
+    )
     whole = {
         "added_tokens": [],
-        "pre_tokenizer": {"type": "Sequence", "pretokenizers": splits},
+        "pre_tokenizer": {"type": "Sequence", "pretokenizers": steps},
         "model": {
             "type": "BPE",
             "vocab": {spelt[piece]: rank for piece, rank in ranks.items()},

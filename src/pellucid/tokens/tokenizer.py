@@ -7,7 +7,7 @@ tokenizer = BpeTokenizer.open(path)                    # from then on: a few mil
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
 from itertools import chain
 from pathlib import Path
@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 import regex
 
 from . import bpe, compiled, normalize, offsets
+from .blanks import Side
 from .encoding import Encoding
 from .fast import FastBpe, parts
 from .native import NativeTexts
@@ -131,17 +132,23 @@ class BpeTokenizer:
                 ids += part
                 ranges += self._offsets(part, text[start:end], start)
                 special += [False] * len(part)
-        pieces = self._pieces
-        for id in set(ids).difference(pieces):
-            pieces[id] = self._vocabulary.piece(id)
         return Encoding(
             text,
             ids=tuple(ids),
-            pieces=tuple(map(pieces.__getitem__, ids)),
+            pieces=self._spelled(ids),
             offsets=tuple(ranges),
             special=tuple(special),
             vocabulary=self.fingerprint,
         )
+
+    def _spelled(self, ids: list[int]) -> tuple[bytes, ...]:
+        """The bytes of each."""
+        known = self._pieces
+        try:
+            return tuple(map(known.__getitem__, ids))
+        except KeyError:
+            known.update((id, self._vocabulary.piece(id)) for id in set(ids).difference(known))
+            return tuple(map(known.__getitem__, ids))
 
     def decode(self, ids: Sequence[int]) -> str:
         """The text of `ids`, control tokens spelt out; bytes that are not UTF-8 become U+FFFD."""
@@ -319,6 +326,8 @@ class BpeTokenizer:
 
     def _loses(self, text: str) -> bool:
         """Whether `text` has bytes that are not in the vocabulary."""
+        if not self._lacks:
+            return False
         data = text.encode()
         return len(data) != len(data.translate(None, self._lacks))
 

@@ -21,9 +21,9 @@ from ..errors import TokenError
 T = TypeVar("T")
 R = TypeVar("R")
 
-GROWTH = 32 << 20
+GROWTH = 24 << 20
 """Bytes by which a child may grow."""
-AHEAD = 4
+AHEAD = 2
 """Tasks a child is given at once, so that it never waits for the next."""
 _UNIT = 1 if sys.platform == "darwin" else 1024
 """Bytes in one of `ru_maxrss`."""
