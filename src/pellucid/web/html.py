@@ -1,0 +1,121 @@
+"""HTML -> a page. The main text is found by trafilatura; where that finds nothing, all visible
+text is taken."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+from urllib.parse import urljoin
+
+from . import extra
+from .links import links_of
+from .page import Page
+
+if TYPE_CHECKING:
+    from lxml.html import HtmlElement
+
+_HIDDEN = ("script", "style", "noscript", "template", "svg", "head", "select", "button")
+_AROUND = ("nav", "header", "footer", "aside", "form")
+_BLOCKS = frozenset(
+    (
+        *("address", "article", "blockquote", "dd", "div", "dl", "dt", "figcaption", "hr", "li"),
+        *("h1", "h2", "h3", "h4", "h5", "h6", "main", "ol", "p", "pre", "section", "table"),
+        *("td", "th", "tr", "ul", "br"),
+    )
+)
+_PUBLISHED = re.compile(r'"datePublished"\s*:\s*"([^"]+)"')
+_LITTLE = 200
+"""Characters: a main text shorter than this is compared with all the text there is."""
+_LOGIN = 1_000
+"""Characters: a page with a field for a password and less text than this asks for a login."""
+
+
+def read(text: str, url: str) -> Page:
+    """The page whose HTML is `text`."""
+    lxml = extra.need("lxml.html")
+    # A declaration inside a string that is decoded already would make lxml refuse it.
+    text = re.sub(r"^\s*<\?xml[^>]*\?>", "", text).replace("\0", "")
+    if not text.strip():
+        return Page(url, "", "")
+    tree: HtmlElement = lxml.document_fromstring(text, ensure_head_body=True)
+    main = _main(text)
+    if len(main) < _LITTLE:
+        whole = _visible(tree, without=_AROUND)
+        main = whole if len(whole) > 2 * len(main) else main
+    base = next((element.get("href") for element in tree.iter("base")), None)
+    return Page(
+        url=url,
+        title=_title(tree),
+        text=main.strip(),
+        links=links_of(tree, urljoin(url, base) if base else url, url),
+        language=(tree.get("lang") or "").partition("-")[0].lower(),
+        date=_date(tree),
+        notes=_notes(tree, main, url),
+    )
+
+
+def _main(text: str) -> str:
+    main: str | None = extra.need("trafilatura").extract(
+        text,
+        fast=True,
+        output_format="markdown",
+        include_formatting=True,
+        include_comments=False,
+        include_tables=True,
+    )
+    return main or ""
+
+
+def _title(tree: HtmlElement) -> str:
+    heads = [head for head in tree.iter("h1") if head.text_content().strip()]
+    names = (
+        *tree.xpath("//meta[@property='og:title']/@content"),
+        heads[0].text_content() if len(heads) == 1 else "",
+        tree.findtext(".//title") or "",
+    )
+    return next((" ".join(name.split())[:200] for name in names if name.strip()), "")
+
+
+def _date(tree: HtmlElement) -> str:
+    """When the page says it was published: the day, not a day that it speaks of."""
+    named = tree.xpath(
+        "//meta[@property='article:published_time' or @name='date' or @name='dc.date'"
+        " or @itemprop='datePublished']/@content | (//article//time/@datetime)[1]"
+    )
+    said = _PUBLISHED.search("".join(tree.xpath("//script[@type='application/ld+json']/text()")))
+    for text in (*named, said[1] if said else ""):
+        if day := re.match(r"\d{4}-\d\d-\d\d", text.strip()):
+            return day[0]
+    return ""
+
+
+def _visible(tree: HtmlElement, without: tuple[str, ...] = ()) -> str:
+    """All text that is shown, a line a block, `without` some elements."""
+    lines: list[list[str]] = [[]]
+
+    def walk(element: HtmlElement) -> None:
+        block = element.tag in _BLOCKS
+        if block:
+            lines.append([])
+        lines[-1].append(element.text or "")
+        for child in element:
+            if isinstance(child.tag, str) and child.tag not in (*_HIDDEN, *without):
+                walk(child)
+            lines[-1].append(child.tail or "")
+        if block:
+            lines.append([])
+
+    walk(tree)
+    joined = (" ".join("".join(line).split()) for line in lines)
+    return "\n".join(line for line in joined if line)
+
+
+def _notes(tree: HtmlElement, text: str, url: str) -> tuple[str, ...]:
+    notes = []
+    if tree.xpath("//input[@type='password']") and len(text) < _LOGIN:
+        notes.append(f"{url} asks for a login; only what it shows to strangers was read.")
+    if tree.xpath("//frameset | //frame"):
+        notes.append(f"{url} is made of frames; their pages are its links.")
+    elif not text and tree.xpath("//script"):
+        notes.append(f"{url} shows nothing without a browser: its text is made by scripts.")
+    return tuple(notes)

@@ -1,0 +1,97 @@
+"""The links of a page: absolute, each once, without what only tracks the reader."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+from urllib.parse import parse_qsl, urlencode, urljoin, urlsplit, urlunsplit
+
+if TYPE_CHECKING:
+    from lxml.html import HtmlElement
+
+Place = Literal["nav", "header", "main", "aside", "footer", "frame", "body"]
+
+MOST = 2_000
+"""Links of one page that are looked at."""
+_PLACES: dict[str, Place] = {
+    "nav": "nav",
+    "header": "header",
+    "main": "main",
+    "article": "main",
+    "aside": "aside",
+    "footer": "footer",
+}
+_TRACKING = re.compile(
+    r"utm_\w+|fbclid|gclid|dclid|msclkid|yclid|igshid|mc_[ce]id|_hs\w+|mkt_tok|ref_src|sessionid|"
+    r"phpsessid|jsessionid",
+    re.I,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """`text` is what a reader sees of it, `place` the part of the page where it stands."""
+
+    url: str
+    text: str
+    place: Place = "body"
+
+
+def clean(url: str) -> str:
+    """An address without its fragment and the parameters that only track its reader."""
+    parts = urlsplit(url)
+    query = parse_qsl(parts.query, keep_blank_values=True)
+    kept = [(key, value) for key, value in query if not _TRACKING.fullmatch(key)]
+    text = parts.query if len(kept) == len(query) else urlencode(kept)
+    return urlunsplit((parts.scheme, parts.netloc.lower(), parts.path or "/", text, ""))
+
+
+def links_of(tree: HtmlElement, base: str, url: str) -> tuple[Link, ...]:
+    """The links of the page at `url` in their order, resolved against `base`; the one to the page
+    itself is left out."""
+    found: dict[str, Link] = {}
+    here = clean(url)
+    for href, text, place in _anchors(tree):
+        try:
+            target = clean(urljoin(base, href.strip()))
+            scheme, netloc = urlsplit(target)[:2]
+        except ValueError:
+            continue
+        if scheme not in ("http", "https") or not netloc or target == here:
+            continue
+        known = found.get(target)
+        if known is None:
+            found[target] = Link(target, text, place)
+        elif text and not known.text:
+            found[target] = Link(target, text, known.place)
+        if len(found) == MOST:
+            break
+    return tuple(found.values())
+
+
+def _anchors(tree: HtmlElement) -> Iterator[tuple[str, str, Place]]:
+    for element in tree.iter("a", "area", "frame", "iframe"):
+        href = element.get("href" if element.tag in ("a", "area") else "src")
+        if href:
+            frame = element.tag in ("frame", "iframe")
+            yield href, _text(element), "frame" if frame else _place(element)
+
+
+def _text(element: HtmlElement) -> str:
+    text = " ".join(element.text_content().split())
+    if text:
+        return text[:200]
+    alts = [image.get("alt") for image in element.iter("img")]
+    named = (element.get("aria-label"), element.get("title"), element.get("name"), *alts)
+    return next((" ".join(name.split()) for name in named if name), "")[:200]
+
+
+def _place(element: HtmlElement) -> Place:
+    for above in element.iterancestors():
+        if above.tag in _PLACES:
+            return _PLACES[above.tag]
+        if above.get("role") == "navigation":
+            return "nav"
+    return "body"

@@ -1,0 +1,99 @@
+"""A response -> a page: title, main text as Markdown, links, language, date."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from pathlib import PurePosixPath
+from typing import Literal
+from urllib.parse import urlsplit
+
+from ..errors import NothingToRead
+from . import languages
+from .charset import decode
+from .fetch import Fetched
+from .links import Link
+
+Kind = Literal["html", "text", "markdown", "pdf", "feed"]
+
+_HTML = ("text/html", "application/xhtml+xml")
+_MARKUP = re.compile(r"\s*(<!--.*?-->\s*)*<(!doctype html|html|head|body)\b", re.I | re.S)
+_FEED = re.compile(r"\s*(<\?xml.*?\?>)?\s*(<!--.*?-->\s*)*<(rss|feed|rdf:RDF)\b", re.I | re.S)
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """What a person would read of a page.
+
+    `text` is its main text as Markdown. `language` is a code (ISO 639-1), `date` ISO 8601, both
+    empty where they cannot be told. `notes` are sentences about what could not be had.
+    """
+
+    url: str
+    title: str
+    text: str
+    links: tuple[Link, ...] = ()
+    language: str = ""
+    date: str = ""
+    kind: Kind = "html"
+    notes: tuple[str, ...] = ()
+
+    def __repr__(self) -> str:
+        return f"Page({self.url!r}, {self.title!r}, {len(self.text):,} characters, {self.kind})"
+
+
+def read(fetched: Fetched) -> Page:
+    """The page of a response. Raises `NothingToRead` for bytes that are no text.
+
+    A page without text has a note that says why; `require_text` makes an error of it.
+    """
+    from . import feeds, html, pdf
+
+    kind = _kind(fetched)
+    if kind == "pdf":
+        page = pdf.read(fetched.body, fetched.url)
+    else:
+        text = decode(fetched.body, fetched.charset)
+        if kind is None and "\0" in text[:4096]:
+            mime = fetched.mime or "of an unknown kind"
+            raise NothingToRead(
+                fetched.asked, f"{fetched.asked} is no page but {mime}; there is no text to read."
+            )
+        if kind == "feed" or (kind is None and _FEED.match(text)):
+            page = feeds.read(fetched.body, fetched.url)
+        elif kind == "html" or (kind is None and _MARKUP.match(text)):
+            page = html.read(text, fetched.url)
+        else:
+            page = _plain(text, fetched.url, kind or "text")
+    if not page.text and not page.notes:
+        page = replace(page, notes=(f"{fetched.asked} is empty.",))
+    return replace(page, language=languages.detect(page.text) or page.language)
+
+
+def require_text(page: Page) -> None:
+    """Raises `NothingToRead`, saying why, for a page without text."""
+    if not page.text:
+        raise NothingToRead(page.url, page.notes[0])
+
+
+def _kind(fetched: Fetched) -> Kind | None:
+    """What a response is by its own account; `None`: its text must be looked at."""
+    suffix = PurePosixPath(urlsplit(fetched.url).path).suffix.lower()
+    mime = fetched.mime
+    if fetched.body.startswith(b"%PDF-"):
+        return "pdf"
+    if mime in _HTML:
+        return "html"
+    if mime.endswith(("rss+xml", "atom+xml", "rdf+xml")):
+        return "feed"
+    if mime in ("text/markdown", "text/x-markdown") or (
+        suffix in (".md", ".markdown") and mime in ("", "text/plain")
+    ):
+        return "markdown"
+    return None
+
+
+def _plain(text: str, url: str, kind: Kind) -> Page:
+    heading = re.match(r"\s*(?:#+\s*)?(.+)", text)
+    title = heading[1].strip()[:200] if heading else ""
+    return Page(url=url, title=title, text=text.strip(), kind=kind)

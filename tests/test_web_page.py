@@ -1,0 +1,276 @@
+"""Reading: the main text, links, language and date of pages in every shape, and of what is none."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+pytest.importorskip("trafilatura")
+
+import web_sites
+from pellucid.errors import NothingToRead
+from pellucid.web import languages
+from pellucid.web.fetch import Fetched
+from pellucid.web.links import clean
+from pellucid.web.page import Page, read, require_text
+
+SITES = web_sites.load()
+URL = "https://site.example/dir/page"
+
+
+def fetched(body: str | bytes, mime: str = "text/html", charset: str = "") -> Fetched:
+    data = body.encode() if isinstance(body, str) else body
+    return Fetched(URL, URL, mime, charset, data)
+
+
+def page(body: str | bytes, mime: str = "text/html", charset: str = "") -> Page:
+    return read(fetched(body, mime, charset))
+
+
+@pytest.mark.parametrize("name", SITES)
+def test_articles(name: str) -> None:
+    """Every paragraph is there, and nothing of what the site puts around each page but a little."""
+    site = SITES[name]
+    found = page(web_sites.html(site, site.article_text))
+    title, *paragraphs = site.article_text.split("\n\n")
+    assert found.title == title.removeprefix("# ")
+    assert found.language == site.language
+    assert [block for block in paragraphs if block not in found.text] == []
+    assert len(found.text) < 1.25 * len(site.article_text)
+    assert "tracked" not in found.text
+    assert "Accept all cookies" not in found.text
+
+
+@pytest.mark.parametrize("name", SITES)
+def test_links_of_sites(name: str) -> None:
+    site = SITES[name]
+    found = page(web_sites.html(site, site.texts["/"]))
+    paths = {link.url.removeprefix("https://site.example") for link in found.links}
+    assert paths >= set(site.right)
+    texts = {link.url: link.text for link in found.links}
+    assert all(texts.values())
+    assert not any(url.startswith(("mailto:", "tel:")) for url in texts)
+    assert "utm_" not in " ".join(texts)
+
+
+LINKS = """<base href="/base/"><nav><a href="a?utm_source=x&id=1#part">A</a></nav><main>
+<a href="a?id=1"><img alt="again"></a><a href="//other.example/b">B</a>
+<a href="?q=1">Q</a></main>
+<footer><a href="HTTPS://SITE.example/dir/page#top">here</a>
+<a href="javascript:x()">J</a>
+<a href="mailto:a@b.example">M</a><a href="http://[broken/">X</a><a href="/c" aria-label="The C"></a>
+<a href>none</a></footer><iframe src="/frame" title="Framed"></iframe>"""
+
+
+def test_links() -> None:
+    found = page(LINKS).links
+    assert [(link.url, link.text, link.place) for link in found] == [
+        ("https://site.example/base/a?id=1", "A", "nav"),
+        ("https://other.example/b", "B", "main"),
+        ("https://site.example/base/?q=1", "Q", "main"),
+        ("https://site.example/c", "The C", "footer"),
+        ("https://site.example/frame", "Framed", "frame"),
+    ]
+
+
+def test_a_thousand_links() -> None:
+    body = "".join(f"<a href='/{n % 5000}'>{n}</a>" for n in range(10_000))
+    assert len(page(body).links) == 2_000
+
+
+def test_clean_keeps_the_rest() -> None:
+    assert clean("https://A.example?b=&a=1%202&fbclid=9#x") == "https://a.example/?b=&a=1+2"
+    assert clean("https://a.example/x?weird;;=%ff") == "https://a.example/x?weird;;=%ff"
+
+
+@pytest.mark.parametrize(
+    ("body", "charset"),
+    [
+        ("<p>Grüße, café</p>".encode(), ""),
+        ("<p>Grüße, café</p>".encode("cp1252"), "iso-8859-1"),
+        ("<p>Grüße, café</p>".encode("cp1252"), "utf-8"),
+        ("\ufeff<p>Grüße, café</p>".encode("utf-16-le"), "utf-8"),
+        ("<meta charset=latin1><p>Grüße, café</p>".encode("latin-1"), ""),
+        ("<meta charset=latin1><p>Grüße, café</p>".encode(), "no-such-charset"),
+        ("<?xml version='1.0' encoding='iso-8859-15'?><p>Grüße, café</p>".encode("latin-1"), ""),
+    ],
+)
+def test_charsets(body: bytes, charset: str) -> None:
+    assert "Grüße, café" in page(body, charset=charset).text or charset == "no-such-charset"
+
+
+def test_a_charset_nobody_named() -> None:
+    text = "Съешь же ещё этих мягких французских булок, да выпей чаю. " * 4
+    found = page(f"<p>{text}</p>".encode("cp1251"))
+    assert text.strip() in found.text
+    assert found.language == "ru"
+
+
+@pytest.mark.parametrize(
+    ("body", "note"),
+    [
+        ("", "is empty"),
+        ("   \n", "is empty"),
+        ("<html><body></body></html>", "is empty"),
+        ("<div id=root></div><script src=app.js></script>", "shows nothing without a browser"),
+        ("<frameset><frame src=a.html><frame src=b.html></frameset>", "made of frames"),
+        ("<form><input type=password></form>", "asks for a login"),
+    ],
+)
+def test_pages_without_text(body: str, note: str) -> None:
+    found = page(body)
+    assert found.text == ""
+    with pytest.raises(NothingToRead, match=note):
+        require_text(found)
+
+
+def test_a_login_page_with_some_text() -> None:
+    found = page("<p>Welcome. Please sign in to go on.</p><input type=password name=p>")
+    assert "asks for a login" in found.notes[0]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "<p>broken <b>and <i>never</b> closed <table><td>kept",
+        "<p>kept" + "<div>" * 20_000,
+        "<p>kept\0\x01\x02</p>",
+        "<!DOCTYPE html><!-- <p>x --><p>kept<p",
+        "<?xml version='1.0' encoding='utf-8'?><html><body><p>kept</p></body></html>",
+        "<svg><script>alert(1)</script></svg><p>kept</p>",
+    ],
+)
+def test_broken_html(body: str) -> None:
+    found = page(body)
+    assert "kept" in found.text
+    assert "alert" not in found.text
+
+
+def test_binary() -> None:
+    with pytest.raises(NothingToRead, match="no text to read"):
+        page(b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", mime="")
+
+
+def test_an_unknown_script() -> None:
+    found = page("<main><p>" + "ᠮᠣᠩᠭᠣᠯ ᠪᠢᠴᠢᠭ " * 30 + "</p></main>")
+    assert "ᠮᠣᠩᠭᠣᠯ" in found.text
+    assert found.language == ""
+
+
+@pytest.mark.parametrize(
+    ("body", "mime", "kind", "title"),
+    [
+        ("# Head\n\nSome *text*.", "text/markdown", "markdown", "Head"),
+        ("First line\nsecond", "text/plain", "text", "First line"),
+        ('{"a": 1}', "application/json", "text", '{"a": 1}'),
+        ("<html><p>x</p></html>", "", "html", ""),
+        ("plain", "", "text", "plain"),
+    ],
+)
+def test_kinds(body: str, mime: str, kind: str, title: str) -> None:
+    found = page(body, mime)
+    assert (found.kind, found.title) == (kind, title)
+    assert found.text
+
+
+RSS = """<?xml version="1.0"?><!DOCTYPE rss [<!ENTITY x SYSTEM "file:///etc/passwd">]>
+<rss version="2.0"><channel><title>News &amp; more</title>
+<item><title>One</title><link>https://site.example/1?utm_source=rss</link>
+<description>&lt;p&gt;First &lt;b&gt;entry&lt;/b&gt;&lt;/p&gt; &x;</description></item>
+<item><title>Two</title><link>javascript:alert(1)</link></item></channel></rss>"""
+ATOM = """<feed xmlns="http://www.w3.org/2005/Atom"><title>Atoms</title><entry><title>Split</title>
+<link rel="edit" href="/no"/><link href="https://site.example/a"/><updated>2025-01-02</updated>
+<summary>Small.</summary></entry></feed>"""
+
+
+def test_feeds() -> None:
+    rss, atom = page(RSS, "application/rss+xml"), page(ATOM, "text/xml")
+    assert rss.text == "# News & more\n\n## One\n\nFirst entry &x;\n\n## Two"
+    assert [link.url for link in rss.links] == ["https://site.example/1"]
+    assert atom.text == "# Atoms\n\n## Split\n\n2025-01-02\n\nSmall."
+    assert [link.url for link in atom.links] == ["https://site.example/a"]
+    assert (rss.kind, atom.kind) == ("feed", "feed")
+    assert page("<rss", "application/rss+xml").text == ""
+
+
+def pdf(*lines: str) -> bytes:
+    """A PDF of one page, as small as they come."""
+    text = b" ".join(
+        b"BT /F1 12 Tf 50 %d Td (%s) Tj ET" % (700 - 20 * n, line.encode())
+        for n, line in enumerate(lines)
+    )
+    objects = (
+        b"<</Type/Catalog/Pages 2 0 R>>",
+        b"<</Type/Pages/Kids[3 0 R]/Count 1>>",
+        b"<</Type/Page/Parent 2 0 R/Resources<</Font<</F1 5 0 R>>>>"
+        b"/MediaBox[0 0 612 792]/Contents 4 0 R>>",
+        b"<</Length %d>>stream\n%s\nendstream" % (len(text), text),
+        b"<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>",
+    )
+    out = b"%PDF-1.4\n"
+    for number, body in enumerate(objects, 1):
+        out += b"%d 0 obj%s endobj\n" % (number, body)
+    return out + b"trailer<</Root 1 0 R/Size 6>>\nstartxref\n0\n%%EOF"
+
+
+def test_pdf() -> None:
+    found = page(pdf("Annual report", "We sold 42 boats."), "application/pdf")
+    assert "We sold 42 boats." in found.text
+    assert (found.kind, found.title) == ("pdf", "Annual report")
+    assert "made of images" in page(pdf(), "application/pdf").notes[0]
+    with pytest.raises(NothingToRead, match="cannot be read"):
+        page(b"%PDF-1.7 nothing more", "application/pdf")
+
+
+def test_dates() -> None:
+    meta = '<meta property="article:published_time" content="2024-05-06T10:00:00Z">'
+    assert page(f"{meta}<p>On 2 May 1999 it rained.</p>").date == "2024-05-06"
+    script = '<script type="application/ld+json">{"datePublished": "2023-01-02"}</script>'
+    assert page(f"{script}<p>x</p>").date == "2023-01-02"
+    assert page("<p>On 2 May 1999 it rained.</p>").date == ""
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ("The cat sat on the mat and was happy with it.", "en"),
+        ("Die Katze saß auf der Matte und war mit sich zufrieden.", "de"),
+        ("Le chat est sur le tapis et il dort dans la maison.", "fr"),
+        ("El gato se sentó en la alfombra y no quería más.", "es"),
+        ("猫坐在垫子上，很高兴。", "zh"),
+        ("猫はマットの上に座っていました。", "ja"),
+        ("Кошка сидела на коврике.", "ru"),
+        ("12 34 56", ""),
+        ("", ""),
+    ],
+)
+def test_languages(text: str, code: str) -> None:
+    assert languages.detect(text) == code
+
+
+def test_the_text_counts_more_than_what_the_page_calls_itself() -> None:
+    german = "Die Katze saß auf der Matte und war mit sich und der Welt zufrieden. " * 5
+    assert page(f"<html lang=en><p>{german}</p></html>").language == "de"
+    assert page("<html lang=sv-SE><p>Hej!</p></html>").language == "sv"
+
+
+def test_speed() -> None:
+    """20 pages of 100 kB a second of one core."""
+    site = SITES["Quillon Software"]
+    menu = "".join(
+        f"<div class='menu-item menu-item-post'><a class='nav-link' href='/n{n}'>Nav {n}</a></div>"
+        for n in range(500)
+    )
+    body = web_sites.html(
+        site, site.article_text + "\n\n" + site.article_text.partition("\n\n")[2] * 8
+    )
+    body = body.replace("<header>", f"<header>{menu}<script>{'var x = 1;' * 5000}</script>", 1)
+    assert len(body) > 100_000
+    page(body)
+    times = []
+    for _ in range(5):
+        began = time.process_time()
+        page(body)
+        times.append(time.process_time() - began)
+    assert min(times) < 0.05
