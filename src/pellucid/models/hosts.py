@@ -44,6 +44,13 @@ class Host:
     def needs_key(self) -> bool:
         return bool(self.keys) and not self.optional
 
+    def answers_for(self, name: str) -> bool:
+        """Whether a model's name alone, in lower case, means this host."""
+        begins = any(
+            name == start or name.startswith(f"{start.rstrip('-')}-") for start in self.names
+        )
+        return begins and not name.startswith(self.weights)
+
     def rebased(self, text: str) -> Host:
         """The host at another address, as one of its variables gives it."""
         base = addresses.ollama(text) if self.name == "ollama" else text.strip().rstrip("/")
@@ -102,13 +109,13 @@ def find(name: str, models: Mapping[str, Mapping[str, Any]]) -> Target | None:
     for separator in ":/":
         head, found, model = name.partition(separator)
         row = host(head) if found else None
-        if row is not None and not (separator == "/" and model.startswith(row.weights or "\0")):
+        if row is not None and not (separator == "/" and model.startswith(row.weights)):
             if not model.strip():
                 raise UsageError(f"{name} names a host but no model: {row.name}:NAME.")
             return Target(f"{row.name}:{model}", row, model)
     lower = name.lower()
     for row in hosts():
-        if row.names and lower.startswith(row.names) and not lower.startswith(row.weights or "\0"):
+        if row.answers_for(lower):
             return Target(f"{row.name}:{name}", row, name)
     return None
 
