@@ -14,7 +14,7 @@ def forecast(value: Forecast, *, color: bool = False, width: int = 80) -> str:
 
     What is not known is "unknown", never 0.
     """
-    about = "" if value.known == "exact" else "~"
+    about = "~" if value.known == "estimated" else ""
     rows: list[list[Cell | str]] = [
         ["to send once", dollars(value.send), Cell(value.model, DIM)],
         [
@@ -60,5 +60,5 @@ def dollars(cost: Cost | None) -> str:
     if amount == 0:
         return "$0"
     places = max(2, 1 - amount.adjusted())
-    about = "" if cost.known == "exact" else "~"
+    about = "~" if cost.known == "estimated" else ""
     return f"{about}${amount.quantize(Decimal(1).scaleb(-places)):,f}"

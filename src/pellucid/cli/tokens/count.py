@@ -18,6 +18,7 @@ from .. import output
 from . import common, estimated
 
 if TYPE_CHECKING:
+    from ...messages import Known
     from ...record.forecast import Forecast
     from ...record.prices import Cost
     from ...tokens.counting import Source
@@ -71,10 +72,12 @@ def run(args: argparse.Namespace) -> int:
     with ExitStack() as stack:
         sources = list(_sources(args.path or ["-"], args.field, stack))
         total = sum(source.bytes for source in sources)
+        asking = estimated.asking(args, sources)
         counted = list(
             count_files(
                 sources,
-                partial(estimated.counting, args),
+                (lambda: asking) if asking else partial(estimated.counting, args),
+                processes=1 if asking else 0,
                 replace=args.replace,
                 specials=args.specials,
                 progress=stack.enter_context(_Progress(total)),
@@ -84,13 +87,16 @@ def run(args: argparse.Namespace) -> int:
         if file.problem:
             hint = "; --replace goes on" if "UTF-8" in file.problem else ""
             print(f"pellucid: {file.name}: {file.problem}{hint}", file=sys.stderr)
-    likely = estimated.likely(of) if of else None
+    if asking and asking.problem:
+        asking.complain()
+    known = "reported" if asking and not asking.problem else common.known(args)
+    likely = estimated.likely(of) if of and known == "estimated" else None
     good = [file for file in counted if not file.problem]
-    money = _forecast(args, sum(file.tokens for file in good)) if args.cost else None
+    money = _forecast(args, sum(file.tokens for file in good), known) if args.cost else None
     if args.json:
         value = {
             "vocabulary": vocabulary,
-            "known": common.known(args),
+            "known": known,
             "files": [
                 {**asdict(file), **(_range(likely(file.tokens)) if likely else {})}
                 for file in counted
@@ -98,7 +104,9 @@ def run(args: argparse.Namespace) -> int:
         }
         output.print_json({**value, "cost": _cost_json(money)} if money else value)
     elif good:
-        output.show(tokens.counts, common.name(args) if of else vocabulary, good, likely)
+        maker = asking.maker if asking and known == "reported" else ""
+        name = common.name(args) if of else vocabulary
+        output.show(tokens.counts, name, good, likely, maker)
         if money is not None:
             from ...views.money import forecast
 
@@ -107,10 +115,10 @@ def run(args: argparse.Namespace) -> int:
     return 0 if good and len(good) == len(counted) else 1
 
 
-def _forecast(args: argparse.Namespace, count: int) -> Forecast:
+def _forecast(args: argparse.Namespace, count: int, known: Known) -> Forecast:
     from ...record.forecast import forecast
 
-    return forecast(common.name(args), count, common.known(args), turns=args.turns)
+    return forecast(common.name(args), count, known, turns=args.turns)
 
 
 def _range(found: tuple[int, int]) -> dict[str, int]:

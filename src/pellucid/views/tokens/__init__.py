@@ -10,6 +10,7 @@ from .comparisons import comparison as comparison
 from .comparisons import densities as densities
 from .counts import counts as counts
 from .counts import estimated as estimated
+from .counts import reported as reported
 from .listings import added as added
 from .listings import chips as chips
 from .listings import entries as entries

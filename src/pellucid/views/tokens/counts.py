@@ -21,17 +21,28 @@ def estimated(model: str, found: Estimate, *, color: bool = False, width: int = 
     return "\n".join([about, *wrapped(note, width, color)])
 
 
+def reported(count: int, maker: str, *, color: bool = False, width: int = 80) -> str:
+    """A count that the provider made."""
+    tokens = "1 token" if count == 1 else f"{count:,} tokens"
+    return "\n".join([tokens, *wrapped(f"reported: {_by(maker)}", width, color)])
+
+
+def _by(maker: str) -> str:
+    return f"counted by {visible(maker)}, a text as one message, the frame around it included"
+
+
 def counts(
     name: str,
     files: Sequence[Counted],
     likely: Callable[[int], tuple[int, int]] | None = None,
+    maker: str = "",
     *,
     color: bool = False,
     width: int = 80,
 ) -> str:
     """Tokens by file and in total, by the vocabulary or for the model called `name`.
 
-    `likely` gives the range of a count that is estimated.
+    `likely` gives the range of a count that is estimated, `maker` who reported one.
     """
     whole = [
         sum(column)
@@ -58,7 +69,9 @@ def counts(
         width=width,
     )
     note = f"{visible(name)} · exact · what a model's configuration adds in front is not counted"
-    if likely:
+    if maker:
+        note = f"{visible(name)} · reported: {_by(maker)}"
+    elif likely:
         note = (
             f"estimated: {visible(name)} has no published tokenizer; o200k_base tokens × what was "
             "measured for the scripts of each text; nine in ten true counts are in the range"

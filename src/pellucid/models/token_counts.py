@@ -1,0 +1,82 @@
+"""How many tokens a text is, asked of the provider where it publishes no tokenizer.
+
+Anthropic: https://platform.claude.com/docs/en/build-with-claude/token-counting
+Gemini:    https://ai.google.dev/api/tokens
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..dialects.base import Dialect, Outgoing
+from ..dialects.registry import dialect
+from ..errors import BadReply
+from ..replies import Event, Usage, UsageEvent
+from ..settings import Settings
+from .exchange import Talk
+from .hosts import find, follow
+from .http import Client, Timeouts
+from .keys import Endpoint, KeyRing
+
+COUNTING = ("anthropic", "gemini")
+"""Dialects whose hosts count without answering, at no cost."""
+
+
+class TokenCounts:
+    """Counts of the model called `model` by its provider. `maker` is who that is."""
+
+    def __init__(self, endpoint: Endpoint, model: str, settings: Settings) -> None:
+        self.maker = endpoint.host.name
+        self._endpoint = endpoint
+        self._model = model
+        self._settings = settings
+
+    def count(self, text: str) -> int:
+        """The tokens of `text` as one message of the user, the frame around it included.
+
+        Raises `ProviderError`.
+        """
+        counting: Any = _Counting(dialect(self._endpoint.host.dialect))
+        talk = Talk(self._endpoint, counting, self._model, self._outgoing(text))
+        client = Client(Timeouts.of(self._settings), offline=self._settings.offline)
+        try:
+            told = [e.usage.fresh for e in client.stream(talk.run()) if isinstance(e, UsageEvent)]
+        finally:
+            client.close()
+        return told[-1]
+
+    def _outgoing(self, text: str) -> Outgoing:
+        if self._endpoint.host.dialect == "anthropic":
+            message = {"role": "user", "content": text}
+            body = {"model": self._model, "messages": [message]}
+            return Outgoing("messages/count_tokens", body)
+        content = {"role": "user", "parts": [{"text": text}]}
+        return Outgoing(f"models/{self._model}:countTokens", {"contents": [content]})
+
+
+class _Counting:
+    """A dialect whose replies are counts."""
+
+    def __init__(self, of: Dialect) -> None:
+        self._of = of
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._of, name)
+
+    def decode_reply(self, body: dict[str, Any]) -> list[Event]:
+        count = body.get("input_tokens", body.get("totalTokens"))
+        if not isinstance(count, int):
+            raise BadReply("The answer has no count of tokens.", status=200)
+        return [UsageEvent(Usage(fresh=count, known="reported"))]
+
+
+def open_counts(name: str, settings: Settings, ring: KeyRing | None = None) -> TokenCounts | None:
+    """The provider's counts for the model called `name`; `None` where its host has no such
+    endpoint, no key is set for it, or nothing is to be reached."""
+    target = find(follow(name, settings.models), settings.models)
+    if target is None or target.host.dialect not in COUNTING:
+        return None
+    endpoint = (ring or KeyRing(settings)).endpoint(target)
+    if endpoint.key is None or (settings.offline and not endpoint.host.origin.loopback):
+        return None
+    return TokenCounts(endpoint, target.model, settings)
