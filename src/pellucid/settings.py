@@ -191,7 +191,7 @@ class Folders:
     data: Path
     """The receipts: what must not be lost."""
     cache: Path
-    """Weights and built vocabularies: what can be had again."""
+    """Weights, built vocabularies, the code of templates: what can be had again."""
     state: Path
     """The engine's rendezvous files and logs."""
 
@@ -219,6 +219,10 @@ class Folders:
     @property
     def vocabularies(self) -> Path:
         return self.cache / "vocabularies"
+
+    @property
+    def templates(self) -> Path:
+        return self.cache / "templates"
 
     @property
     def store(self) -> Path:

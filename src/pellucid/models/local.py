@@ -59,6 +59,7 @@ class LocalModel:
             bos_text=self.card.bos_text,
             eos_text=self.card.eos_text,
             add_bos=self.card.add_bos,
+            codes=self._folders.templates,
         )
         notes = self.card.notes
         if self._settings.window > self.window:

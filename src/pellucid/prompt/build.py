@@ -13,6 +13,7 @@ from dataclasses import replace
 from datetime import datetime
 from itertools import pairwise
 from operator import itemgetter
+from pathlib import Path
 
 from ..messages import Request
 from ..tokens.encoding import Encoding, Tokenizer
@@ -41,6 +42,7 @@ def build(
     eos_text: str = "",
     add_bos: bool = False,
     clock: Callable[[], datetime] = datetime.now,
+    codes: Path | None = None,
 ) -> Prompt:
     """The exact prompt of `request`: `PromptBuilder(...).build(request)`, with the builders of
     the models used last kept for the next turn."""
@@ -49,7 +51,7 @@ def build(
     with _builders_lock:
         builder = _builders.pop(key, None)
         if builder is None:
-            builder = PromptBuilder(template, tokenizer, bos_text, eos_text, add_bos, clock)
+            builder = PromptBuilder(template, tokenizer, bos_text, eos_text, add_bos, clock, codes)
         _builders[key] = builder  # the last used is the last
         while len(_builders) > BUILDERS:
             del _builders[next(iter(_builders))]
@@ -61,8 +63,9 @@ class PromptBuilder:
 
     `template` is the model's Jinja chat template, `None` for a base model; `bos_text` and
     `eos_text` are what the template writes for those tokens; `add_bos` says that the model's
-    configuration puts a BOS in front. `clock` gives the date to templates that ask for it.
-    Raises `TemplateError` for a template that does not compile.
+    configuration puts a BOS in front. `clock` gives the date to templates that ask for it;
+    `codes` is the folder where the template's code is kept for the next process. Raises
+    `TemplateError` for a template that does not compile.
     """
 
     def __init__(
@@ -73,13 +76,16 @@ class PromptBuilder:
         eos_text: str = "",
         add_bos: bool = False,
         clock: Callable[[], datetime] = datetime.now,
+        codes: Path | None = None,
     ) -> None:
         self._tokenizer = tokenizer
         self._specials = tokenizer.specials
         self._swallows = tokenizer.swallows
         self._clock = clock
         self._renderer = (
-            None if template is None else Renderer(template, self._specials, bos_text, eos_text)
+            None
+            if template is None
+            else Renderer(template, self._specials, bos_text, eos_text, codes)
         )
         self._bos = next((s for s, id in self._specials.items() if id == tokenizer.bos), "")
         self._add_bos = add_bos

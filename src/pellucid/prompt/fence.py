@@ -16,12 +16,13 @@ from typing import Any, NamedTuple, Protocol
 from ..value import value
 from .values import Origin
 
-_MARKS = (range(0xE000, 0xF900), range(0x100000, 0x10FFFE))
+_MARKS = (range(0xE000, 0xE200), range(0x100000, 0x10FFFE))
 _SWAPS = range(0xF0000, 0xFFFFE)
-"""The private-use characters of Unicode: those for marks, those for what is swapped."""
+"""Private-use characters of Unicode: those for marks, those for what is swapped. Of the basic
+plane's 6,400 only the first, since `re` takes milliseconds to compile a large range of it."""
 
-_MARK = re.compile("([\ue000-\uf8ff\U00100000-\U0010fffd])")
-_PRIVATE = re.compile("[\ue000-\uf8ff\U000f0000-\U000ffffd\U00100000-\U0010fffd]")
+_MARK = re.compile("([\ue000-\ue1ff\U00100000-\U0010fffd])")
+_PRIVATE = re.compile("[\ue000-\ue1ff\U000f0000-\U000ffffd\U00100000-\U0010fffd]")
 
 _SCHEMA_TYPES = frozenset(
     ("string", "number", "integer", "boolean", "object", "array", "null", "function")

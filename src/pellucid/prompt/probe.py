@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from dataclasses import replace
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 from ..errors import TemplateError
@@ -32,11 +33,19 @@ class Prober:
     """Renders with one chat template, plainly and fenced.
 
     `starts` are the characters control tokens begin with; `bos` and `eos` what templates write
-    for those tokens. Raises `TemplateError` for a template that does not compile.
+    for those tokens; `codes` is the folder where the template's code is kept. Raises
+    `TemplateError` for a template that does not compile.
     """
 
-    def __init__(self, template: str, starts: Collection[str], bos: str, eos: str) -> None:
-        self._template = compile_template(template)
+    def __init__(
+        self,
+        template: str,
+        starts: Collection[str],
+        bos: str,
+        eos: str,
+        codes: Path | None = None,
+    ) -> None:
+        self._template = compile_template(template, codes)
         self._starts = starts
         self._bos = bos
         self._eos = eos

@@ -13,6 +13,7 @@ import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import datetime
 from functools import lru_cache
+from pathlib import Path
 from typing import Any, get_args
 
 from ..errors import TemplateError
@@ -57,15 +58,23 @@ class Renderer:
     """Renders requests with one chat template.
 
     `specials` are the spellings of the vocabulary's control tokens; `bos` and `eos` are the texts
-    that templates write for those. Raises `TemplateError` for a template that does not compile.
+    that templates write for those; `codes` is the folder where the template's code is kept. Raises
+    `TemplateError` for a template that does not compile.
     """
 
-    def __init__(self, template: str, specials: Collection[str], bos: str, eos: str) -> None:
-        self._prober = Prober(template, sorted({special[0] for special in specials}), bos, eos)
+    def __init__(
+        self,
+        template: str,
+        specials: Collection[str],
+        bos: str,
+        eos: str,
+        codes: Path | None = None,
+    ) -> None:
+        starts = sorted({special[0] for special in specials})
+        self._prober = Prober(template, starts, bos, eos, codes)
         longest_first = sorted(specials, key=len, reverse=True)
         pattern = "|".join(map(re.escape, longest_first)) or r"(?!)"
         self._special = re.compile(pattern)
-        self._special_in_any_case = re.compile(pattern, re.IGNORECASE)
         self._opening: str | None = None
         self._controls_in = lru_cache(maxsize=4096)(self._find_controls)
 
@@ -203,7 +212,8 @@ class Renderer:
                     return places
         given = self._prober.variables(request, Plain(), generation=generation)
         strings = _strings((given["messages"], given["tools"]))
-        if not any(map(self._special_in_any_case.search, strings)):
+        in_any_case = re.compile(self._special.pattern, re.IGNORECASE)
+        if not any(map(in_any_case.search, strings)):
             return spelled
         raise TemplateError(
             "A text of this conversation spells a control token, and the chat template rewrites "

@@ -11,6 +11,7 @@ import threading
 from collections.abc import Callable
 from datetime import datetime
 from functools import cache, lru_cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ..errors import TemplateError
@@ -61,8 +62,14 @@ class CompiledTemplate:
 
 
 @lru_cache(maxsize=32)
-def compile_template(source: str, *, seconds: float = SECONDS) -> CompiledTemplate:
-    """Compile a Jinja chat template. Raises `TemplateError` with the line of a syntax error."""
+def compile_template(
+    source: str, codes: Path | None = None, *, seconds: float = SECONDS
+) -> CompiledTemplate:
+    """Compile a Jinja chat template. Raises `TemplateError` with the line of a syntax error.
+
+    `codes` is the folder where the code is kept for the next process.
+    """
+    from . import codes as kept
     from .environment import TemplateEnvironment
 
     if len(source) > SOURCE_LIMIT:
@@ -70,7 +77,15 @@ def compile_template(source: str, *, seconds: float = SECONDS) -> CompiledTempla
             f"The chat template has {len(source):,} characters; {SOURCE_LIMIT:,} are the most "
             "that are compiled. Is it a template?"
         )
-    return CompiledTemplate(_bounded(lambda: TemplateEnvironment().from_string(source), seconds))
+    environment = TemplateEnvironment()
+    code = kept.find(source, codes) if codes else None
+    if code is None:
+        code = _bounded(lambda: environment.compile(source), seconds)
+        if codes:
+            kept.keep(source, code, codes)
+    return CompiledTemplate(
+        environment.template_class.from_code(environment, code, environment.make_globals(None))
+    )
 
 
 def _bounded(work: Callable[[], T], seconds: float) -> T:
