@@ -12,7 +12,7 @@ import pytest
 
 import dialect_checks as checks
 from pellucid.dialects import gemini
-from pellucid.dialects.base import Dialect, Head
+from pellucid.dialects.base import Dialect, Failure, Head
 from pellucid.dialects.embedding import Embeddings, EmbedRequest
 from pellucid.dialects.gemini import embeddings as vectors
 from pellucid.errors import BadReply, BadRequest, CannotExpress, IncompleteReply, ServerFault
@@ -250,6 +250,16 @@ def test_errors_are_told_apart_by_their_details() -> None:
     field = {"field": "generation_config.top_k", "description": "d"}
     read = error(400, {"@type": f"{kind}BadRequest", "fieldViolations": [field]})
     assert read == ("rejected", "generation_config.top_k")
+
+
+def test_the_wait_that_google_asks_for_is_in_its_words() -> None:
+    failure = Failure(429, "rate_limit", "Slow down.", "RESOURCE_EXHAUSTED", "f", 34.5)
+    body = gemini.encode_error(failure)
+    assert body["error"]["details"][1]["retryDelay"] == "34.5s"
+    assert gemini.decode_error(429, json.dumps(body).encode()) == failure
+    for delay in ("soon", "nans", None, "-1s"):
+        body["error"]["details"][1]["retryDelay"] = delay
+        assert gemini.decode_error(429, json.dumps(body).encode()).retry_after is None
 
 
 # Requests

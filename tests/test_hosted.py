@@ -282,6 +282,17 @@ def test_the_wait_a_host_asks_for_is_honoured(transport: str, as_date: bool) -> 
 
 
 @both
+def test_a_wait_that_is_asked_for_in_the_body_is_honoured(transport: str) -> None:
+    kind = "type.googleapis.com/google.rpc.RetryInfo"
+    details = [{"@type": kind, "retryDelay": "0.4s"}]
+    body = json.dumps({"error": {"code": 429, "message": "Slow down.", "details": details}})
+    with host(answer(body.encode(), 429), says("gemini")) as server:
+        began = time.monotonic()
+        assert ask(model(server.base, "gemini"), transport).text == "Hello there, you."
+        assert 0.4 <= time.monotonic() - began < 3
+
+
+@both
 def test_a_wait_longer_than_two_minutes_is_not_waited_for(transport: str) -> None:
     with host(fails("openai", 429, retry_after="121")) as server:
         outcome = ask(model(server.base), transport)

@@ -67,13 +67,17 @@ FailureKind = Literal[
 
 @value
 class Failure:
-    """What an API said went wrong: HTTP status, kind, its message, its own code and field."""
+    """What an API said went wrong: HTTP status, kind, its message, its own code and field.
+
+    `retry_after` is how many seconds its words ask to be left alone; headers are not its words.
+    """
 
     status: int
     kind: FailureKind
     message: str
     code: str | None = None
     field: str | None = None
+    retry_after: float | None = None
 
 
 class ReplyDecoder(Protocol):

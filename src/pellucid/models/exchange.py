@@ -222,7 +222,10 @@ class Talk:
         self._receive(body)
         if _is_page(answer, body) or answer.status < 400:
             return BadReply(page(answer.status, body).message, status=answer.status)
-        return error_of(self._dialect.decode_error(answer.status, body))
+        failure = self._dialect.decode_error(answer.status, body)
+        if self._asked is None:
+            self._asked = failure.retry_after
+        return error_of(failure)
 
     def _body(self, answer: Answer, most: int) -> Generator[Step, Any, bytes]:
         """A body that comes whole, up to `most` bytes of it."""

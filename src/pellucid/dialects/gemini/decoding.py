@@ -53,11 +53,10 @@ class Decoder:
     def __init__(self) -> None:
         self._reader = _Reader()
         self._framing: SseDecoder | ArrayDecoder | None = None
-        self._blank = b""
 
     def feed(self, data: bytes) -> list[Event]:
         if self._framing is None:
-            data = (self._blank + data).lstrip(b" \t\r\n")
+            data = data.lstrip(b" \t\r\n")
             if not data:
                 return []
             self._framing = ArrayDecoder() if data[:1] in (b"[", b"{") else SseDecoder()

@@ -10,6 +10,7 @@ from typing import Any
 from ..base import Failure, FailureKind
 from ..failures import kind_of, page
 
+TYPES = "type.googleapis.com/google.rpc."
 WORDS: dict[int, str] = {
     400: "INVALID_ARGUMENT",
     401: "UNAUTHENTICATED",
@@ -71,6 +72,8 @@ def _closer(failure: Failure, detail: Mapping[str, Any]) -> Failure:
         case "BadRequest":
             violations = detail.get("fieldViolations") or [{}]
             return replace(failure, field=violations[0].get("field"))
+        case "RetryInfo":
+            return replace(failure, retry_after=_seconds(detail.get("retryDelay")))
         case "QuotaFailure" if failure.status == 429:
             ids = [str(item.get("quotaId", "")) for item in detail.get("violations") or ()]
             # A day's quota does not come back while anyone waits; a minute's does.
@@ -79,11 +82,22 @@ def _closer(failure: Failure, detail: Mapping[str, Any]) -> Failure:
     return failure
 
 
+def _seconds(delay: object) -> float | None:
+    """`google.protobuf.Duration` as JSON: `34.07s`."""
+    try:
+        seconds = float(str(delay).removesuffix("s"))
+    except ValueError:
+        return None
+    return seconds if 0 <= seconds < float("inf") else None
+
+
 def encode_error(failure: Failure) -> dict[str, Any]:
     word = WORDS.get(failure.status, "INTERNAL" if failure.status >= 500 else "INVALID_ARGUMENT")
     error: dict[str, Any] = {"code": failure.status, "message": failure.message, "status": word}
+    details: list[dict[str, Any]] = []
     if failure.field:
         violation = {"field": failure.field, "description": failure.message}
-        kind = "type.googleapis.com/google.rpc.BadRequest"
-        error["details"] = [{"@type": kind, "fieldViolations": [violation]}]
-    return {"error": error}
+        details.append({"@type": f"{TYPES}BadRequest", "fieldViolations": [violation]})
+    if failure.retry_after is not None:
+        details.append({"@type": f"{TYPES}RetryInfo", "retryDelay": f"{failure.retry_after}s"})
+    return {"error": {**error, "details": details} if details else error}
