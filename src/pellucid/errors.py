@@ -43,6 +43,7 @@
     │   └── Stalled           the host stopped sending
     ├── IncompleteReply       a stream ended without its finish event
     ├── UnfitReply            a reply that was to fit a JSON schema does not; carries its text
+    ├── BadArguments          a model called a tool with arguments that do not fit it
     └── StoreError            the receipt store cannot be used
         ├── StoreTooNew       written by a newer Pellucid; not touched
         └── ReceiptNotFound
@@ -314,6 +315,10 @@ class UnfitReply(PellucidError):
             f"The reply does not fit the schema: {problem}. A larger model, a larger max_tokens or "
             f"a simpler schema may help. It said:\n{text}"
         )
+
+
+class BadArguments(PellucidError):
+    """The arguments of a call do not fit its tool; the model is told."""
 
 
 class StoreError(PellucidError):
