@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Any
 
 from .errors import SettingsError
+from .value import value
 
 
 def _text(value: Any) -> str:
@@ -73,7 +74,7 @@ def _engine(value: Any) -> str:
     return text
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Field:
     name: str
     env: str
@@ -118,7 +119,7 @@ FIELDS = (
 )
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Settings:
     model: str
     memory: str
@@ -183,7 +184,7 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
     return resolve(environ, file, str(path))
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Folders:
     """XDG folders. https://specifications.freedesktop.org/basedir-spec/latest/"""
 

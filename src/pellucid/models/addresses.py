@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import ipaddress
-from dataclasses import dataclass
 from urllib.parse import SplitResult, quote, urlsplit
 
 from ..errors import UsageError
+from ..value import value
 
 PORTS = {"http": 80, "https": 443}
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Origin:
     """What a key is bound to. https://www.rfc-editor.org/rfc/rfc6454"""
 

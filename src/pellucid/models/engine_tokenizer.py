@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import accumulate, pairwise
 from pathlib import Path
 
@@ -18,6 +17,7 @@ from ..tokens.encoding import Encoding
 from ..tokens.splits import splits
 from ..tokens.surrogates import refuse_lone
 from ..tokens.vocabulary import Keys, Kind, added_tokens, bytes_of, end_ids_of, kinds_of
+from ..value import value
 
 Token = tuple[int, bytes]
 """An id, and the bytes of the text that the engine says it stands for there."""
@@ -163,7 +163,7 @@ def _bytes(piece: str | list[int]) -> bytes:
     return piece.encode() if isinstance(piece, str) else bytes(piece)
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class _Tokens:
     """What the file says of its tokens. `forbidden` are the ids that content never becomes."""
 

@@ -6,18 +6,19 @@ From `facts.toml`; the window also from the list of prices. What is not known is
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+from ..value import value
 from .hosts import Target
 
 ABILITIES = ("tools", "images", "thinking")
 _DATE = re.compile(r"(-latest|-\d{4}-\d\d-\d\d|[-@]\d{8}|-\d{4}|-\d{3})$")
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Facts:
     """`window` is in tokens, `cutoff` a month; `source` says who says so."""
 

@@ -6,17 +6,18 @@ gpt-4.1-mini  anthropic:claude-...  groq/llama-...  https://host/v1#name  a row 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from ..errors import SettingsError, UsageError
+from ..value import value
 from . import addresses
 from .addresses import Origin
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Host:
     """A row of `hosts.toml`, which explains the fields."""
 
@@ -60,7 +61,7 @@ class Host:
         return replace(self, base=base)
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Target:
     """A model at a host. `name` is what receipts call it, `model` what the host does.
 
@@ -149,12 +150,12 @@ OWN = ("alias", "host", "base", "dialect", "key", "model", "window", "traits")
 
 def _own(name: str, row: Mapping[str, Any]) -> Target:
     where = f"[models.{name}]"
-    for key, value in row.items():
+    for key, said in row.items():
         if key not in OWN:
             raise SettingsError(f"{where} has an unknown {key!r}; known are {', '.join(OWN)}.")
         expected: type = {"window": int, "traits": list}.get(key, str)
-        if not isinstance(value, expected) or isinstance(value, bool) or not value:
-            raise SettingsError(f"{where}: {key} cannot be {value!r}.")
+        if not isinstance(said, expected) or isinstance(said, bool) or not said:
+            raise SettingsError(f"{where}: {key} cannot be {said!r}.")
     chosen = host(row["host"]) if "host" in row else None
     if "host" in row and chosen is None:
         names = ", ".join(found.name for found in hosts())

@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 from ..errors import PellucidError, Unreachable
 from ..replies import Event
 from ..settings import Settings
+from ..value import value
 from . import faults, route
 from .addresses import Origin
 from .exchange import Answer, Open, Post, Read, Step, Steps, Wait
@@ -27,7 +28,7 @@ IDLE = 45.0
 PIECE = 65536
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Timeouts:
     """Seconds: to connect, to the first byte of an answer, and of silence between its pieces."""
 
@@ -223,9 +224,9 @@ class Stream(Generator[Event, None, None]):
                 if not connection.used or self._closed.is_set():
                     raise
         headers: dict[str, str] = {}
-        for name, value in self._response.getheaders():
+        for name, line in self._response.getheaders():
             name = name.lower()
-            headers[name] = f"{headers[name]}, {value}" if name in headers else value
+            headers[name] = f"{headers[name]}, {line}" if name in headers else line
         return Answer(self._response.status, headers)
 
     def _ask(self, connection: _Connection, origin: Origin, post: Post) -> HTTPResponse:

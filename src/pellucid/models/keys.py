@@ -11,11 +11,12 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from pathlib import Path
 
 from ..errors import MissingKey, SettingsError, UsageError, WrongKey
 from ..settings import Folders, Settings
+from ..value import value
 from . import dotenv
 from .addresses import Origin
 from .hosts import Host, Target, hosts
@@ -26,7 +27,7 @@ DOTENV = ".env"
 STORED = "stored"
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Key:
     """`source` is `environment`, `.env` or `stored`; `variable` what it was in, if in one."""
 
@@ -47,7 +48,7 @@ class Key:
         return f"{self.value.strip()[: min(8, len(self.value.strip()) // 4)]}…"
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Endpoint:
     """A host at the address in force, with the key that may go there."""
 

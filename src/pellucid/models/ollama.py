@@ -8,12 +8,12 @@ https://github.com/ollama/ollama/blob/main/docs/faq.md
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from ..errors import PellucidError, PromptTooLong
 from ..messages import Media, Message, Options, Request, Text, Thinking, ToolCall, ToolResult
+from ..value import value
 
 if TYPE_CHECKING:
     from ..engine.client import Address
@@ -29,7 +29,7 @@ IMAGE = 2048
 """Tokens of an image, about: it depends on the model."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Need:
     """Tokens of a prompt. `at_least` is what its words alone must come to, where they were
     counted with the model's own vocabulary; else `None`, and `tokens` is a generous estimate."""

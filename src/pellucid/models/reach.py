@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from ..dialects.base import Outgoing
 from ..dialects.registry import dialect
 from ..errors import PellucidError
 from ..settings import Settings
+from ..value import value
 from .exchange import Talk
 from .hosts import Host, Target, find, follow, hosts
 from .http import Client, Timeouts
 from .keys import Endpoint, KeyRing
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class HostListed:
     """A host in `pellucid models`: `name` is written before a colon and a model's name. For a row
     of the settings file it is the whole name."""

@@ -7,20 +7,21 @@ import ipaddress
 import os
 from base64 import b64encode
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
 from ..errors import SettingsError, Unreachable
+from ..value import value
 from .addresses import Origin
 
 if TYPE_CHECKING:
     from ssl import SSLContext
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Proxy:
     """An HTTP proxy. `authorization` is the value of its header, empty where it wants none."""
 

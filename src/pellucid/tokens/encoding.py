@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Protocol
 
 from ..errors import UsageError
+from ..value import value
 from .blanks import Side
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Encoding:
     """Text as token ids.
 

@@ -33,9 +33,9 @@ import re
 import string
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Literal
 
+from ..value import value
 from .scripts import script_of
 
 Family = Literal["claude", "claude-3", "gemini"]
@@ -89,7 +89,7 @@ _ASCII = {
 _ENGLISH = (" the ", " of ", " and ", " to ")
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Estimate:
     """A count that was not made: nine in ten true counts lie between `low` and `high`.
 

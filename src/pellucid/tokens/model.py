@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Protocol
 
+from ..value import value
 from .encoding import Encoding, Tokenizer
 from .losses import about_lost
 
@@ -26,7 +26,7 @@ class PlainTokenizer(Tokenizer, Protocol):
         """The text that `ids` were encoded from: without blanks that were put in front."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class ModelTokenizer:
     """What a model makes of a text.
 

@@ -10,10 +10,11 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence, Sized
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, field
 from enum import IntEnum
 
 from ..errors import UnsupportedVocabulary
+from ..value import value
 from . import pretokenize
 from .blanks import SentencePiece, Side
 
@@ -56,7 +57,7 @@ class Kind(IntEnum):
     BYTE = 6
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Vocabulary:
     """Everything that decides which ids a text becomes.
 

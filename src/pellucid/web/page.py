@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import PurePosixPath
 from typing import Literal
 from urllib.parse import urlsplit
 
 from ..errors import NothingToRead
+from ..value import value
 from . import languages
 from .charset import decode
 from .fetch import Fetched
@@ -21,7 +22,7 @@ _MARKUP = re.compile(r"\s*(<!--.*?-->\s*)*<(!doctype html|html|head|body)\b", re
 _FEED = re.compile(r"\s*(<\?xml.*?\?>)?\s*(<!--.*?-->\s*)*<(rss|feed|rdf:RDF)\b", re.I | re.S)
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Page:
     """What a person would read of a page.
 
