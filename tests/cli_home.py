@@ -34,8 +34,19 @@ class Home:
     ) -> subprocess.CompletedProcess[str]:
         """`pellucid WORDS`; output decoded, exit code in `returncode`."""
         data = stdin.encode() if isinstance(stdin, str) else stdin
+        return self._run(["-m", "pellucid", *words], data, env, timeout)
+
+    def python(
+        self, script: str, *words: str, env: Mapping[str, str] | None = None, timeout: float = 120
+    ) -> subprocess.CompletedProcess[str]:
+        """A script that uses the library, with these arguments."""
+        return self._run(["-c", script, *words], b"", env, timeout)
+
+    def _run(
+        self, arguments: list[str], data: bytes, env: Mapping[str, str] | None, timeout: float
+    ) -> subprocess.CompletedProcess[str]:
         done = subprocess.run(
-            [sys.executable, "-m", "pellucid", *words],
+            [sys.executable, *arguments],
             input=data,
             capture_output=True,
             env={**self.environ, **(env or {})},

@@ -176,21 +176,25 @@ class Talk:
     def _attempt(self) -> Steps:
         post = self._post
         self._asked = None
-        answer: Answer = yield Open(post)
+        answer = yield from self._open(post)
         for _ in range(HOPS):
             if answer.status not in REDIRECTS or "location" not in answer.headers:
                 break
             post = self._redirected(post, answer)
-            answer = yield Open(post)
+            answer = yield from self._open(post)
+        if answer.status != 200:
+            self._asked = retries.retry_after(answer.headers, self._now())
+            raise (yield from self._failure(answer))
+        yield from self._reply(answer)
+
+    def _open(self, post: Post) -> Generator[Step, Any, Answer]:
+        answer: Answer = yield Open(post)
         self.exchange.status = answer.status
         self.exchange.received_headers = {
             name: REMOVED if name == "set-cookie" else self._clean(value)
             for name, value in answer.headers.items()
         }
-        if answer.status != 200:
-            self._asked = retries.retry_after(answer.headers, self._now())
-            raise (yield from self._failure(answer))
-        yield from self._reply(answer)
+        return answer
 
     def _redirected(self, post: Post, answer: Answer) -> Post:
         """The request at the place it was sent on to: of the same origin, since it has the key."""

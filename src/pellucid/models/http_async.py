@@ -144,6 +144,8 @@ def _translated(error: Exception, origin: Origin, phase: str) -> ProviderError:
             return faults.translated(error.certificate_error, origin)
         case aiohttp.ConnectionTimeoutError():
             return faults.timed_out(origin, str(origin), "connect")
+        case aiohttp.ClientProxyConnectionError():
+            return faults.translated(error.os_error, origin, route.proxy(origin))
         case aiohttp.ClientConnectorError():  # DNS, refused and the like, as the system said it
             return faults.translated(error.os_error, origin)
         case aiohttp.ClientHttpProxyError():
