@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
+from typing import Any
 
 from ..errors import CannotExpress
 from ..messages import Options, Signature
@@ -23,13 +24,24 @@ def note(notes: Notes, sentence: str) -> None:
     notes[sentence] = None
 
 
+def note_unread(
+    body: Mapping[str, Any], read: Collection[str], notes: Notes, where: str = ""
+) -> None:
+    """A note for each field of the object at `where` that is set and is not one of `read`."""
+    for name, value in body.items():
+        if name not in read and value not in (None, {}, []):
+            place = f"{where}.{name}" if where else name
+            note(notes, f"{place} means nothing here and was left out.")
+
+
 def leave_out(options: Options, names: tuple[str, ...], api: str, notes: Notes) -> Options:
     """`options` without those called `names`, with a note for each that was set."""
     for name in names:
         if getattr(options, name) is not None:
             why = UNHEARD.get(name, "has no such option")
             note(notes, f"{name} was not sent: {api} {why}.")
-    return replace(options, **dict.fromkeys(names))
+    unset: dict[str, Any] = dict.fromkeys(names)
+    return replace(options, **unset)
 
 
 def refuse(options: Options, names: Mapping[str, str], api: str) -> Options:
@@ -41,7 +53,8 @@ def refuse(options: Options, names: Mapping[str, str], api: str) -> Options:
     for name, instead in names.items():
         if getattr(options, name):
             raise CannotExpress(name, api, instead)
-    return replace(options, **{name: () if name == "stop" else None for name in names})
+    unset: dict[str, Any] = {name: () if name == "stop" else None for name in names}
+    return replace(options, **unset)
 
 
 def own(signature: Signature | None, owner: str, api: str, notes: Notes) -> Signature | None:

@@ -10,7 +10,7 @@ from ...errors import BadRequest
 from ...messages import Media, Part, Refusal, Text
 from ..fields import need, objects, take
 from ..media import from_base64, from_url
-from ..narrowing import Notes, note
+from ..narrowing import Notes, note, note_unread
 from .narrow import AUDIO
 
 MIMES = {name: mime for mime, name in AUDIO.items()}
@@ -42,8 +42,7 @@ def _part(part: Mapping[str, Any], where: str, kinds: tuple[str, ...], notes: No
         raise BadRequest(
             f"{where}.type is {kind!r}; here it can be {' or '.join(kinds)}.", f"{where}.type"
         )
-    for name in part.keys() - {"type", kind}:
-        note(notes, f"{where}.{name} means nothing here and was left out.")
+    note_unread(part, ("type", kind), notes, where)
     if kind == "text":
         # The one field that may be empty.
         return Text(take(part, "text", str, where) or "")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from typing import Any
 
@@ -21,7 +20,7 @@ from ...messages import (
 from ..base import Incoming
 from ..fields import need, objects, take
 from ..json_text import arguments_text
-from ..narrowing import Notes, note
+from ..narrowing import Notes, note_unread
 from .content import read_content, read_text
 from .incoming_options import OPTIONS, read_format, read_options
 from .incoming_tools import TOOLS, read_tools
@@ -55,14 +54,8 @@ def decode_request(body: Mapping[str, Any], path: str = "") -> Incoming:
     )
     stream_options = take(body, "stream_options", dict) or {}
     usage = take(stream_options, "include_usage", bool, "stream_options") or False
-    _note_unread(body, READ, "", notes)
+    note_unread(body, READ, notes)
     return Incoming(request, model, stream, tuple(notes), include_usage=usage or not stream)
-
-
-def _note_unread(body: Mapping[str, Any], read: AbstractSet[str], where: str, notes: Notes) -> None:
-    for name, value in body.items():
-        if name not in read and value not in (None, {}, []):
-            note(notes, f"{where}{name} means nothing here and was left out.")
 
 
 def _messages(body: Mapping[str, Any], notes: Notes) -> list[Message]:
@@ -81,7 +74,7 @@ def _messages(body: Mapping[str, Any], notes: Notes) -> list[Message]:
 def _message(item: Mapping[str, Any], where: str, names: dict[str, str], notes: Notes) -> Message:
     role = need(item, "role", str, where)
     read = READ_OF_MESSAGE | {"name"} if role in RESULTS else READ_OF_MESSAGE
-    _note_unread(item, read, f"{where}.", notes)
+    note_unread(item, read, notes, where)
     match role:
         case "system" | "developer":
             message = text_message("system", read_text(item, where, notes))

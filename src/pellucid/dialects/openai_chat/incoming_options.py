@@ -30,19 +30,19 @@ OPTIONS = {
 
 
 def read_options(body: Mapping[str, Any], notes: Notes) -> Options:
+    new = body.get("max_completion_tokens") is not None
     return Options(
         **{name: option(name, body.get(name), name) for name in SAME},
-        max_tokens=_max_tokens(body, notes),
-        seed=_seed(body, notes),
+        max_tokens=read_bound(body, "max_completion_tokens" if new else "max_tokens", notes),
+        seed=read_seed(body, notes),
         stop=read_stop(body),
         alternatives=_alternatives(body),
         effort=_effort(body, notes),
     )
 
 
-def _max_tokens(body: Mapping[str, Any], notes: Notes) -> int | None:
-    new = body.get("max_completion_tokens") is not None
-    name = "max_completion_tokens" if new else "max_tokens"
+def read_bound(body: Mapping[str, Any], name: str, notes: Notes) -> int | None:
+    """The most tokens of the answer."""
     value = body.get(name)
     if not isinstance(value, bool) and value in (0, -1):  # as local servers read it
         note(notes, f"{name} {value} was read as no bound.")
@@ -51,7 +51,7 @@ def _max_tokens(body: Mapping[str, Any], notes: Notes) -> int | None:
     return bound
 
 
-def _seed(body: Mapping[str, Any], notes: Notes) -> int | None:
+def read_seed(body: Mapping[str, Any], notes: Notes) -> int | None:
     seed = take(body, "seed", int)
     if seed is None or 0 <= seed < SEEDS:
         return seed

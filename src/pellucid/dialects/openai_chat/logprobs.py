@@ -6,9 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ...replies import NO_ID, Candidate, ReplyToken
-
-LEAST = -9999.0
-"""What stands for a probability of nothing: JSON has no infinity."""
+from ..tokens import finite
 
 
 def read_tokens(logprobs: object) -> tuple[ReplyToken, ...]:
@@ -54,4 +52,4 @@ def write_tokens(tokens: Iterable[ReplyToken]) -> list[dict[str, Any]]:
 
 def _entry(piece: bytes, logprob: float) -> dict[str, Any]:
     token = piece.decode("utf-8", "replace")
-    return {"token": token, "bytes": list(piece), "logprob": max(logprob, LEAST)}
+    return {"token": token, "bytes": list(piece), "logprob": finite(logprob)}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any
 
 from ...errors import CannotExpress
 from ...messages import (
@@ -20,7 +19,7 @@ from ...messages import (
     ToolCall,
     ToolResult,
 )
-from ..narrowing import Notes, note
+from ..narrowing import Notes, leave_out, note
 
 NAME = "openai"
 API = "OpenAI's Chat Completions API"
@@ -74,12 +73,8 @@ def narrowed(request: Request, traits: frozenset[str]) -> tuple[Request, tuple[s
 
 
 def _options(options: Options, traits: frozenset[str], notes: Notes) -> Options:
-    dropped = ["thinking_tokens"] if "sampling" in traits else ["thinking_tokens", "top_k", "min_p"]
-    for name in dropped:
-        if getattr(options, name) is not None:
-            note(notes, f"{name} was left out: {API} has no such option.")
-    unset: dict[str, Any] = dict.fromkeys(dropped)
-    options = replace(options, **unset)
+    unsaid = ("thinking_tokens",) if "sampling" in traits else ("thinking_tokens", "top_k", "min_p")
+    options = leave_out(options, unsaid, API, notes)
     if len(options.stop) > MOST_STOPS and "stops" not in traits:
         raise CannotExpress(
             f"more than {MOST_STOPS} stop strings", API, f"There are {len(options.stop)}."
