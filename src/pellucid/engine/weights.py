@@ -28,6 +28,9 @@ from .hub import HubFile, Progress
 
 SOURCES = ("path", "caches", "hub", "index")
 
+SHIPPED = Path(__file__).with_name("vocabularies")
+"""Small vocabularies under free licences; its README says whose."""
+
 _LABELS = {
     "path": "own folder",
     "caches": "caches of other tools",
@@ -235,8 +238,11 @@ def _offered(weight: Weight) -> hub.Remote:
 
 
 def _own(weight: Weight, folder: Path) -> Path | None:
-    path = folder / weight.name
-    return path if _is(weight, path, folder) else None
+    """The file in `folder`, or the one that comes with the package."""
+    for path in (folder / weight.name, SHIPPED / weight.name):
+        if _is(weight, path, folder):
+            return path
+    return None
 
 
 def _cached(weight: Weight, folder: Path) -> Path | None:
