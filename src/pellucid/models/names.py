@@ -6,15 +6,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..engine import weights
 from ..errors import ModelUnavailable
 from ..settings import Folders, Settings, load
 from . import catalog
-from .base import Model
-from .card import open_card
-from .local import LocalModel
 
 if TYPE_CHECKING:
+    from .base import Model
     from .hosts import Target
 
 
@@ -40,6 +37,9 @@ def open_model(
         from .hosted import HostedModel
 
         return HostedModel(target, settings)
+    from .card import open_card
+    from .local import LocalModel
+
     folders = Folders.of()
     path = locate(name, settings, progress=progress)
     return LocalModel(open_card(path, catalog.title(name), folders), settings, folders, say)
@@ -58,6 +58,8 @@ def locate(
     name: str, settings: Settings, *, progress: Callable[[int, int], None] | None = None
 ) -> Path:
     """The file of the model called `name`, fetched if it is not here."""
+    from ..engine import weights
+
     folders = Folders.of()
     found = catalog.resolve(name)
     if isinstance(found, Path):
