@@ -39,7 +39,7 @@ class DialectServer:
             return as_json(self._dialect.encode_error(failure), 400)
         if self.failure is not None and not self.events:
             return as_json(self._dialect.encode_error(self.failure), self.failure.status)
-        head = Head("reply_1", self.read.model, 1_760_000_000)
+        head = Head("reply_1", self.read.model, 1_760_000_000, self.read.include_usage)
         if not self.read.stream:
             return as_json(self._dialect.encode_reply(collect(self.events), head))
         return 200, "text/event-stream", self._stream(head)

@@ -314,6 +314,8 @@ def test_options_and_tools() -> None:
     "request_",
     [
         Request(HI, options=Options(stop=("x",))),
+        Request(HI, tool_choice="required"),
+        Request(HI, generation_prompt=False),
         Request(HI, options=Options(temperature=2.5)),
         Request(HI, options=Options(frequency_penalty=0.5)),
         Request((Message("user", (Media("audio", "audio/wav", b"x"),)),)),

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from ..errors import CannotExpress
-from ..messages import Options, Signature
+from ..messages import Options, Request, Signature, Text
 
 Notes = dict[str, None]
 """Sentences about what was left out, each once, in order."""
@@ -63,3 +63,18 @@ def own(signature: Signature | None, owner: str, api: str, notes: Notes) -> Sign
         return signature
     note(notes, f"What {signature.owner} signed was sent to {api} without its signature.")
     return None
+
+
+def unsourced(part: Text, notes: Notes) -> str:
+    """The words of a passage, for an API that has no place for where they come from."""
+    if part.source is not None:
+        note(notes, "The sources of passages were left out; their text was sent.")
+    return part.text
+
+
+def check_choice(request: Request, api: str) -> None:
+    """Raises `CannotExpress` for a tool that must be called where there is none."""
+    if not request.tools and request.tool_choice not in ("auto", "none"):
+        raise CannotExpress(
+            f"tool_choice {request.tool_choice!r} without tools", api, "Give the request tools."
+        )

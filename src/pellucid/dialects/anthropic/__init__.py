@@ -11,12 +11,13 @@ from .decoder import Decoder, decode_reply
 from .encoder import Encoder, encode_reply, narrow_events
 from .failures import decode_error, encode_error
 from .incoming import decode_request
-from .narrow import NAME, narrow
+from .narrow import NAME, TRAITS, narrow
 from .requests import COUNT_PATH, encode_count_request, encode_request
 
 __all__ = [
     "COUNT_PATH",
     "NAME",
+    "TRAITS",
     "Decoder",
     "Encoder",
     "decode_count",

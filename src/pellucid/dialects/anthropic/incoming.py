@@ -12,7 +12,7 @@ from ...errors import BadRequest
 from ...messages import Effort, Options, Request, ResponseFormat, ToolSpec
 from .. import fields
 from ..base import Incoming
-from ..narrowing import Notes, note
+from ..narrowing import Notes, note, note_unread
 from .blocks import read_messages
 
 READ = (
@@ -20,7 +20,13 @@ READ = (
     *("stop_sequences", "tools", "tool_choice", "thinking", "output_config"),
 )
 """The fields of a request that are understood; all others are told of in a note."""
-EFFORTS: dict[str, Effort] = {"low": "low", "medium": "medium", "high": "high"}
+EFFORTS: dict[str, Effort] = {
+    "low": "low",
+    "medium": "medium",
+    "high": "high",
+    "xhigh": "high",
+    "max": "high",
+}
 
 
 def decode_request(body: Mapping[str, Any], path: str = "") -> Incoming:
@@ -29,9 +35,7 @@ def decode_request(body: Mapping[str, Any], path: str = "") -> Incoming:
     Raises `BadRequest` naming the field.
     """
     notes: Notes = {}
-    for name in body:
-        if name not in READ:
-            note(notes, f"{name} means nothing here and was left out.")
+    note_unread(body, READ, notes)
     counts = path.endswith("count_tokens")
     tools = tuple(_read_tool(tool, where) for where, tool in fields.objects(body, "tools"))
     choice, parallel = _read_tool_choice(body, tools)
@@ -70,11 +74,14 @@ def _read_thinking(
     body: Mapping[str, Any], config: Mapping[str, Any], notes: Notes
 ) -> tuple[Effort | None, int | None]:
     word = fields.take(config, "effort", str, "output_config")
-    effort: Effort | None = None
-    if word is not None:
-        effort = EFFORTS.get(word, "high")
-        if word not in EFFORTS:
-            note(notes, f"The effort {word} is not known here: high is the most.")
+    if word is not None and word not in EFFORTS:
+        raise BadRequest(
+            f"output_config.effort is {word!r}; it can be {', '.join(EFFORTS)}.",
+            "output_config.effort",
+        )
+    effort = None if word is None else EFFORTS[word]
+    if effort != word:
+        note(notes, f"output_config.effort {word} was read as {effort}.")
     thinking = fields.take(body, "thinking", dict) or {}
     match thinking.get("type"):
         case "disabled":
@@ -85,6 +92,9 @@ def _read_thinking(
             return effort, fields.option("thinking_tokens", budget, place)
         case "adaptive":
             return effort or "high", None
+        case "between_tools":
+            note(notes, "thinking: whether it is between calls of tools is for the model here.")
+            return effort, None
         case None if not thinking:
             return effort, None
         case other:

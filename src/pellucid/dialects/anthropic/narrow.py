@@ -27,11 +27,19 @@ from ...messages import (
     ToolSpec,
 )
 from ..json_text import arguments_object, same_arguments
-from ..narrowing import Notes, leave_out, note, own, refuse
+from ..narrowing import Notes, check_choice, leave_out, note, own, refuse, unsourced
 
 API = "Anthropic's Messages API"
 NAME = "anthropic"
+TRAITS = {
+    "leading-system": "takes system messages at the start alone",
+    "no-sampling": "takes no temperature, top_p or top_k",
+    "no-adaptive": "takes a budget for thinking and no effort",
+}
+"""The ways in which a model or a host may differ from the API as it is now."""
+
 MAX_TOKENS = 8192
+"""What is sent where nothing was said: the API wants a bound, and every current model has it."""
 LEAST_BUDGET = 1024
 BUDGETS = {"low": 2048, "medium": 8192, "high": 16384}
 IMAGES = ("image/jpeg", "image/png", "image/gif", "image/webp")
@@ -45,6 +53,12 @@ _SET_NO = {
 
 def narrow(request: Request, traits: frozenset[str], notes: Notes) -> Request:
     """The request as it can be said. Raises `CannotExpress`; what was left out is in `notes`."""
+    check_choice(request, API)
+    last = request.messages[-1].role if request.messages else "system"
+    if not request.generation_prompt and last != "assistant":
+        raise CannotExpress(
+            "a turn of the assistant's that is not opened", API, "End with its first words."
+        )
     choice, parallel = request.tool_choice, request.parallel_tools
     if not request.tools:
         choice, parallel = "auto", None
@@ -133,7 +147,7 @@ def _messages(
     for message in messages:
         if message.role == "system":
             place = _turn(turns, False).system if turns else system
-            place += [_system_text(part) for part in message.parts]
+            place += [_system_text(part, notes) for part in message.parts]
             continue
         turn = _turn(turns, message.role == "assistant")
         for part in message.parts:
@@ -178,9 +192,9 @@ def _message(role: str, parts: list[Part]) -> tuple[Message, ...]:
     return (Message(role, tuple(parts)),) if parts else ()  # type: ignore[arg-type]
 
 
-def _system_text(part: Part) -> Text:
+def _system_text(part: Part, notes: Notes) -> Text:
     if isinstance(part, Text):
-        return Text(part.text)
+        return Text(unsourced(part, notes))
     raise CannotExpress(f"{type(part).__name__} in a system message", API, "Use text alone there.")
 
 
@@ -198,9 +212,9 @@ def tool_id(text: str) -> str:
 def _part(part: Part, role: str, names: dict[str, str], notes: Notes) -> Part | None:
     assistant = role == "assistant"
     match part:
-        case Text(text, _, signature):
+        case Text(signature=signature):
             own(signature, NAME, API, notes)
-            return Text(text)
+            return Text(unsourced(part, notes))
         case Refusal(text):
             return Text(text)
         case Thinking(text, signature, redacted) if assistant:

@@ -32,11 +32,9 @@ COUNT_PATH = "messages/count_tokens"
 def encode_request(
     request: Request, model: str, *, stream: bool, traits: frozenset[str] = frozenset()
 ) -> Outgoing:
-    """The body for `POST messages`.
+    """The body for `POST messages`; `TRAITS` says what a host may differ in.
 
-    Traits of models and hosts: `leading-system` (takes system messages at the start alone),
-    `no-sampling` (takes no temperature, top_p, top_k), `no-adaptive` (takes a budget for thinking
-    and no effort). Raises `CannotExpress`.
+    Raises `CannotExpress`.
     """
     notes: Notes = {}
     request = narrow(request, traits, notes)

@@ -10,12 +10,13 @@ from ..openai_chat.errors import decode_error, encode_error
 from .decoder import Decoder, decode_reply
 from .encoder import Encoder
 from .incoming import decode_request
-from .narrow import NAME, narrow
+from .narrow import NAME, TRAITS, narrow
 from .replies import encode_reply, narrow_events
 from .requests import encode_request
 
 __all__ = [
     "NAME",
+    "TRAITS",
     "Decoder",
     "Encoder",
     "decode_error",

@@ -12,7 +12,7 @@ from ...errors import BadRequest
 from ...messages import Effort, Message, Options, Request, ResponseFormat, Text, ToolSpec
 from .. import fields
 from ..base import Incoming
-from ..narrowing import Notes, note
+from ..narrowing import Notes, note, note_unread
 from .input_items import read_input
 from .requests import ENCRYPTED, LOGPROBS
 
@@ -47,9 +47,7 @@ def decode_request(body: Mapping[str, Any], path: str = "") -> Incoming:
     for name, instead in KEPT_THERE.items():
         if body.get(name):
             raise BadRequest(f"{name} means nothing here, nothing is kept: {instead}.", name)
-    for name, value in body.items():
-        if name not in READ and value not in (None, False, {}, []):
-            note(notes, f"{name} means nothing here and was left out.")
+    note_unread(body, (*READ, *KEPT_THERE), notes)
     if body.get("store"):
         note(notes, "store means nothing here: the answer cannot be fetched again.")
     tools, choice = _tools(body)

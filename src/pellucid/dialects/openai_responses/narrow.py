@@ -24,10 +24,13 @@ from ...messages import (
     ToolCall,
     ToolResult,
 )
-from ..narrowing import Notes, leave_out, note, own, refuse
+from ..narrowing import Notes, check_choice, leave_out, note, own, refuse
 
 API = "OpenAI's Responses API"
 NAME = "openai-responses"
+TRAITS = {"no-summary": "gives no summary of its thinking, as OpenAI to those it has not verified"}
+"""The ways in which a host may differ from OpenAI."""
+
 MOST_ALTERNATIVES = 20
 _UNHEARD = ("seed", "top_k", "min_p", "thinking_tokens")
 _SET_NO = {
@@ -39,6 +42,11 @@ _SET_NO = {
 
 def narrow(request: Request, notes: Notes) -> Request:
     """The request as it can be said. Raises `CannotExpress`; what was left out is in `notes`."""
+    check_choice(request, API)
+    if not request.generation_prompt:
+        raise CannotExpress(
+            "an answer that is to be continued", API, "Ask for it in a message of the user's."
+        )
     form = request.response_format
     return Request(
         tuple(_gathered(_messages(request.messages, notes))),
@@ -106,8 +114,8 @@ def _part(part: Part, role: str, names: dict[str, str], notes: Notes) -> Part | 
         case "tool", ToolResult(id, _, text, failed, media):
             if failed:
                 note(notes, f"{API} has no mark for a tool that failed; its words were sent.")
-            kept = tuple(narrow_media(item) for item in media)
-            return ToolResult(id, names.get(id, ""), text, media=kept)
+            shown = tuple(narrow_media(item) for item in media)
+            return ToolResult(id, names.get(id, ""), text, media=shown)
     raise CannotExpress(f"{type(part).__name__} in a message of the {role}", API, "Leave it away.")
 
 

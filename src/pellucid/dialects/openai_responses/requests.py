@@ -35,8 +35,7 @@ def encode_request(
 ) -> Outgoing:
     """The body for `POST responses`. Nothing is stored there, so thinking comes back encrypted.
 
-    A trait of hosts: `no-summary` (gives no summary of its thinking, as OpenAI does to an
-    organisation that it has not verified). Raises `CannotExpress`.
+    Raises `CannotExpress`.
     """
     notes: Notes = {}
     request = narrow(request, notes)
