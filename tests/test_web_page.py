@@ -59,7 +59,8 @@ LINKS = """<base href="/base/"><nav><a href="a?utm_source=x&id=1#part">A</a></na
 <a href="?q=1">Q</a></main>
 <footer><a href="HTTPS://SITE.example/dir/page#top">here</a>
 <a href="javascript:x()">J</a>
-<a href="mailto:a@b.example">M</a><a href="http://[broken/">X</a><a href="/c" aria-label="The C"></a>
+<a href="mailto:a@b.example">M</a><a href="http://[broken/">X</a>
+<a href="/c" aria-label="The C"></a>
 <a href>none</a></footer><iframe src="/frame" title="Framed"></iframe>"""
 
 
@@ -255,8 +256,8 @@ def test_the_text_counts_more_than_what_the_page_calls_itself() -> None:
     assert page("<html lang=sv-SE><p>Hej!</p></html>").language == "sv"
 
 
-def test_speed() -> None:
-    """20 pages of 100 kB a second of one core."""
+def test_speed(full: bool) -> None:
+    """20 pages of 100 kB a second of one core; half of that where others use the caches."""
     site = SITES["Quillon Software"]
     menu = "".join(
         f"<div class='menu-item menu-item-post'><a class='nav-link' href='/n{n}'>Nav {n}</a></div>"
@@ -273,4 +274,4 @@ def test_speed() -> None:
         began = time.process_time()
         page(body)
         times.append(time.process_time() - began)
-    assert min(times) < 0.05
+    assert min(times) < (0.05 if full else 0.1)

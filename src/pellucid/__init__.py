@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from .record.receipt import Receipt as Receipt
     from .replies import Reply as Reply
     from .tokens.encoding import Encoding as Encoding
+    from .web.api import brochure as brochure
+    from .web.api import summarize as summarize
 
 __version__ = "0.1.0"
 
@@ -32,7 +34,9 @@ _HOMES = {
     "Receipt": ("record.receipt", "Receipt"),
     "Reply": ("replies", "Reply"),
     "embed": ("models.embeddings", "embed"),
+    "brochure": ("web.api", "brochure"),
     "model": ("models.names", "open_model"),
+    "summarize": ("web.api", "summarize"),
     "tokenizer": ("models.tokenizers", "open_tokenizer"),
 }
 
@@ -59,9 +63,10 @@ def __getattr__(name: str) -> Any:
 
     from .views.notebook import install
 
-    install()
     module, attribute = _HOMES[name]
-    return getattr(import_module(f".{module}", __name__), attribute)
+    found = getattr(import_module(f".{module}", __name__), attribute)
+    install()
+    return found
 
 
 def __dir__() -> list[str]:

@@ -16,6 +16,8 @@ from pathlib import Path
 COMMANDS = {
     "chat": "a conversation you can see through",
     "ask": "one question, one answer",
+    "summarize": "web pages, files or standard input in a few sentences",
+    "brochure": "a company's site as one page, with its sources",
     "prompt": "what would be sent, with counts; nothing is called",
     "compare": "one question to several models, side by side",
     "duel": "models that talk with one another",
@@ -35,6 +37,7 @@ COMMANDS = {
 GROUPS = {
     "talk": ("chat", "ask", "compare", "duel"),
     "look": ("tokens", "prompt", "template", "show", "receipts", "diff", "embed"),
+    "web": ("summarize", "brochure"),
     "models": ("models", "keys", "pull", "engine"),
     "setup": ("where", "completion"),
 }

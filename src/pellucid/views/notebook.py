@@ -6,7 +6,8 @@ The values lie below the views and know nothing of them, so the views hand them 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterable
 
 from ..prompt.values import Prompt
 from ..record.receipt import Receipt
@@ -27,6 +28,38 @@ def install() -> None:
     for kind, fragment in _FRAGMENTS.items():
         if not hasattr(kind, _METHOD):
             setattr(kind, _METHOD, _shown_by(fragment))
+    if "pellucid.web.api" in sys.modules:
+        _install_web()
+
+
+def _install_web() -> None:
+    """The same for what is made of pages; while it is being written it is shown as it grows."""
+    from ..web import api
+    from ..web.brochures import Brochure
+    from ..web.summaries import Summary
+
+    fragments = {Summary: "summary_fragment", Brochure: "brochure_fragment"}
+    for kind, fragment in fragments.items():
+        setattr(kind, _METHOD, _shown_by(fragment))
+    ipython = sys.modules.get("IPython")
+    shell = ipython.get_ipython() if ipython else None
+    if shell is not None and hasattr(shell, "kernel"):
+        api.follow = _follow
+
+
+def _follow(pieces: Iterable[str]) -> None:
+    """Show Markdown while it is written; at the end the cell shows the finished object."""
+    from importlib import import_module
+
+    from . import html
+
+    ipython = import_module("IPython.display")
+    handle = ipython.display(ipython.HTML(""), display_id=True)
+    text = ""
+    for piece in pieces:
+        text += piece
+        handle.update(ipython.HTML(html.live_fragment(text)))
+    handle.update(ipython.HTML(""))
 
 
 def _shown_by(fragment: str) -> Callable[[object], str]:

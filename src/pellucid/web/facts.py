@@ -4,13 +4,12 @@ text does not."""
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 
 _FIGURE = re.compile(r"\d+(?:[.,:\u00a0\u202f’' ](?=\d)\d+)*")
-_WORD = re.compile(r"[^\W\d_]+(?:[-'’][^\W\d_]+)*")
+_WORD = re.compile(r"[^\W\d_]+")
 _NAME = re.compile(r"[^\W\d_a-zß-öø-ÿ][^\W_]*[^\W\d_](?:[-'’][^\W\d_]+)*")
 _SENTENCE = re.compile(
-    r"(?<=[.!?…])(?<!\b[A-Z]\.)(?<!\b(?:Dr|Mr|Ms|St|No|Nr)\.)(?<!\b(?:Mrs|bzw)\.)[\"”»)]?\s+"
+    r"(?<=[.!?…])(?<!\b[A-Z]\.)(?<!\b\d\.)(?<!\b\d\d\.)(?<!\b(?:Dr|Mr|Ms|St|No|Nr)\.)(?<!\b(?:Mrs|bzw)\.)[\"”»)]?\s+"
     r"(?=[\"“„«¿¡(]?[^\Wa-z_])|(?<=[。！？])"
 )
 _ENDS = re.compile(r"(?:^|[.!?:…\n]|[-*•]\s)\W*$")
@@ -19,10 +18,12 @@ STRANGE = 0.34
 
 
 def sentences(text: str) -> list[str]:
-    """The sentences of a text, markup of Markdown taken off."""
+    """The sentences of a text, markup of Markdown and headings taken off."""
     out = []
     for line in text.splitlines():
-        plain = re.sub(r"^\s*(?:#+|[-*•>]|\d+\.)\s+", "", line).replace("**", "")
+        if line.startswith("#"):
+            continue
+        plain = re.sub(r"^\s*(?:[-*•>]|\d+\.)\s+", "", line).replace("**", "")
         out += [part.strip() for part in _SENTENCE.split(plain) if part and part.strip()]
     return out
 
@@ -64,19 +65,27 @@ def weight(sentence: str) -> float:
     return 2.0 * len(set(figures(sentence))) + len(set(names(sentence))) + 0.5
 
 
-def excerpt(text: str, most: int) -> str:
-    """The weightiest sentences of `text`, at most about `most` words of them, in their order."""
+def is_whole(sentence: str) -> bool:
+    """Whether it ends as sentences do: a heading does not, nor what was cut off."""
+    return sentence.rstrip('"”»)').endswith((".", "!", "?", "…", "。", "！", "？"))
+
+
+def completed(said: str, text: str, most: int) -> str:
+    """`said` with those sentences of `text` added that tell something new, the weightiest for
+    their length first, as long as there is room in about `most` words."""
     found = sentences(text)
-    ranked = sorted(range(len(found)), key=lambda n: -weight(found[n]) / (len(words(found[n])) + 6))
-    return _within(found, ranked, most)
+    found = [sentence for sentence in found if is_whole(sentence)] or found
+    ranked = sorted(found, key=lambda one: -weight(one) / (len(one.split()) + 6))
+    first, added = sentences(said), list[str]()
+    for sentence in ranked:
+        now = " ".join((*first, *added))
+        if len(now.split()) + len(sentence.split()) <= most and _is_new(sentence, now):
+            first = [old for old in first if _is_new(old, sentence)]
+            added.append(sentence)
+    if not first and not added:
+        added = ranked[:1]
+    return " ".join((*first, *sorted(added, key=found.index)))
 
 
-def _within(found: Sequence[str], ranked: Sequence[int], most: int) -> str:
-    taken: list[int] = []
-    room = most
-    for n in ranked:
-        size = len(found[n].split())
-        if not taken or size <= room:
-            taken.append(n)
-            room -= size
-    return " ".join(found[n] for n in sorted(taken))
+def _is_new(sentence: str, said: str) -> bool:
+    return bool(unsupported(sentence, said)) and strangeness(sentence, said) > 0.5

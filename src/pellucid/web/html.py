@@ -4,6 +4,7 @@ text is taken."""
 from __future__ import annotations
 
 import re
+from copy import deepcopy
 from typing import TYPE_CHECKING
 from urllib.parse import urljoin
 
@@ -38,7 +39,8 @@ def read(text: str, url: str) -> Page:
     if not text.strip():
         return Page(url, "", "")
     tree: HtmlElement = lxml.document_fromstring(text, ensure_head_body=True)
-    main = _main(text)
+    _unwrap(tree)
+    main = _main(tree)
     if len(main) < _LITTLE:
         whole = _visible(tree, without=_AROUND)
         main = whole if len(whole) > 2 * len(main) else main
@@ -54,9 +56,16 @@ def read(text: str, url: str) -> Page:
     )
 
 
-def _main(text: str) -> str:
+def _unwrap(tree: HtmlElement) -> None:
+    """Tables that hold paragraphs or headings lay a page out: they become plain blocks."""
+    for table in tree.xpath("//table[.//p or .//h1 or .//h2 or .//table]"):
+        for element in table.iter("table", "tbody", "thead", "tr", "td", "th"):
+            element.tag = "div"
+
+
+def _main(tree: HtmlElement) -> str:
     main: str | None = extra.need("trafilatura").extract(
-        text,
+        deepcopy(tree),  # it takes the tree apart
         fast=True,
         output_format="markdown",
         include_formatting=True,

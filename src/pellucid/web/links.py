@@ -42,9 +42,11 @@ class Link:
 def clean(url: str) -> str:
     """An address without its fragment and the parameters that only track its reader."""
     parts = urlsplit(url)
-    query = parse_qsl(parts.query, keep_blank_values=True)
-    kept = [(key, value) for key, value in query if not _TRACKING.fullmatch(key)]
-    text = parts.query if len(kept) == len(query) else urlencode(kept)
+    text = parts.query
+    if text:
+        query = parse_qsl(text, keep_blank_values=True)
+        kept = [(key, value) for key, value in query if not _TRACKING.fullmatch(key)]
+        text = text if len(kept) == len(query) else urlencode(kept)
     return urlunsplit((parts.scheme, parts.netloc.lower(), parts.path or "/", text, ""))
 
 

@@ -18,7 +18,7 @@ _MOST_TITLES = 5_000
 
 def prompt_fragment(prompt: Prompt) -> str:
     """The prompt's tokens coloured by origin, with a legend."""
-    return _cell(_prompt(prompt))
+    return cell(_prompt(prompt))
 
 
 def encoding_fragment(encoding: Encoding) -> str:
@@ -29,19 +29,19 @@ def encoding_fragment(encoding: Encoding) -> str:
         return f"{_token(encoding.ids[i], encoding.pieces[i])}\ncharacters {start} to {end}"
 
     head = f'<p class="quiet">{len(encoding):,} tokens</p>'
-    return _cell(head + encoding_flow(encoding, _unless_long(title, len(encoding))))
+    return cell(head + encoding_flow(encoding, _unless_long(title, len(encoding))))
 
 
 def reply_fragment(reply: Reply) -> str:
     """The reply's tokens shaded by probability."""
-    return _cell(_reply(reply))
+    return cell(_reply(reply))
 
 
 def receipt_fragment(receipt: Receipt) -> str:
     """A receipt in short: its figures, the prompt and the reply."""
     head = f"<p><strong>{text(receipt.model)}</strong> {' · '.join(figures.status(receipt))}</p>"
     prompt = "" if receipt.prompt is None else _prompt(receipt.prompt)
-    return _cell(head + prompt + _reply(receipt.reply))
+    return cell(head + prompt + _reply(receipt.reply))
 
 
 def _prompt(prompt: Prompt) -> str:
@@ -82,5 +82,6 @@ def _unless_long(title: Title, tokens: int) -> Title | None:
     return title if tokens <= _MOST_TITLES else None
 
 
-def _cell(body: str) -> str:
+def cell(body: str) -> str:
+    """A notebook's cell around `body`, with its style."""
     return f'<style>{asset("tokens.css")}</style><div class="pellucid cell">{body}</div>'

@@ -1,0 +1,100 @@
+"""Asking a model about text from the web: calls with receipts, and passages with their borders."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Literal
+
+from ..calls import Call
+from ..errors import StoreError
+from ..messages import (
+    Message,
+    Options,
+    Part,
+    Request,
+    ResponseFormat,
+    Text,
+    text_message,
+)
+from ..models.base import Model
+from ..prompt.budget import require_fit
+from ..record.receipt import Memory, Receipt
+from ..replies import TextDelta
+
+if TYPE_CHECKING:
+    from ..record.store import Store
+
+
+class Asker:
+    """Calls one model; `receipts` holds one for each call, the store too where there is one.
+
+    All calls of one asker are one conversation in the store.
+    """
+
+    def __init__(
+        self,
+        model: Model | str | None = None,
+        options: Options | None = None,
+        store: Store | Literal["default"] | None = "default",
+    ) -> None:
+        from .. import settings
+        from ..models.names import open_model
+
+        self.model: Model = open_model(model) if model is None or isinstance(model, str) else model
+        self.options = options or Options(temperature=0.0, alternatives=0)
+        self.receipts: list[Receipt] = []
+        if store == "default":
+            from ..record.store import Store
+
+            chosen = settings.load()
+            self._store = Store(settings.Folders.of().store) if chosen.log else None
+        else:
+            self._store = store
+
+    def stream(
+        self,
+        system: str,
+        parts: Sequence[Part],
+        *,
+        options: Options,
+        form: ResponseFormat | None = None,
+        left_out: Sequence[Message] = (),
+    ) -> Iterator[str]:
+        """The reply, a piece at a time. `left_out` is kept in the receipt as what was not sent.
+
+        Raises `PromptTooLong` before anything is sent.
+        """
+        messages = (text_message("system", system), Message("user", tuple(parts)))
+        request = Request(messages, options=self.model.settle(options), response_format=form)
+        prompt = self.model.prepare(request)
+        if prompt is not None and self.model.window is not None:
+            require_fit(prompt, self.model.window, request.options.max_tokens)
+        memory = Memory("web", tuple(left_out)) if left_out else None
+        first = self.receipts[0] if self.receipts else None
+        call = Call(
+            self.model,
+            request,
+            prompt,
+            conversation=first.conversation if first else "",
+            memory=memory,
+            keep=self._keep,
+        )
+        for event in call:
+            if isinstance(event, TextDelta) and event.text:
+                yield event.text
+
+    def _keep(self, receipt: Receipt) -> None:
+        self.receipts.append(receipt)
+        if self._store is not None:
+            try:
+                self._store.add(receipt)
+            except StoreError:
+                self._store = None  # said once, and not again with every part of a page
+                raise
+
+
+def quoted(text: str, url: str) -> tuple[Part, Part, Part]:
+    """Text of a page between two lines that it cannot forge: they name its own hash."""
+    border = f"===== {hashlib.sha256(text.encode('utf-8', 'replace')).hexdigest()[:8]}"
+    return Text(f"{border}\n"), Text(text, source=url), Text(f"\n{border}\n")

@@ -1,0 +1,135 @@
+"""Which links of a home page belong into a brochure.
+
+Rules take away what never does: terms, logins, carts, news. The model says of each that is left
+what kind of page it leads to; the links are numbered, so it cannot invent one.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from urllib.parse import unquote, urlsplit
+
+from ..messages import Options, ResponseFormat, Text
+from .asking import Asker, quoted
+from .links import Link
+from .page import Page
+
+KINDS = {
+    "about": "the company, its story, who it is",
+    "products": "what it makes or offers, services, technology, projects",
+    "customers": "customers, case studies, stories, references",
+    "careers": "jobs, working there",
+    "culture": "values, team",
+    "other": "anything else: help, search, contact, addresses",
+}
+MOST_CANDIDATES = 40
+
+_NEVER = re.compile(
+    r"\b(terms|legal|privacy|gdpr|cookies?|imprint|disclaimer|accessibility|modern[ -]slavery|"
+    r"returns?|refunds?|fees|complaints?|sitemap|search|log[ -]?(?:in|out)|sign[ -]?(?:in|up)|"
+    r"signup|register|account|cart|basket|checkout|unsubscribe|subscribe|newsletter|status|docs|"
+    r"documentation|download|downloads|manual|forum|faq|help|support|find a branch|tags?|category|"
+    r"feed|rss|impressum|datenschutz\w*|agb|nutzungsbedingungen|barrierefreiheit|anmelden|suche|"
+    r"warenkorb|konto|anfahrt|hilfe|mentions[ -]l[ée]gales|confidentialit[ée]|cgv|cgu|"
+    r"conditions g[ée]n[ée]rales|panier|connexion|recherche|aviso[ -]legal|privacidad|carrito|"
+    r"iniciar[ -]sesi[oó]n|buscar|note legali|carrello|accedi|termos|privacidade|carrinho|entrar|"
+    r"voorwaarden|winkelwagen|inloggen)\b",
+    re.I,
+)
+_NEWS = re.compile(
+    r"/(news|newsroom|press|presse|blog|journal|updates?|posts?|articles?|recipes?|events?|"
+    r"actualites?|aktuelles|noticias|recetas|notizie|nieuws)(/|$)|/(19|20)\d\d/",
+    re.I,
+)
+_FILES = re.compile(r"\.(pdf|zip|docx?|xlsx?|pptx?|png|jpe?g|gif|svg|mp[34]|xml|ics)$", re.I)
+_LANGUAGE = re.compile(r"^/[a-z]{2}(-[a-z]{2})?/?$", re.I)
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A link that was chosen, and the kind of page it leads to: a key of `KINDS`."""
+
+    kind: str
+    link: Link
+
+
+def candidates(page: Page, company: str) -> list[Link]:
+    """The links that may belong into a brochure: the company's own, and nothing that never does."""
+    out = []
+    for link in page.links:
+        parts = urlsplit(link.url)
+        path = unquote(parts.path)
+        words = f"{link.text} {re.sub(r'[-_/.]+', ' ', path)}"
+        if (
+            not is_own(link.url, page.url, company)
+            or _NEVER.search(words)
+            or _NEWS.search(path)
+            or _FILES.search(path)
+            or _LANGUAGE.match(path)
+            or (path in ("", "/") and not parts.query)
+        ):
+            continue
+        out.append(link)
+    return out[:MOST_CANDIDATES]
+
+
+def is_own(url: str, home: str, company: str) -> bool:
+    """Whether an address is the company's: of the home page's host, of one below or above it, or
+    of one that has the company's name in it."""
+    host, own = urlsplit(url).netloc.lower(), urlsplit(home).netloc.lower()
+    host, own = host.removeprefix("www."), own.removeprefix("www.")
+    if host == own or host.endswith(f".{own}") or (own.endswith(f".{host}") and "." in host):
+        return True
+    name = re.sub(r"\W", "", company.lower())
+    return len(name) > 3 and name in re.sub(r"\W", "", host)
+
+
+def choose(page: Page, company: str, asker: Asker) -> list[Choice]:
+    """The links of `page` for a brochure about `company`, as the model sorts them.
+
+    Without a link that could be chosen nothing is asked.
+    """
+    links = candidates(page, company)
+    if not links:
+        return []
+    kinds = _answer(links, page, company, asker)
+    return [Choice(kind, link) for kind, link in zip(kinds, links, strict=True) if kind != "other"]
+
+
+def _answer(links: Sequence[Link], page: Page, company: str, asker: Asker) -> list[str]:
+    lines = "\n".join(
+        f"{n}. {link.text or '(no text)'} ({unquote(urlsplit(link.url).path)})"
+        for n, link in enumerate(links, 1)
+    )
+    kinds = ", ".join(f"{kind} ({what})" for kind, what in KINDS.items())
+    numbers = [str(n) for n in range(1, len(links) + 1)]
+    schema = {
+        "type": "object",
+        "properties": {number: {"type": "string", "enum": list(KINDS)} for number in numbers},
+        "required": numbers,
+        "additionalProperties": False,
+    }
+    parts = (
+        Text(f"The links of the web site of {company}:\n"),
+        *quoted(lines, page.url),
+        Text(f"Say for each number what page it leads to: {kinds}. Answer in JSON."),
+    )
+    options = Options(temperature=0.0, alternatives=0, max_tokens=20 + 12 * len(links))
+    system = "You sort the links of a company's web site."
+    form = ResponseFormat(schema, name="links")
+    reply = "".join(asker.stream(system, parts, options=options, form=form))
+    return _parsed(reply, numbers)
+
+
+def _parsed(reply: str, numbers: Sequence[str]) -> list[str]:
+    """The kind of each link; one that the reply is silent about, or wrong, is `other`."""
+    found = re.search(r"\{.*\}", reply, re.S)
+    try:
+        said = json.loads(found[0]) if found else {}
+    except ValueError:
+        said = dict(re.findall(r'"(\d+)"\s*:\s*"(\w+)"', reply))
+    kinds = [said.get(number) for number in numbers]
+    return [kind if kind in KINDS else "other" for kind in kinds]

@@ -1,0 +1,71 @@
+"""A stretch of a page said in fewer words, and checked: figures, names and words that the page does
+not have are not let through."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from ..messages import Message, Text
+from . import facts, languages
+from .asking import Asker, quoted
+
+SYSTEM = "You shorten texts. You repeat only what the text says and add nothing."
+LEAST_WORDS = 8
+SLACK = 6
+"""Words by which a sentence of the page may go over what was asked for."""
+
+
+class Shortener:
+    """Shortens texts with one model, in one language (a code; empty: that of the text).
+
+    `manner` is a sentence about style, in whose name a model may choose words of its own; figures
+    and names must be the page's all the same. `quoted` counts the sentences that are the page's
+    own, where the model's would not do.
+    """
+
+    def __init__(self, asker: Asker, *, page_language: str, language: str, manner: str) -> None:
+        self.quoted = 0
+        self._asker = asker
+        self._manner = f" {manner}" if manner else ""
+        code = language or page_language
+        self._in_language = f" in {languages.name(code)}" if code else ""
+        self._same = not language or languages.name(page_language) == languages.name(language)
+
+    def shorten(
+        self, text: str, most: int, *, title: str, url: str, left_out: Sequence[Message] = ()
+    ) -> str:
+        """`text` in about `most` words. `left_out` goes into the receipt as what was not sent."""
+        most = max(most, LEAST_WORDS)
+        if self._same and not self._manner and len(text.split()) <= most:
+            return " ".join(facts.sentences(text))
+        parts = (
+            Text(f"Shorten this to at most {most} words. Keep figures, names and dates.\n"),
+            *quoted(text, url),
+            Text(f"Shortened to {most} words{self._in_language}:{self._manner}"),
+        )
+        options = replace(self._asker.options, max_tokens=most * 3 + 10)
+        reply = "".join(self._asker.stream(SYSTEM, parts, options=options, left_out=left_out))
+        said = self._checked(reply, f"{title}\n{text}", most)
+        if said and not (self._same and not self._manner):
+            return said
+        whole = facts.completed(said, text, most + SLACK)
+        self.quoted += len(facts.sentences(whole)) - len(facts.sentences(said))
+        return whole
+
+    def _checked(self, reply: str, known: str, most: int) -> str:
+        """The sentences of a reply that the page bears out, about `most` words of them."""
+        kept: list[str] = []
+        room = most * 1.4
+        for sentence in facts.sentences(reply):
+            strange = facts.unsupported(sentence, known)
+            if not self._same:  # names are spelled otherwise elsewhere; figures are not
+                strange = [word for word in strange if word.isdigit()]
+            own = facts.strangeness(sentence, known) if self._same and not self._manner else 0.0
+            size = len(sentence.split())
+            if strange or own > facts.STRANGE or size > room or not facts.is_whole(sentence):
+                continue
+            if sentence not in kept:
+                kept.append(sentence)
+                room -= size
+        return " ".join(kept)
