@@ -46,7 +46,7 @@ CLOSED_PIPE = 141
 
 
 def parser(only: str | None = None) -> argparse.ArgumentParser:
-    """The parser; with `only`, the arguments of that one command alone are filled in."""
+    """The parser. With the name of a command, of that one alone; with `all`, of all in full."""
     lines = []
     for group, names in GROUPS.items():
         lines += ["", f"{group}:", *(f"  {name:<11} {COMMANDS[name]}" for name in names)]
@@ -58,8 +58,11 @@ def parser(only: str | None = None) -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     root.add_argument("--version", action="store_true", help="print the version and leave")
-    commands = root.add_subparsers(dest="command", metavar="COMMAND", help=argparse.SUPPRESS)
-    for name, line in COMMANDS.items():
+    commands = root.add_subparsers(
+        dest="command", metavar="COMMAND", prog="pellucid", help=argparse.SUPPRESS
+    )
+    for name in (only,) if only in COMMANDS else COMMANDS:
+        line = COMMANDS[name]
         sub = commands.add_parser(name, help=line, description=line[0].upper() + line[1:] + ".")
         if only in (name, "all"):
             module = import_module(f".{name}", __package__)
