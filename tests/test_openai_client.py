@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import http.client
 import json
-import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import openai
 import pytest
 
+from dialect_server import DialectServer, ask
 from pellucid.dialects import openai_chat as chat
-from pellucid.dialects.base import Failure, Head, Incoming
+from pellucid.dialects.base import Failure
 from pellucid.engine import process
-from pellucid.errors import BadRequest
 from pellucid.messages import (
     Media,
     Options,
@@ -30,7 +28,6 @@ from pellucid.messages import (
 from pellucid.replies import (
     NO_ID,
     Candidate,
-    Event,
     Finish,
     RefusalDelta,
     ReplyToken,
@@ -42,7 +39,7 @@ from pellucid.replies import (
     collect,
 )
 from pellucid.settings import Folders, resolve
-from wire_server import Answer, as_json, serving
+from wire_server import serving
 
 WEATHER = {
     "type": "object",
@@ -55,39 +52,9 @@ USAGE = UsageEvent(Usage(5, 7, 0, 11, 3))
 TOKEN = ReplyToken(NO_ID, b"Hel", -0.5, (Candidate(NO_ID, b"Hel", -0.5), Candidate(5, b"\xe2", -2)))
 
 
-class Server:
-    """Answers every request with `events`, and keeps what it read."""
-
-    def __init__(self) -> None:
-        self.events: Sequence[Event] = ()
-        self.failure: Failure | None = None
-        self.read: Incoming | None = None
-
-    def handle(self, path: str, body: dict[str, Any]) -> Answer:
-        assert path == "/v1/chat/completions"
-        try:
-            self.read = chat.decode_request(body)
-        except BadRequest as error:
-            failure = Failure(400, "rejected", str(error), field=error.field)
-            return as_json(chat.encode_error(failure), 400)
-        if self.failure is not None and not self.events:
-            return as_json(chat.encode_error(self.failure), self.failure.status)
-        head = Head("chatcmpl-1", self.read.model, int(time.time()), self.read.include_usage)
-        if not self.read.stream:
-            return as_json(chat.encode_reply(collect(self.events), head))
-        return 200, "text/event-stream", self.stream(head)
-
-    def stream(self, head: Head) -> Iterator[bytes]:
-        encoder = chat.Encoder(head)
-        yield encoder.start()
-        for event in self.events:
-            yield encoder.encode(event)
-        yield encoder.end() if self.failure is None else encoder.fail(self.failure)
-
-
 @pytest.fixture(scope="module")
-def served() -> Iterator[tuple[Server, openai.OpenAI]]:
-    server = Server()
+def served() -> Iterator[tuple[DialectServer, openai.OpenAI]]:
+    server = DialectServer(chat, "/v1/chat/completions")
     with serving(server.handle) as address:
         client = openai.OpenAI(base_url=f"{address}/v1", api_key="none", max_retries=0)
         with client:
@@ -95,20 +62,20 @@ def served() -> Iterator[tuple[Server, openai.OpenAI]]:
 
 
 @pytest.fixture
-def server(served: tuple[Server, openai.OpenAI]) -> Server:
+def server(served: tuple[DialectServer, openai.OpenAI]) -> DialectServer:
     served[0].events, served[0].failure = (), None
     return served[0]
 
 
 @pytest.fixture
-def client(served: tuple[Server, openai.OpenAI], server: Server) -> openai.OpenAI:
+def client(served: tuple[DialectServer, openai.OpenAI], server: DialectServer) -> openai.OpenAI:
     return served[1]
 
 
 HI: Any = [{"role": "user", "content": "Hi"}]
 
 
-def test_a_whole_reply(server: Server, client: openai.OpenAI) -> None:
+def test_a_whole_reply(server: DialectServer, client: openai.OpenAI) -> None:
     server.events = [ThinkingDelta("Hm."), TextDelta("Héllo 🎈"), USAGE, Finish("stop")]
     reply = client.chat.completions.create(
         model="gpt-4.1-mini", messages=HI, temperature=0.5, max_tokens=9, seed=3, stop="END"
@@ -119,12 +86,11 @@ def test_a_whole_reply(server: Server, client: openai.OpenAI) -> None:
     assert reply.usage is not None and reply.usage.prompt_tokens_details is not None
     assert (reply.usage.prompt_tokens, reply.usage.completion_tokens) == (12, 14)
     assert reply.usage.prompt_tokens_details.cached_tokens == 7
-    assert server.read is not None
     options = Options(temperature=0.5, max_tokens=9, seed=3, stop=("END",))
-    assert server.read.request == Request((text_message("user", "Hi"),), options=options)
+    assert server.request == Request((text_message("user", "Hi"),), options=options)
 
 
-def test_a_stream(server: Server, client: openai.OpenAI) -> None:
+def test_a_stream(server: DialectServer, client: openai.OpenAI) -> None:
     server.events = [*map(TextDelta, ("Hé", "llo", " 🎈")), USAGE, Finish("length")]
     with client.chat.completions.create(
         model="m", messages=HI, stream=True, stream_options={"include_usage": True}
@@ -138,7 +104,7 @@ def test_a_stream(server: Server, client: openai.OpenAI) -> None:
         assert all(chunk.usage is None for chunk in chunks)
 
 
-def test_calls_streamed_and_answered(server: Server, client: openai.OpenAI) -> None:
+def test_calls_streamed_and_answered(server: DialectServer, client: openai.OpenAI) -> None:
     server.events = [
         ToolCallDelta(0, "call_a", "get_weather"),
         ToolCallDelta(1, "call_b", "get_weather", '{"city":'),
@@ -165,8 +131,7 @@ def test_calls_streamed_and_answered(server: Server, client: openai.OpenAI) -> N
         tool_choice={"type": "function", "function": {"name": "get_weather"}},
         parallel_tool_calls=False,
     )
-    assert server.read is not None
-    request = server.read.request
+    request = server.request
     assert request.messages[1].parts == (
         ToolCall("call_a", "get_weather", '{"city":"Paris"}'),
         ToolCall("call_b", "get_weather", '{"city":"Rome"}'),
@@ -176,7 +141,7 @@ def test_calls_streamed_and_answered(server: Server, client: openai.OpenAI) -> N
     assert (request.tool_choice, request.parallel_tools) == ("get_weather", False)
 
 
-def test_structured_output(server: Server, client: openai.OpenAI) -> None:
+def test_structured_output(server: DialectServer, client: openai.OpenAI) -> None:
     from pydantic import BaseModel
 
     class Person(BaseModel):
@@ -186,8 +151,7 @@ def test_structured_output(server: Server, client: openai.OpenAI) -> None:
     server.events = [TextDelta('{"name": "Ada", '), TextDelta('"age": 36}'), Finish("stop")]
     reply = client.chat.completions.parse(model="m", messages=HI, response_format=Person)
     assert reply.choices[0].message.parsed == Person(name="Ada", age=36)
-    assert server.read is not None
-    form = server.read.request.response_format
+    form = server.request.response_format
     assert form is not None and form.schema is not None
     assert (form.name, form.strict, form.schema["required"]) == ("Person", True, ["name", "age"])
     server.events = [RefusalDelta("I can't."), Finish("refusal")]
@@ -196,7 +160,7 @@ def test_structured_output(server: Server, client: openai.OpenAI) -> None:
 
 
 @pytest.mark.parametrize("stream", [False, True])
-def test_logprobs(server: Server, client: openai.OpenAI, stream: bool) -> None:
+def test_logprobs(server: DialectServer, client: openai.OpenAI, stream: bool) -> None:
     server.events = [TextDelta("Hel", (TOKEN,)), Finish("stop")]
     asked: Any = {"model": "m", "messages": HI, "logprobs": True, "top_logprobs": 2}
     if stream:
@@ -208,24 +172,23 @@ def test_logprobs(server: Server, client: openai.OpenAI, stream: bool) -> None:
     (token,) = logprobs.content
     assert (token.token, token.bytes, token.logprob) == ("Hel", [72, 101, 108], -0.5)
     assert token.top_logprobs[1].bytes == [0xE2]
-    assert server.read is not None and server.read.request.options.alternatives == 2
+    assert server.request.options.alternatives == 2
 
 
-def test_pictures(server: Server, client: openai.OpenAI) -> None:
+def test_pictures(server: DialectServer, client: openai.OpenAI) -> None:
     server.events = [TextDelta("A cat"), Finish("stop")]
     content: Any = [
         {"type": "text", "text": "What is this?"},
         {"type": "image_url", "image_url": {"url": "data:image/png;base64,iVBO"}},
     ]
     client.chat.completions.create(model="m", messages=[{"role": "user", "content": content}])
-    assert server.read is not None
-    assert server.read.request.messages[0].parts == (
+    assert server.request.messages[0].parts == (
         Text("What is this?"),
         Media("image", "image/png", b"\x89PN"),
     )
 
 
-def test_errors_are_the_clients_own(server: Server, client: openai.OpenAI) -> None:
+def test_errors_are_the_clients_own(server: DialectServer, client: openai.OpenAI) -> None:
     for status, kind, error in (
         (401, "key", openai.AuthenticationError),
         (404, "not_found", openai.NotFoundError),
@@ -240,7 +203,9 @@ def test_errors_are_the_clients_own(server: Server, client: openai.OpenAI) -> No
     assert bad.value.param == "n"
 
 
-def test_a_broken_stream_is_an_error_of_the_clients(server: Server, client: openai.OpenAI) -> None:
+def test_a_broken_stream_is_an_error_of_the_clients(
+    server: DialectServer, client: openai.OpenAI
+) -> None:
     server.events = [TextDelta("Half a")]
     server.failure = Failure(500, "server", "The engine stopped.")
     chunks = client.chat.completions.create(model="m", messages=HI, stream=True)
@@ -262,27 +227,13 @@ def engine(smol: Path, tmp_path: Path) -> Iterator[process.Engine]:
         process.stop(engine, patience=0.5)
 
 
-def asked(engine: process.Engine, request: Request, stream: bool) -> list[Event]:
-    out = chat.encode_request(request, "m", stream=stream, traits=frozenset(["max_tokens"]))
-    link = http.client.HTTPConnection(engine.address.host, engine.address.port, timeout=60)
-    headers = {"Authorization": f"Bearer {engine.address.key}", "Content-Type": "application/json"}
-    link.request("POST", f"/v1/{out.path}", json.dumps(out.body), headers)
-    answer = link.getresponse()
-    if not stream:
-        data = answer.read()
-        assert answer.status == 200, data
-        return chat.decode_reply(json.loads(data))
-    decoder, events = chat.Decoder(), []
-    while data := answer.read1():
-        events += decoder.feed(data)
-    return events + decoder.close()
-
-
 def test_the_engines_own_endpoint(engine: process.Engine) -> None:
     question = text_message("user", "What is the capital of France?")
     options = Options(temperature=0, max_tokens=12, alternatives=3)
     request = Request((question,), options=options)
-    streamed, whole = (collect(asked(engine, request, stream)) for stream in (True, False))
+    streamed, whole = (
+        collect(ask(chat, engine, request, stream=stream)) for stream in (True, False)
+    )
     assert streamed.text
     assert (streamed.text, streamed.finish) == (whole.text, whole.finish)
     assert streamed.usage.known == whole.usage.known == "reported"
@@ -293,5 +244,5 @@ def test_the_engines_own_endpoint(engine: process.Engine) -> None:
 
     form = ResponseFormat({"type": "object", "properties": {"n": {"enum": [7]}}, "required": ["n"]})
     request = Request((question,), options=Options(max_tokens=20), response_format=form)
-    assert json.loads(collect(asked(engine, request, True)).text) == {"n": 7}
+    assert json.loads(collect(ask(chat, engine, request, stream=True)).text) == {"n": 7}
     assert streamed.id and streamed.model

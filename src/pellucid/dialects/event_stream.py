@@ -8,7 +8,7 @@ from ..errors import BadReply, IncompleteReply, ProviderError
 from ..replies import Event
 from .sse import SseDecoder
 
-SHAPES = (KeyError, TypeError, AttributeError)
+SHAPES = (AttributeError, IndexError, KeyError, TypeError, ValueError)
 """How it shows in reading an event that it is not as the API has it."""
 
 
@@ -23,6 +23,10 @@ class EventStreamDecoder(ABC):
     @abstractmethod
     def _read(self, data: str, out: list[Event]) -> None:
         """Add what the data of one event says to `out`; sets `_finished` with the last."""
+
+    def _end_unannounced(self, out: list[Event]) -> None:  # noqa: B027 - most cannot tell
+        """Where the stream stopped without its last event: add what shows that nothing is missing,
+        if a dialect can tell, and set `_finished`."""
 
     def feed(self, data: bytes) -> list[Event]:
         """The events that `data` completes. Raises `ProviderError` for an error the stream reports
@@ -53,6 +57,8 @@ class EventStreamDecoder(ABC):
                 self._read(text, out)
         except (BadReply, *SHAPES):
             out = []  # an event that was cut
+        if not self._finished:
+            self._end_unannounced(out)
         if not self._finished:
             raise IncompleteReply(
                 "The stream ended before the model said it was finished; what arrived is kept."

@@ -29,7 +29,7 @@ def read_tools(
     for where, function in objects(body, "functions"):
         note(notes, "functions were read as tools; calls of them are answered as tool_calls.")
         tools.append(_tool(function, where))
-    chosen = body.get("tool_choice", body.get("function_call"))
+    chosen = body.get("tool_choice") or body.get("function_call")
     choice, allowed = _choice(chosen, {tool.name for tool in tools})
     if not tools:
         if choice not in ("auto", "none"):

@@ -94,7 +94,7 @@ def _tool(tool: ToolSpec) -> dict[str, Any]:
     if tool.description:
         function["description"] = tool.description
     if tool.parameters:
-        function["parameters"] = tool.parameters
+        function["parameters"] = dict(tool.parameters)
     if tool.strict:
         function["strict"] = True
     return {"type": "function", "function": function}
@@ -114,7 +114,7 @@ def _choice(request: Request) -> dict[str, Any]:
 def _format(form: ResponseFormat) -> dict[str, Any]:
     if form.schema is None:
         return {"type": "json_object"}
-    schema = {"name": form.name, "schema": form.schema, "strict": form.strict}
+    schema = {"name": form.name, "schema": dict(form.schema), "strict": form.strict}
     return {"type": "json_schema", "json_schema": schema}
 
 

@@ -22,6 +22,7 @@ from ...replies import (
     UsageEvent,
 )
 from ..base import Head
+from ..event_stream import SHAPES
 from ..failures import error_of
 from ..json_text import arguments_text, compact
 from ..media import from_url, media_url
@@ -42,8 +43,6 @@ FINISHES: dict[str, FinishReason] = {
 SAID = frozenset(
     ("role", "content", "refusal", "reasoning_content", "reasoning", "tool_calls", "images")
 )
-SHAPES = (AttributeError, IndexError, KeyError, TypeError, ValueError)
-"""What reading raises where a host sends another type than the API's: a list for an object."""
 UNSAID = frozenset(("function_call", "reasoning_details", "id"))
 """Fields of a message that are read elsewhere, or say nothing that another does not."""
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ...errors import BadReply, IncompleteReply, ProviderError
+from ...errors import BadReply
 from ...replies import (
     Event,
     Finish,
@@ -22,13 +22,13 @@ from ...replies import (
     UsageEvent,
 )
 from ..base import Failure, Head
+from ..event_stream import EventStreamDecoder
 from ..json_text import arguments_text, compact, drop_none, quote, read_object
 from ..repeated import RepeatedChunk
-from ..sse import DONE, SseDecoder, encode
+from ..sse import DONE, encode
 from .errors import encode_error
 from .logprobs import read_tokens, write_tokens
 from .replies import (
-    SHAPES,
     finish,
     finish_word,
     made_up_id,
@@ -42,7 +42,7 @@ from .usage import read_usage, write_usage
 PLAIN = frozenset(("role", "content"))
 
 
-class Decoder:
+class Decoder(EventStreamDecoder):
     """Reads a streamed reply.
 
     The end is announced by `[DONE]`, or, for hosts that leave it away, by a finish reason and the
@@ -50,72 +50,36 @@ class Decoder:
     """
 
     def __init__(self) -> None:
-        self._sse = SseDecoder()
+        super().__init__()
         self._texts = RepeatedChunk("content")
         self._calls = _Calls()
         self._started = False
         self._refused = False
-        self._done = False
         self._last: Mapping[str, Any] = {}
         self._usage: UsageEvent | None = None
         self._reply_id: object = None
-        self._error: ProviderError | None = None
 
-    def feed(self, data: bytes) -> list[Event]:
-        """The events that `data` completes. Raises `ProviderError`, once the events before it
-        have been handed out."""
-        if self._error is not None:
-            raise self._error
-        out: list[Event] = []
-        try:
-            for name, text in self._sse.feed(data):
-                self._read(name, text, out)
-        except ProviderError as error:
-            self._error = error
-        except SHAPES as error:
-            self._error = BadReply(f"The stream is not that of this API: {error}.")
-            self._error.__cause__ = error
-        if self._error is not None and not out:
-            raise self._error
-        return out
-
-    def close(self) -> list[Event]:
-        """Raises `IncompleteReply` when the end of the reply was not announced."""
-        if self._error is not None:
-            raise self._error
-        out: list[Event] = []
-        try:
-            for name, text in self._sse.close():
-                self._read(name, text, out)
-        except (BadReply, *SHAPES):  # half a chunk
-            self._last = {}
-        if not self._done and self._last and self._usage is not None:
+    def _end_unannounced(self, out: list[Event]) -> None:
+        if self._last and self._usage is not None:
             self._end(out)
-        if not self._done:
-            raise IncompleteReply(
-                "The stream broke off before the reply was finished; what arrived is kept."
-            )
-        return out
 
-    def _read(self, name: str, text: str, out: list[Event]) -> None:
-        if self._done:
-            return
-        if (string := self._texts.string(text)) is not None:
+    def _read(self, data: str, out: list[Event]) -> None:
+        if (string := self._texts.string(data)) is not None:
             if string:
                 out.append(TextDelta(string))
             return
-        if text == DONE:
+        if data == DONE:
             self._end(out)
             return
-        chunk = read_object(text)
-        raise_error({"error": chunk} if name == "error" and "error" not in chunk else chunk)
+        chunk = read_object(data)
+        raise_error(chunk)
         if not self._started:
             self._started = True
             self._reply_id = chunk.get("id")
             out.append(started(chunk))
         choices = chunk.get("choices")
         if choices and self._choice(choices[0], out) and not chunk.get("usage"):
-            self._texts.learn(text)
+            self._texts.learn(data)
         if chunk.get("usage") or "x_groq" in chunk:
             self._usage = read_usage(chunk) or self._usage
 
@@ -148,7 +112,7 @@ class Decoder:
     def _end(self, out: list[Event]) -> None:
         if not self._started:
             raise BadReply("The stream held nothing but its end.")
-        self._done = True
+        self._finished = True
         out += self._calls.without_id(self._reply_id)
         if self._usage is not None:
             out.append(self._usage)
