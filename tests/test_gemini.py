@@ -15,7 +15,14 @@ from pellucid.dialects import gemini
 from pellucid.dialects.base import Dialect, Failure, Head
 from pellucid.dialects.embedding import Embeddings, EmbedRequest
 from pellucid.dialects.gemini import embeddings as vectors
-from pellucid.errors import BadReply, BadRequest, CannotExpress, IncompleteReply, ServerFault
+from pellucid.errors import (
+    BadReply,
+    BadRequest,
+    CannotExpress,
+    IncompleteReply,
+    ProviderError,
+    ServerFault,
+)
 from pellucid.messages import (
     Media,
     Message,
@@ -542,3 +549,11 @@ def fastest(run: Callable[[], object]) -> float:
             run()
         rounds.append(time.perf_counter() - start)
     return min(rounds)
+
+
+def test_what_came_with_an_error_is_not_lost() -> None:
+    encoder, decoder = gemini.Encoder(HEAD), gemini.Decoder()
+    data = encoder.encode(TextDelta("Hel")) + encoder.fail(checks.FAILURE)
+    assert decoder.feed(data)[-1] == TextDelta("Hel")
+    with pytest.raises(ProviderError, match="no room"):
+        decoder.close()

@@ -14,7 +14,14 @@ from pellucid.dialects.base import Dialect, Head
 from pellucid.dialects.embedding import Embeddings, EmbedRequest
 from pellucid.dialects.ollama import embeddings as vectors
 from pellucid.dialects.ollama import generate
-from pellucid.errors import BadReply, BadRequest, CannotExpress, IncompleteReply, ServerFault
+from pellucid.errors import (
+    BadReply,
+    BadRequest,
+    CannotExpress,
+    IncompleteReply,
+    ProviderError,
+    ServerFault,
+)
 from pellucid.messages import (
     Media,
     Message,
@@ -384,3 +391,11 @@ def test_embeddings_both_ways() -> None:
         vectors.decode_embed_request({"model": "m", "input": [1]}, "/api/embed")
     with pytest.raises(BadReply):
         vectors.decode_embeddings({"embeddings": [1]})
+
+
+def test_what_came_with_an_error_is_not_lost() -> None:
+    encoder, decoder = ollama.Encoder(HEAD), ollama.Decoder()
+    data = encoder.encode(TextDelta("Hel")) + encoder.fail(checks.FAILURE)
+    assert decoder.feed(data)[-1] == TextDelta("Hel")
+    with pytest.raises(ProviderError, match="no room"):
+        decoder.close()

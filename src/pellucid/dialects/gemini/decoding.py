@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from ...errors import BadReply, BadRequest, IncompleteReply
@@ -25,6 +25,7 @@ from ...replies import (
 )
 from ..failures import error_of
 from ..json_text import arguments_text, read_object
+from ..late_errors import LateErrors
 from ..media import kind_of
 from ..sse import SseDecoder
 from ..tool_calls import made_id
@@ -44,36 +45,40 @@ KNOWN = (
 def decode_reply(body: Mapping[str, Any]) -> list[Event]:
     """The events of a reply that came whole, `Finish` last. Raises `BadReply`."""
     reader = _Reader()
-    return [*reader.read(body), *reader.finish()]
+    out: list[Event] = []
+    reader.read(body, out)
+    return out + reader.finish()
 
 
-class Decoder:
+class Decoder(LateErrors):
     """Reads a streamed reply. The array and the events show by their first byte which they are."""
 
     def __init__(self) -> None:
+        super().__init__()
         self._reader = _Reader()
         self._framing: SseDecoder | ArrayDecoder | None = None
 
-    def feed(self, data: bytes) -> list[Event]:
+    def _feed(self, data: bytes, out: list[Event]) -> None:
         if self._framing is None:
             data = data.lstrip(b" \t\r\n")
             if not data:
-                return []
+                return
             self._framing = ArrayDecoder() if data[:1] in (b"[", b"{") else SseDecoder()
-        if isinstance(self._framing, ArrayDecoder):
-            return self._events(self._framing.feed(data))
-        return self._events(text for _, text in self._framing.feed(data))
-
-    def close(self) -> list[Event]:
-        out: list[Event] = []
         if isinstance(self._framing, SseDecoder):
-            out = self._events(text for _, text in self._framing.close() if _is_whole(text))
+            for _, text in self._framing.feed(data):
+                self._reader.read(read_object(text), out)
+        else:
+            for text in self._framing.feed(data):
+                self._reader.read(read_object(text), out)
+
+    def _close(self, out: list[Event]) -> None:
+        if isinstance(self._framing, SseDecoder):
+            for _, text in self._framing.close():
+                if _is_whole(text):
+                    self._reader.read(read_object(text), out)
         elif self._framing is not None and not self._framing.ended:
             raise IncompleteReply("The stream broke off inside its JSON.")
-        return out + self._reader.finish()
-
-    def _events(self, texts: Iterable[str]) -> list[Event]:
-        return [event for text in texts for event in self._reader.read(read_object(text))]
+        out += self._reader.finish()
 
 
 def _is_whole(text: str) -> bool:
@@ -93,12 +98,13 @@ class _Reader:
         self._counts: dict[str, int] = {}
         self._end: tuple[FinishReason, str] | None = None
 
-    def read(self, value: Mapping[str, Any]) -> list[Event]:
-        """Raises `ProviderError` for an error that the stream reports."""
+    def read(self, value: Mapping[str, Any], out: list[Event]) -> None:
+        """Adds the events of one object to `out`: every chunk passes here, so nothing is made
+        in between. Raises `ProviderError` for an error that the stream reports."""
         try:
             if "error" in value:
                 raise error_of(failure_of(value["error"]))
-            return list(self._events(value))
+            self._read(value, out)
         except (AttributeError, KeyError, TypeError, ValueError, BadRequest) as error:
             raise BadReply(f"The reply is not of Google's Gemini API: {error!r}") from error
 
@@ -109,26 +115,26 @@ class _Reader:
         reason, word = self._end
         return [*out, Finish(reason, detail=word)]
 
-    def _events(self, value: Mapping[str, Any]) -> Iterator[Event]:
+    def _read(self, value: Mapping[str, Any], out: list[Event]) -> None:
         if self._started is None:
             self._started = Started(value.get("responseId"), value.get("modelVersion"))
             if self._started != Started():
-                yield self._started
+                out.append(self._started)
         if usage := value.get("usageMetadata"):
             self._counts |= {name: count for name, count in usage.items() if type(count) is int}
         if feedback := value.get("promptFeedback"):
-            yield from self._blocked(feedback)
+            self._blocked(feedback, out)
         for candidate in value.get("candidates") or ():
             if not candidate.get("index"):
-                yield from self._candidate(candidate)
+                self._candidate(candidate, out)
 
-    def _blocked(self, feedback: Mapping[str, Any]) -> Iterator[Event]:
+    def _blocked(self, feedback: Mapping[str, Any], out: list[Event]) -> None:
         if word := feedback.get("blockReason"):
             self._end = ("refusal", word)
             words = feedback.get("blockReasonMessage", "the prompt was blocked")
-            yield Notice(f"{word}: {words}")
+            out.append(Notice(f"{word}: {words}"))
 
-    def _candidate(self, candidate: Mapping[str, Any]) -> Iterator[Event]:
+    def _candidate(self, candidate: Mapping[str, Any], out: list[Event]) -> None:
         tokens = _tokens(candidate["logprobsResult"]) if "logprobsResult" in candidate else ()
         content = candidate.get("content") or {}
         for part in content.get("parts") or ():
@@ -136,16 +142,16 @@ class _Reader:
             if tokens and isinstance(event, TextDelta):
                 event, tokens = TextDelta(event.text, tokens, event.signature), ()
             if event is not None:
-                yield event
+                out.append(event)
         if tokens:
-            yield TextDelta("", tokens)
+            out.append(TextDelta("", tokens))
         for name, value in candidate.items():
             if name not in KNOWN:
-                yield Notice(f"{name}: {json.dumps(value, ensure_ascii=False)}")
+                out.append(Notice(f"{name}: {json.dumps(value, ensure_ascii=False)}"))
         if word := candidate.get("finishReason"):
             self._end = (reason_of(word, self._calls > 0), word)
             if "finishMessage" in candidate:
-                yield Notice(candidate["finishMessage"])
+                out.append(Notice(candidate["finishMessage"]))
 
     def _part(self, part: Mapping[str, Any]) -> Event | None:
         data = part.get("thoughtSignature")

@@ -29,7 +29,7 @@ from .. import fields
 from ..base import Incoming
 from ..json_text import arguments_text
 from ..media import from_base64, kind_of
-from ..narrowing import Notes, note
+from ..narrowing import Notes, note, note_unread
 from ..tool_calls import link
 from .narrow import NAME, join_turns
 from .schemas import json_schema
@@ -81,11 +81,11 @@ def decode_request(body: Mapping[str, Any], path: str = "") -> Incoming:
             "cachedContent",
         )
     notes: Notes = {}
-    _note_unread(body, READ, "", notes)
+    note_unread(body, READ, notes)
     tools = _tools(body, notes)
     choice, tools = _tool_choice(body, tools, notes)
     config = camel(fields.take(body, "generationConfig", dict) or {})
-    _note_unread(config, READ_CONFIG, "generationConfig.", notes)
+    note_unread(config, READ_CONFIG, notes, "generationConfig")
     request = Request(
         _messages(body, notes),
         tools,
@@ -102,12 +102,6 @@ def read_path(path: str) -> tuple[str, str]:
     if found is None:
         raise BadRequest(f"The path {path!r} names no model: .../models/NAME:generateContent.")
     return unquote(found[1]).removeprefix("models/"), found[2]
-
-
-def _note_unread(body: Mapping[str, Any], read: tuple[str, ...], where: str, notes: Notes) -> None:
-    for name, value in body.items():
-        if name not in read and value is not None:
-            note(notes, f"{where}{name} means nothing here and was left out.")
 
 
 def _messages(body: Mapping[str, Any], notes: Notes) -> tuple[Message, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from ...errors import BadReply, BadRequest, IncompleteReply
@@ -22,6 +22,7 @@ from ...replies import (
 )
 from ..failures import error_of
 from ..json_text import arguments_text, read_object
+from ..late_errors import LateErrors
 from ..media import from_base64
 from ..ndjson import LineDecoder
 from ..tool_calls import made_id
@@ -36,29 +37,31 @@ def decode_reply(body: Mapping[str, Any]) -> list[Event]:
 
 
 def read_whole(reader: LineReader, body: Mapping[str, Any]) -> list[Event]:
-    return [*reader.read(body), *reader.finish()]
+    out: list[Event] = []
+    reader.read(body, out)
+    return out + reader.finish()
 
 
-class Decoder:
+class Decoder(LateErrors):
     """Reads a streamed reply."""
 
     def __init__(self, reader: LineReader | None = None) -> None:
+        super().__init__()
         self._reader = reader or LineReader()
         self._lines = LineDecoder()
 
-    def feed(self, data: bytes) -> list[Event]:
-        read = self._reader.read
-        return [event for line in self._lines.feed(data) for event in read(read_object(line))]
+    def _feed(self, data: bytes, out: list[Event]) -> None:
+        for line in self._lines.feed(data):
+            self._reader.read(read_object(line), out)
 
-    def close(self) -> list[Event]:
-        out: list[Event] = []
+    def _close(self, out: list[Event]) -> None:
         for line in self._lines.close():
             try:
                 value = json.loads(line)
             except ValueError:  # cut: whether anything is missing shows in `finish`
                 continue
-            out += self._reader.read(value)
-        return out + self._reader.finish()
+            self._reader.read(value, out)
+        out += self._reader.finish()
 
 
 class LineReader:
@@ -77,12 +80,13 @@ class LineReader:
         message: Mapping[str, Any] = line["message"]
         return message
 
-    def read(self, line: Mapping[str, Any]) -> list[Event]:
-        """Raises `ProviderError` for an error that the stream reports."""
+    def read(self, line: Mapping[str, Any], out: list[Event]) -> None:
+        """Adds the events of one line to `out`: every chunk passes here, so nothing is made in
+        between. Raises `ProviderError` for an error that the stream reports."""
         try:
             if "error" in line:
                 raise error_of(failure_of(line))
-            return list(self._events(line))
+            self._read(line, out)
         except (AttributeError, KeyError, TypeError, ValueError, BadRequest) as error:
             raise BadReply(f"The reply is not of Ollama's API: {error!r}") from error
 
@@ -94,26 +98,25 @@ class LineReader:
         end = Finish(reason_of(word, self._calls > 0), detail=word)
         return [usage, end] if usage else [end]
 
-    def _events(self, line: Mapping[str, Any]) -> Iterator[Event]:
+    def _read(self, line: Mapping[str, Any], out: list[Event]) -> None:
         if not self._started:
             self._started = True
             if line.get("model"):
-                yield Started(None, line["model"])
+                out.append(Started(None, line["model"]))
         message = self.message(line)
         if thoughts := message.get("thinking"):
-            yield ThinkingDelta(thoughts + "")
+            out.append(ThinkingDelta(thoughts + ""))  # a TypeError for what is no text
         tokens = _tokens(line["logprobs"]) if line.get("logprobs") else ()
         text = message.get(self.text)
         if text or tokens:
-            yield TextDelta((text or "") + "", tokens)
-        for data in message.get("images") or ():
-            yield MediaEvent(image(from_base64(data, "images")))
-        for call in message.get("tool_calls") or ():
-            yield self._call(call, line)
-        if line.get("remote_host") and line.get("done"):
-            yield Notice(f"Answered by {line.get('remote_model')} at {line['remote_host']}.")
+            out.append(TextDelta((text or "") + "", tokens))
+        out += [MediaEvent(image(from_base64(d, "images"))) for d in message.get("images") or ()]
+        out += [self._call(call, line) for call in message.get("tool_calls") or ()]
         if line["done"]:
             self._end = line
+            if line.get("remote_host"):
+                told = f"Answered by {line.get('remote_model')} at {line['remote_host']}."
+                out.append(Notice(told))
 
     def _call(self, call: Mapping[str, Any], line: Mapping[str, Any]) -> Event:
         function = call["function"]

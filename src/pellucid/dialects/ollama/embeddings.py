@@ -13,8 +13,7 @@ from .. import fields
 from ..base import Outgoing
 from ..embedding import Embeddings, EmbedRequest, IncomingEmbed
 from ..json_text import drop_none
-from ..narrowing import Notes, note
-from .incoming import note_unread
+from ..narrowing import Notes, note, note_unread
 from .narrow import API
 
 READ = ("model", "input", "dimensions", "truncate")

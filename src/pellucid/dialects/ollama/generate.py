@@ -14,10 +14,10 @@ from ...replies import Event, Reply
 from .. import fields
 from ..base import Head, Incoming, Outgoing
 from ..json_text import drop_none
-from ..narrowing import Notes
+from ..narrowing import Notes, note_unread
 from . import decoding, encoding
 from .errors import decode_error, encode_error
-from .incoming import COMMON, note_unread, read_format, read_images, read_options, streams
+from .incoming import COMMON, read_format, read_images, read_options, streams
 from .narrow import narrow
 from .outgoing import common_fields, image_text
 from .said import narrow_events

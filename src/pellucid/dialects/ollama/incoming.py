@@ -25,7 +25,7 @@ from .. import fields
 from ..base import Incoming
 from ..json_text import arguments_text
 from ..media import from_base64
-from ..narrowing import Notes, note
+from ..narrowing import Notes, note, note_unread
 from ..tool_calls import link
 from .narrow import image
 
@@ -75,14 +75,6 @@ def streams(body: Mapping[str, Any]) -> bool:
     """Whether the reply is to be streamed, as it is unless the caller says otherwise."""
     stream = fields.take(body, "stream", bool)
     return True if stream is None else stream
-
-
-def note_unread(body: Mapping[str, Any], read: tuple[str, ...], notes: Notes) -> None:
-    for name, value in body.items():
-        if name not in read and value is not None:
-            note(notes, f"{name} means nothing here and was left out.")
-    if body.get("truncate") or body.get("shift"):
-        note(notes, "A prompt that does not fit is refused here, never shortened.")
 
 
 def _message(item: Mapping[str, Any], where: str) -> Message:
@@ -143,9 +135,9 @@ def _tool(tool: Mapping[str, Any], where: str) -> ToolSpec:
 
 def read_options(body: Mapping[str, Any], notes: Notes) -> Options:
     given = fields.take(body, "options", dict) or {}
-    for name, value in given.items():
-        if name not in OPTIONS and name != "stop" and value is not None:
-            note(notes, f"options.{name} means nothing here and was left out.")
+    note_unread(given, (*OPTIONS, "stop"), notes, "options")
+    if body.get("truncate") or body.get("shift"):
+        note(notes, "A prompt that does not fit is refused here, never shortened.")
     values = {}
     for name, ours in OPTIONS.items():
         value = given.get(name)
