@@ -19,7 +19,7 @@ from ...messages import (
     ToolCall,
     ToolResult,
 )
-from ..narrowing import Notes, leave_out, note
+from ..narrowing import Notes, check_choice, leave_out, note, unsourced
 
 NAME = "openai"
 API = "OpenAI's Chat Completions API"
@@ -54,10 +54,7 @@ def narrowed(request: Request, traits: frozenset[str]) -> tuple[Request, tuple[s
         raise CannotExpress(
             "an answer that is to be continued", API, "Ask for it in a message of the user's."
         )
-    if not request.tools and request.tool_choice not in ("auto", "none"):
-        raise CannotExpress(
-            f"tool_choice {request.tool_choice!r} without tools", API, "Give the request tools."
-        )
+    check_choice(request, API)
     form = request.response_format
     if form is not None and form.schema is None:
         form = ResponseFormat()
@@ -110,10 +107,7 @@ def _unmarked(part: Part, notes: Notes) -> Part:
     if isinstance(part, Text | Thinking | ToolCall) and part.signature is not None:
         note(notes, f"Signatures of {part.signature.owner} were left out.")
         part = replace(part, signature=None)
-    if isinstance(part, Text) and part.source is not None:
-        note(notes, "The sources of passages were left out; their text was sent.")
-        part = replace(part, source=None)
-    return part
+    return Text(unsourced(part, notes)) if isinstance(part, Text) else part
 
 
 def _assistant(parts: list[Part], keep_thinking: bool, notes: Notes) -> list[Part]:

@@ -68,7 +68,7 @@ class Decoder(EventStreamDecoder):
             if string:
                 out.append(TextDelta(string))
             return
-        if data == DONE:
+        if data.startswith(DONE):
             self._end(out)
             return
         chunk = read_object(data)
