@@ -26,6 +26,8 @@ from host_server import (
     stream_of,
 )
 from hosted_models import DIALECTS, KEY, QUICK, REQUEST, TRANSPORTS, ask, model
+from pellucid.calls import Call
+from pellucid.chat import Chat
 from pellucid.errors import (
     BadReply,
     IncompleteReply,
@@ -44,7 +46,7 @@ from pellucid.errors import (
     WrongKey,
 )
 from pellucid.models import retries
-from pellucid.models.http import Client
+from pellucid.models.http import Client, Timeouts
 from pellucid.models.http_async import AsyncClient
 from pellucid.replies import Finish, Sent, TextDelta
 
@@ -198,6 +200,17 @@ def test_a_kept_connection_that_the_host_closed_is_replaced() -> None:
             assert isinstance(first, Sent)
             assert first.exchange.retries == []
         assert server.connections == 4
+
+
+@both
+def test_a_host_that_lingers_after_the_end_is_not_waited_for(transport: str) -> None:
+    data, _ = stream_of("openai")
+    with host(stalled(data)) as server:
+        began = time.monotonic()
+        outcome = ask(model(server.base), transport, Timeouts())  # of minutes
+        assert outcome.error is None
+        assert outcome.text == "Hello there, you."
+        assert time.monotonic() - began < 2
 
 
 # -- retries
@@ -533,3 +546,47 @@ def _until(server: Host, count: int) -> None:
     while len(server.asked) < count:
         assert time.monotonic() < end
         time.sleep(0.005)
+
+
+# -- as a conversation's model
+
+
+def test_a_conversation_keeps_its_connection_and_its_exchanges() -> None:
+    with host(says()) as server:
+        chat = Chat(model(server.base), store=None)
+        for _ in range(3):
+            chat.say("Hi")
+        assert server.connections == 1
+    exchange = chat.receipts[-1].exchange
+    assert exchange is not None
+    assert exchange.sent == server.asked[-1].body
+    assert chat.receipts[-1].reply.text == "Hello there, you."
+
+
+def test_a_reply_that_breaks_off_is_kept_and_marked() -> None:
+    data, _ = stream_of("openai")
+    with host(broken(data[:-300])) as server:
+        chat = Chat(model(server.base), store=None)
+        with pytest.raises(IncompleteReply):
+            chat.say("Hi")
+    reply = chat.receipts[-1].reply
+    assert (reply.finish, reply.complete) == ("error", False)
+    assert reply.text
+    assert "broke off" in str(reply.error)
+
+
+def test_a_call_is_cancelled_from_another_thread() -> None:
+    data, _ = stream_of("openai")
+    with host(stalled(data[:600])) as server:
+        call = Call(model(server.base), REQUEST, None)
+        thread = threading.Thread(target=lambda: list(call), daemon=True)
+        thread.start()
+        _until(server, 1)
+        time.sleep(0.05)
+        call.cancel()
+        assert server.gone.wait(1)
+        thread.join(1)
+        assert not thread.is_alive()
+    assert call.receipt is not None
+    assert call.receipt.reply.finish == "cut"
+    assert call.receipt.reply.text.startswith("Hello")

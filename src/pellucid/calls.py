@@ -58,13 +58,28 @@ class Call:
         self._memory = memory or Memory()
         self._replayed = replayed
         self._keep = keep
+        self._stream: Iterator[Event] = iter(())
+        self._cancelled = False
+
+    def cancel(self) -> None:
+        """End the call from another thread than the one that iterates.
+
+        What waits for a host's next bytes ends at once, and as if the iterator had been closed; a
+        model whose stream belongs to its thread ends with its next event.
+        """
+        self._cancelled = True
+        if isinstance(self._stream, Generator):
+            with contextlib.suppress(PellucidError, ValueError):  # a generator at work
+                self._stream.close()
 
     def __iter__(self) -> Iterator[Event]:
         builder = ReplyBuilder()
         clock = _Clock()
-        stream = self._model.stream(self._request, self._prompt)
+        stream = self._stream = self._model.stream(self._request, self._prompt)
         try:
             for event in stream:
+                if self._cancelled:
+                    break
                 builder.add(event)
                 clock.saw(event)
                 if not isinstance(event, Finish):
@@ -73,6 +88,9 @@ class Call:
                     self._write(builder, builder.reply(), clock)
                     yield event
                     return
+            if self._cancelled:
+                self._end(builder, clock, "cut", None)
+                return
             raise IncompleteReply(
                 f"The stream of {self._model.name} ended before the model said it was finished; "
                 "what arrived is kept and marked as cut."

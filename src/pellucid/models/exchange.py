@@ -27,7 +27,7 @@ from ..errors import (
     Unreachable,
     UsageError,
 )
-from ..replies import Event, Exchange, Notice, Sent, UsageEvent
+from ..replies import Event, Exchange, Finish, Notice, Sent, UsageEvent
 from . import retries
 from .addresses import Origin, join
 from .explain import sentence
@@ -35,6 +35,7 @@ from .keys import Endpoint
 
 REDIRECTS = (301, 302, 303, 307, 308)
 HOPS = 5
+LINGER = 0.05
 LARGEST = 256 << 20
 """Bytes of a reply; a hundred times what the longest one takes."""
 LARGEST_ERROR = 1 << 20
@@ -75,11 +76,17 @@ class Read:
 
 
 @dataclass(frozen=True, slots=True)
+class Drain:
+    """What little is left of the answer's body, so that its connection can be kept: the end of
+    the reply was announced. A host that lingers is waited for no longer than `LINGER` seconds."""
+
+
+@dataclass(frozen=True, slots=True)
 class Wait:
     seconds: float
 
 
-Step: TypeAlias = Open | Read | Wait | list[Event]
+Step: TypeAlias = Open | Read | Drain | Wait | list[Event]
 Steps: TypeAlias = Generator[Step, Any, None]
 
 READ = Read()
@@ -269,7 +276,12 @@ class Talk:
                     raise BadReply(page(answer.status, piece).message, status=answer.status)
                 self._began = True
                 self._receive(piece)
-                if events := decoder.feed(piece):
+                events = decoder.feed(piece)
+                if events and isinstance(events[-1], Finish):
+                    for rest in unpack((yield Drain())):
+                        self._receive(rest)
+                    return events
+                if events:
                     yield self._watched(events)
         if not self._began:
             raise Unreachable(f"{self._endpoint.host.origin} answered nothing.", code="reset")

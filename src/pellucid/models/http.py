@@ -19,7 +19,7 @@ from ..settings import Settings
 from ..value import value
 from . import faults, route
 from .addresses import Origin
-from .exchange import Answer, Open, Post, Read, Step, Steps, Wait
+from .exchange import LINGER, Answer, Drain, Open, Post, Read, Step, Steps, Wait
 
 T = TypeVar("T")
 
@@ -203,6 +203,8 @@ class Stream(Generator[Event, None, None]):
                 return self._read()
             case Open(post):
                 return self._open(post)
+            case Drain():
+                return self._drain()
             case Wait(seconds):
                 self._closed.wait(seconds)
         return None
@@ -257,7 +259,19 @@ class Stream(Generator[Event, None, None]):
         if not self._began:
             self._began = True
             self._connection.socket.settimeout(self._client.timeouts.silence)
+        if not data:
+            self._release()  # before the caller, who has its last event, closes the stream
         return data
+
+    def _drain(self) -> bytes:
+        rest, end = b"", time.monotonic() + LINGER
+        assert self._response is not None and self._connection is not None
+        self._connection.socket.settimeout(LINGER)
+        with contextlib.suppress(OSError, HTTPException):
+            while time.monotonic() < end and (data := self._response.read1(PIECE)):
+                rest += data
+        self._release()
+        return rest
 
     def _release(self) -> None:
         """Keep the connection if its answer was read to the end, else close it."""

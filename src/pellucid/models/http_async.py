@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import AsyncGenerator
 from typing import Any, Self
 
@@ -12,7 +13,7 @@ from ..errors import BadReply, PellucidError, ProviderError, Unreachable
 from ..replies import Event
 from . import faults, route
 from .addresses import Origin
-from .exchange import Answer, Open, Post, Read, Steps, Wait
+from .exchange import LINGER, Answer, Drain, Open, Post, Read, Steps, Wait
 from .http import IDLE, Timeouts
 
 
@@ -100,6 +101,8 @@ class _Call:
                 return await self._read()
             case Open(post):
                 return await self._open(post)
+            case Drain():
+                return await self._drain()
             case Wait(seconds):
                 await asyncio.sleep(seconds)
         return None
@@ -130,6 +133,15 @@ class _Call:
             raise _translated(error, self._origin, phase) from error
         self._began = True
         return data
+
+    async def _drain(self) -> bytes:
+        assert self._response is not None
+        rest = b""
+        with contextlib.suppress(aiohttp.ClientError, OSError):
+            async with asyncio.timeout(LINGER):
+                while data := await self._response.content.readany():
+                    rest += data
+        return rest
 
     def release(self) -> None:
         """Let go of the answer: its connection is kept if it was read to the end."""

@@ -83,8 +83,8 @@ def window(need: Need, options: Options, largest: int | None) -> int:
 
 def estimate(text: str) -> int:
     """Tokens of a text, rather too many: a window too small loses words, one too large memory."""
-    ascii_letters = sum(c < "\x80" for c in text)
-    return ascii_letters // 3 + (len(text.encode("utf-8", "replace")) - ascii_letters) // 2 + 1
+    plain = sum(c < "\x80" for c in text)
+    return plain // 2 + (len(text.encode("utf-8", "replace")) - plain) * 4 // 5 + 1
 
 
 def _texts(message: Message) -> list[str]:
