@@ -22,14 +22,15 @@ LAYERS = (
     ("models",),
     ("record",),
     ("calls",),
+    ("tools",),
     ("chat", "memory", "structured"),
-    ("tools", "agents", "web", "rag", "speech", "pictures", "tasks", "xray", "evaluate"),
+    ("agents", "web", "rag", "speech", "pictures", "tasks", "xray", "evaluate"),
     ("assistants",),
     ("views",),
     ("cli", "server", "ui"),
 )
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
-ABILITIES = LAYERS[9]
+ABILITIES = LAYERS[10]
 HEAVY = (
     *("numpy", "torch", "rich", "jinja2", "tiktoken", "regex", "apsw", "xllamacpp"),
     *("huggingface_hub", "httpx", "ssl", "asyncio", "importlib.metadata"),

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from .record.receipt import Receipt as Receipt
     from .replies import Reply as Reply
     from .tokens.encoding import Encoding as Encoding
+    from .tools.tool import Tool as Tool
+    from .tools.tool import tool as tool
     from .web.api import brochure as brochure
     from .web.api import summarize as summarize
 
@@ -35,6 +37,8 @@ _HOMES = {
     "Reply": ("replies", "Reply"),
     "embed": ("models.embeddings", "embed"),
     "brochure": ("web.api", "brochure"),
+    "Tool": ("tools.tool", "Tool"),
+    "tool": ("tools.tool", "tool"),
     "model": ("models.names", "open_model"),
     "summarize": ("web.api", "summarize"),
     "tokenizer": ("models.tokenizers", "open_tokenizer"),
@@ -49,10 +53,12 @@ __all__ = [
     "Prompt",
     "Receipt",
     "Reply",
+    "Tool",
     "__version__",
     "embed",
     "model",
     "tokenizer",
+    "tool",
 ]
 
 

@@ -7,7 +7,8 @@ nothing is lost. `Chat.messages` is the path from the root to where the conversa
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Callable, Generator, Iterator, Mapping, Sequence
+import threading
+from collections.abc import AsyncIterator, Callable, Generator, Iterable, Iterator, Mapping
 from dataclasses import replace
 from itertools import takewhile
 from pathlib import Path
@@ -16,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from . import memory as memory_policies
 from .calls import Call
 from .errors import StoreError, UsageError
-from .messages import Message, Options, Request, ResponseFormat, ToolSpec
+from .messages import Message, Options, Request, ResponseFormat, ToolCall
 from .messages import text_message as _message
 from .models.base import Model
 from .prompt.budget import fits, require_fit
@@ -24,6 +25,8 @@ from .prompt.values import Prompt
 from .record.receipt import Memory, Receipt
 from .replies import Event, Reply, TextDelta
 from .shapes import as_messages
+from .tools.running import Limits, Toolbox, ToolRan
+from .tools.tool import Tool
 from .value import value
 
 if TYPE_CHECKING:
@@ -51,7 +54,7 @@ class Chat:
         system: str | None = None,
         memory: str | None = None,
         options: Options | None = None,
-        tools: Sequence[ToolSpec] = (),
+        tools: Toolbox | Iterable[Tool] = (),
         history: object = (),
         store: Store | Literal["default"] | None = "default",
     ) -> None:
@@ -63,7 +66,7 @@ class Chat:
         self.system = system
         self.memory = memory_policies.parse_policy(memory or chosen.memory)
         self.options = options or Options()
-        self.tools = tuple(tools)
+        self.tools = tools if isinstance(tools, Toolbox) else Toolbox(tools)
         self.response_format: ResponseFormat | None = None
         self.receipts: list[Receipt] = []
         self._log = chosen.log
@@ -111,9 +114,12 @@ class Chat:
 
     # -- speaking
 
-    def say(self, text: str | Message) -> Reply:
-        """Send one message and wait for the whole reply."""
-        turn = self.stream(text)
+    def say(self, text: str | Message, *, tools: Toolbox | Iterable[Tool] | None = None) -> Reply:
+        """Send one message and wait for the whole reply, the last one where tools were called.
+
+        `tools` are those of this turn alone (default: the conversation's).
+        """
+        turn = self.stream(text, tools=tools)
         for _ in turn:
             pass
         return turn.reply
@@ -127,9 +133,11 @@ class Chat:
 
         return ask(self, text, schema)
 
-    def stream(self, text: str | Message) -> Turn:
+    def stream(self, text: str | Message, *, tools: Toolbox | Iterable[Tool] | None = None) -> Turn:
         """Send one message; iterate over the turn for the reply's text as it comes."""
-        return Turn(self, self._new(text))
+        if tools is None or isinstance(tools, Toolbox):
+            return Turn(self, self._new(text), tools)
+        return Turn(self, self._new(text), Toolbox(tools))
 
     def prompt(self, text: str | Message, *, generation: bool = True) -> Prompt | None:
         """What would be sent if `text` were said now: nothing is called.
@@ -137,7 +145,7 @@ class Chat:
         `None` where the provider renders the prompt out of sight. Without `generation` the words
         that open the assistant's turn are left out.
         """
-        request, _ = self._request((*self.messages, self._new(text)))
+        request, _ = self._request((*self.messages, self._new(text)), self.tools)
         return self.model.prepare(replace(request, generation_prompt=generation))
 
     def _new(self, text: str | Message) -> Message:
@@ -149,28 +157,34 @@ class Chat:
         _require_utf8(message.text, "message")
         return message
 
-    def _prepare(self, messages: tuple[Message, ...]) -> tuple[Request, Prompt | None, Memory]:
+    def _prepare(
+        self, messages: tuple[Message, ...], tools: Toolbox, tool_choice: str = "auto"
+    ) -> tuple[Request, Prompt | None, Memory]:
         """What is sent; refused here if it does not fit."""
-        request, memory = self._request(messages)
+        request, memory = self._request(messages, tools)
+        request = replace(request, tool_choice=tool_choice)
         prompt = self.model.prepare(request)
         if prompt is not None and self.model.window is not None:
             require_fit(prompt, self.model.window, request.options.max_tokens)
         return request, prompt, memory
 
-    def _request(self, messages: tuple[Message, ...]) -> tuple[Request, Memory]:
+    def _request(self, messages: tuple[Message, ...], tools: Toolbox) -> tuple[Request, Memory]:
         """The messages that the memory policy lets through, and what it did."""
         system = (_message("system", self.system),) if self.system else ()
         _require_utf8(self.system or "", "system message")
         options = self.model.settle(self.options)
-        kept = memory_policies.apply(self.memory, (*system, *messages), self._fits(options))
-        request = Request(kept.messages, self.tools, options, response_format=self.response_format)
-        return request, Memory(str(self.memory), kept.dropped)
+        request = Request((), tools.specs, options, response_format=self.response_format)
+        fits_too = self._fits(request)
+        kept = memory_policies.apply(self.memory, (*system, *messages), fits_too)
+        return replace(request, messages=kept.messages), Memory(str(self.memory), kept.dropped)
 
-    def _fits(self, options: Options) -> Callable[[tuple[Message, ...]], bool]:
+    def _fits(self, request: Request) -> Callable[[tuple[Message, ...]], bool]:
         def test(messages: tuple[Message, ...]) -> bool:
-            prompt = self.model.prepare(Request(messages, self.tools, options))
+            prompt = self.model.prepare(replace(request, messages=messages))
             window = self.model.window
-            return prompt is None or window is None or fits(prompt, window, options.max_tokens)
+            if prompt is None or window is None:
+                return True
+            return fits(prompt, window, request.options.max_tokens)
 
         return test
 
@@ -235,10 +249,13 @@ class Turn:
     The conversation grows when the iteration ends: by the message and what was received.
     """
 
-    def __init__(self, chat: Chat, message: Message) -> None:
+    def __init__(self, chat: Chat, message: Message, tools: Toolbox | None = None) -> None:
         self.chat = chat
         self.message = message
         self.receipt: Receipt | None = None
+        self._tools = chat.tools if tools is None else tools
+        self._sent = message
+        self._stop = threading.Event()
         self._begun = False
         self._kept_nowhere = False
 
@@ -256,11 +273,9 @@ class Turn:
     async def __aiter__(self) -> AsyncIterator[str]:
         """The reply is read in a thread of its own, which also ends it when this is cancelled."""
         import asyncio
-        import threading
 
         loop = asyncio.get_running_loop()
         queue: asyncio.Queue[str | BaseException | None] = asyncio.Queue()
-        cancelled = threading.Event()
 
         def put(item: str | BaseException | None) -> None:
             loop.call_soon_threadsafe(queue.put_nowait, item)
@@ -269,7 +284,7 @@ class Turn:
             events = self.events()
             try:
                 for event in events:
-                    if cancelled.is_set():
+                    if self._stop.is_set():
                         break
                     if isinstance(event, TextDelta):
                         put(event.text)
@@ -286,15 +301,40 @@ class Turn:
                     raise item
                 yield item
         finally:
-            cancelled.set()
+            self._stop.set()
             await asyncio.wait([reading])
 
-    def events(self) -> Generator[Event, None, None]:
-        chat = self.chat
+    def events(self) -> Generator[Event | ToolRan, None, None]:
+        """Everything as it happens: the reply's events; where it calls tools, their results, and
+        the events of the replies to those."""
         if self._begun:
             raise UsageError("This turn was sent already; `retry` asks for another reply.")
         self._begun = True
-        request, prompt, memory = chat._prepare((*chat.messages, self.message))
+        limits = Limits()
+        yield from self._call()
+        while calls := self._wanted():
+            ran = []
+            for each in self._tools.run(calls, self._stop):
+                ran.append(each)
+                yield each
+            self._sent = Message("tool", tuple(each.result for each in ran))
+            yield from self._call("auto" if limits.allow(ran) else "none")
+
+    def _wanted(self) -> list[ToolCall]:
+        """The calls of the last reply that there are tools for, none after it was told to stop."""
+        assert self.receipt is not None
+        if not self._tools.tools or self.receipt.request.tool_choice == "none":
+            return []
+        if not self.reply.complete:
+            return []
+        return [part for part in self.reply.message.parts if isinstance(part, ToolCall)]
+
+    def _call(self, tool_choice: str = "auto") -> Generator[Event, None, None]:
+        """One call to the model, with `self._sent` as the newest message."""
+        chat = self.chat
+        request, prompt, memory = chat._prepare(
+            (*chat.messages, self._sent), self._tools, tool_choice
+        )
         call = Call(
             chat.model,
             request,
@@ -326,7 +366,7 @@ class Turn:
         self.receipt = receipt
         chat._conversation = receipt.conversation
         if _answered(receipt):
-            chat._append(self.message)
+            chat._append(self._sent)
             chat._append(receipt.reply.message)
         if not self._kept_nowhere:
             chat._keep(receipt)

@@ -16,6 +16,7 @@ from ..errors import PellucidError, UsageError
 from ..models.local import LocalModel
 from ..record.receipt import Receipt
 from ..replies import Event
+from ..tools.running import ToolRan
 from ..value import value
 
 
@@ -27,7 +28,7 @@ class Answered:
     error: PellucidError | None
 
 
-Step = tuple[int, Event] | Answered
+Step = tuple[int, Event | ToolRan] | Answered
 """An event of the contender with this number, or its end."""
 
 

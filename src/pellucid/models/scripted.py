@@ -8,23 +8,46 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from ..errors import UsageError
-from ..messages import Options, Request
+from ..messages import (
+    Media,
+    Message,
+    Options,
+    Part,
+    Refusal,
+    Request,
+    Text,
+    Thinking,
+    ToolCall,
+    ToolResult,
+)
 from ..prompt.values import Prompt
-from ..replies import Event, Finish, TextDelta, Usage, UsageEvent
+from ..replies import (
+    Event,
+    Finish,
+    MediaEvent,
+    RefusalDelta,
+    TextDelta,
+    ThinkingDelta,
+    ToolCallDelta,
+    Usage,
+    UsageEvent,
+)
 
 Fault = Exception
-Line = str | Fault
+Answer = str | Message
+Line = Answer | Fault
 
 
 class Scripted:
     """Answers with `replies` in turn, a word at a time, `delay` seconds before each word.
 
-    An exception among the replies is raised in its place; a reply followed by an exception in a
-    tuple breaks off after its text. `requests` keeps what was asked.
+    A reply is text, or a `Message` with thinking, refusals, calls of tools and media. An exception
+    among the replies is raised in its place; a reply followed by an exception in a tuple breaks
+    off after what it says. `requests` keeps what was asked.
     """
 
     def __init__(
-        self, replies: Sequence[Line | tuple[str, Fault]], *, delay: float = 0.0, name: str = ""
+        self, replies: Sequence[Line | tuple[Answer, Fault]], *, delay: float = 0.0, name: str = ""
     ) -> None:
         self.name = name or "scripted"
         self.window: int | None = None
@@ -51,13 +74,41 @@ class Scripted:
         reply = self._replies.pop(0)
         if isinstance(reply, Exception):
             raise reply
-        text, fault = reply if isinstance(reply, tuple) else (reply, None)
-        words = re.findall(r"\s*\S+\s*$|\s*\S+", text)
-        for word in words:
-            time.sleep(self._delay)
-            yield TextDelta(word)
+        answer, fault = reply if isinstance(reply, tuple) else (reply, None)
+        parts = (Text(answer),) if isinstance(answer, str) else answer.parts
+        written = 0
+        for place, part in enumerate(parts):
+            for event in _events(part, place):
+                time.sleep(self._delay)
+                written += 1
+                yield event
         if fault is not None:
             raise fault
         read = sum(len(message.text.split()) for message in request.messages)
-        yield UsageEvent(Usage(fresh=read, output=len(words), known="estimated"))
-        yield Finish("stop")
+        yield UsageEvent(Usage(fresh=read, output=written, known="estimated"))
+        yield Finish("tool_calls" if any(isinstance(p, ToolCall) for p in parts) else "stop")
+
+
+def _events(part: Part, place: int) -> Iterator[Event]:
+    """A part of an answer, a word at a time."""
+    match part:
+        case Text(text):
+            yield from map(TextDelta, _words(text))
+        case Refusal(text):
+            yield from map(RefusalDelta, _words(text))
+        case Thinking(text, signature, redacted):
+            yield from map(ThinkingDelta, _words(text))
+            if signature:
+                yield ThinkingDelta("", signature, redacted)
+        case ToolCall(id, name, arguments, signature):
+            yield ToolCallDelta(place, id, name, signature=signature)
+            for word in _words(arguments):
+                yield ToolCallDelta(place, arguments=word)
+        case Media():
+            yield MediaEvent(part)
+        case ToolResult():
+            raise UsageError("A model gives no results of tools; a scripted one neither.")
+
+
+def _words(text: str) -> list[str]:
+    return re.findall(r"\s*\S+\s*$|\s*\S+", text)

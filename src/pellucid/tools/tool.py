@@ -11,7 +11,6 @@ def ticket_price(city: str) -> float:
 
 from __future__ import annotations
 
-import inspect
 import json
 from collections.abc import Callable, Mapping
 from functools import cached_property
@@ -115,6 +114,8 @@ class Tool:
     def _model(self) -> type[BaseModel]:
         """The function's parameters as a pydantic model. Raises `UsageError` for one without a
         type."""
+        import inspect
+
         from pydantic import ConfigDict, create_model
 
         hints = get_type_hints(self.function, include_extras=True)
@@ -173,6 +174,8 @@ class _Docstring:
 
     @classmethod
     def of(cls, function: Callable[..., Any]) -> _Docstring:
+        import inspect
+
         from docstring_parser import parse
 
         found = parse(inspect.getdoc(function) or "")
