@@ -60,10 +60,10 @@ def run(args: argparse.Namespace) -> int:
                 pass
         else:
             head = f"# {page.title or page.url}\n\n"
-            end = f"\n\nSource: <{page.url}>\n" if "://" in page.url else "\n"
+            end = [f"\nSource: <{page.url}>\n"] if "://" in page.url else []
             if done:
                 print()
-            web.show(itertools.chain([head], making, [end]), status)
+            web.show(itertools.chain([head], making, end), status)
         status.clear()
         assert making.summary is not None
         done.append(making.summary)

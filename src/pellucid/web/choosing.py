@@ -44,6 +44,19 @@ _NEWS = re.compile(
     r"actualites?|aktuelles|noticias|recetas|notizie|nieuws)(/|$)|/(19|20)\d\d/",
     re.I,
 )
+# What some links say by themselves; the model sorts the others.
+_SAID = {
+    "careers": r"careers?|jobs?|vacanc\w+|open roles|join( us| the team)?|work(ing)? here|karriere|"
+    r"work(ing)? (with|for) us|stellen\w*|recrutement|emplois?|trabaja\w*|empleo|vagas|vacatures|"
+    r"lavora con noi",
+    "customers": r"customers?|clients?|case stud\w+|(customer|members?) stor\w+|references?|"
+    r"testimonials|referenzen|kunden(?!portal)|clientes|clienti|klanten",
+    "about": r"about|our story|who we are|company|über uns|ueber uns|unternehmen|la maison|"
+    r"qui sommes nous|à propos|quienes somos|quiénes somos|chi siamo|sobre nós|over ons",
+    "products": r"products?|services?|solutions?|platform|technology|what we (do|make)|"
+    r"leistungen|produkte|produits|productos|prodotti|produtos|producten",
+    "culture": r"values|culture|our team|team|werte|valeurs|valores|valori",
+}
 _FILES = re.compile(r"\.(pdf|zip|docx?|xlsx?|pptx?|png|jpe?g|gif|svg|mp[34]|xml|ics)$", re.I)
 _LANGUAGE = re.compile(r"^/[a-z]{2}(-[a-z]{2})?/?$", re.I)
 

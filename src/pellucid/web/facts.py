@@ -72,16 +72,23 @@ def is_whole(sentence: str) -> bool:
 
 def completed(said: str, text: str, most: int) -> str:
     """`said` with those sentences of `text` added that tell something new, the weightiest for
-    their length first, as long as there is room in about `most` words."""
+    their length first, as long as there is room in about `most` words.
+
+    Where there is none for the first of them, it takes the place of what says less.
+    """
     found = sentences(text)
     found = [sentence for sentence in found if is_whole(sentence)] or found
     ranked = sorted(found, key=lambda one: -weight(one) / (len(one.split()) + 6))
     first, added = sentences(said), list[str]()
-    for sentence in ranked:
+    for n, sentence in enumerate(ranked):
         now = " ".join((*first, *added))
-        if len(now.split()) + len(sentence.split()) <= most and _is_new(sentence, now):
+        if not _is_new(sentence, now):
+            continue
+        if len(now.split()) + len(sentence.split()) <= most:
             first = [old for old in first if _is_new(old, sentence)]
             added.append(sentence)
+        elif n == 0 and weight(sentence) > weight(said):
+            first, added = [], [sentence]
     if not first and not added:
         added = ranked[:1]
     return " ".join((*first, *sorted(added, key=found.index)))

@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     from lxml.html import HtmlElement
 
 _HIDDEN = ("script", "style", "noscript", "template", "svg", "head", "select", "button")
-_AROUND = ("nav", "header", "footer", "aside", "form")
+_AROUND = (*_HIDDEN, "nav", "header", "footer", "aside", "form")
+_BANNER = re.compile(r"cookie|consent|gdpr|newsletter|breadcrumb|comments", re.I)
+_LINK = "\x01"  # no HTML has it: it marks where the text of a link begins and ends
 _BLOCKS = frozenset(
     (
         *("address", "article", "blockquote", "dd", "div", "dl", "dt", "figcaption", "hr", "li"),
@@ -35,14 +37,14 @@ def read(text: str, url: str) -> Page:
     """The page whose HTML is `text`."""
     lxml = extra.need("lxml.html")
     # A declaration inside a string that is decoded already would make lxml refuse it.
-    text = re.sub(r"^\s*<\?xml[^>]*\?>", "", text).replace("\0", "")
+    text = re.sub(r"^\s*<\?xml[^>]*\?>", "", text).replace("\0", "").replace(_LINK, "")
     if not text.strip():
         return Page(url, "", "")
     tree: HtmlElement = lxml.document_fromstring(text, ensure_head_body=True)
     _unwrap(tree)
     main = _main(tree)
     if len(main) < _LITTLE:
-        whole = _visible(tree, without=_AROUND)
+        whole = _visible(tree)
         main = whole if len(whole) > 2 * len(main) else main
     base = next((element.get("href") for element in tree.iter("base")), None)
     return Page(
@@ -98,25 +100,41 @@ def _date(tree: HtmlElement) -> str:
     return ""
 
 
-def _visible(tree: HtmlElement, without: tuple[str, ...] = ()) -> str:
-    """All text that is shown, a line a block, `without` some elements."""
+def _visible(tree: HtmlElement) -> str:
+    """The text that is shown, a line a block, without what stands around the main text: menus,
+    banners, and lines that are nothing but links."""
     lines: list[list[str]] = [[]]
 
     def walk(element: HtmlElement) -> None:
         block = element.tag in _BLOCKS
         if block:
             lines.append([])
-        lines[-1].append(element.text or "")
-        for child in element:
-            if isinstance(child.tag, str) and child.tag not in (*_HIDDEN, *without):
-                walk(child)
-            lines[-1].append(child.tail or "")
+        if element.tag == "a":
+            lines[-1].append(f"{_LINK}{element.text_content()}{_LINK}")
+        else:
+            lines[-1].append(element.text or "")
+            for child in element:
+                if (
+                    isinstance(child.tag, str)
+                    and child.tag not in _AROUND
+                    and not _is_banner(child)
+                ):
+                    walk(child)
+                lines[-1].append(child.tail or "")
         if block:
             lines.append([])
 
     walk(tree)
-    joined = (" ".join("".join(line).split()) for line in lines)
-    return "\n".join(line for line in joined if line)
+    out = []
+    for pieces in lines:
+        line = "".join(pieces)
+        if re.search(r"\w", re.sub(f"{_LINK}.*?{_LINK}", "", line, flags=re.S)):
+            out.append(" ".join(line.replace(_LINK, "").split()))
+    return "\n".join(out)
+
+
+def _is_banner(element: HtmlElement) -> bool:
+    return bool(_BANNER.search(f"{element.get('class', '')} {element.get('id', '')}"))
 
 
 def _notes(tree: HtmlElement, text: str, url: str) -> tuple[str, ...]:

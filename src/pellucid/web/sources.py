@@ -11,6 +11,8 @@ from ..errors import PellucidError, UsageError
 from .fetch import Access, Fetched, fetch
 from .page import Page, read, require_text
 
+_FILES = (".txt", ".html", ".htm", ".pdf", ".xml", ".json")
+
 
 def pages(sources: Sequence[str], access: Access) -> list[Page | PellucidError]:
     """The page of each source, or why there is none; all addresses are fetched at once.
@@ -56,6 +58,8 @@ def _local(source: str) -> Fetched | None:
     except OSError as error:
         if path.exists():
             raise UsageError(f"{source} cannot be read: {error.strerror}.") from error
+        if path.suffix.lower() in _FILES:
+            raise UsageError(f"There is no file {source}.") from error
         host = source.partition("/")[0].partition(":")[0]
         if "." in host.strip(".") and not any(char.isspace() for char in source):
             return None

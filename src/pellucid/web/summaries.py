@@ -49,7 +49,7 @@ class Wish:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What was read: `tokens` of the page in `parts`, of them `left_out` not read at all.
+    """What was read: `tokens` of the page in `parts` (over all rounds), and `left_out` tokens not.
 
     `quoted` counts the sentences that are the page's own words, where the model had left figures
     or names out, or had said what the page does not. `exact` is false where tokens are estimated.
@@ -114,6 +114,7 @@ class Summarizing:
         self._asker = asker
         self._wish = wish
         self._told = told
+        self._parts = 1
         self._first = len(asker.receipts)
         self._wanted = max(1, round(wish.words / PART_WORDS))
         self._shortener = Shortener(
@@ -129,7 +130,7 @@ class Summarizing:
         count = count or _estimate
         pieces: list[str] = []
         texts = blocks(self.page.text)
-        if len(texts) < self._wanted:
+        if 2 * len(texts) < self._wanted:
             texts = facts.sentences(self.page.text)
         sized = bounded(texts, PART_TOKENS, count)
         size = sum(map(count, sized))
@@ -137,12 +138,14 @@ class Summarizing:
         if exact or (window is not None and size > window // 2):
             read, left = _cut(sized, count)
             said = self._in_parts(read, left, count)
-            parts, left_out = _groups(read, count), sum(map(count, left))
+            left_out = sum(map(count, left))
         else:
-            said, parts, left_out = self._at_once(), 1, 0
+            said, left_out = self._at_once(), 0
         for piece in said:
             pieces.append(piece)
             yield piece
+        if pieces and not pieces[-1].endswith("\n"):
+            yield "\n"
         text = "".join(pieces).strip()
         notes = list(self.page.notes)
         if left_out:
@@ -150,16 +153,17 @@ class Summarizing:
                 f"The page is long: its first {size - left_out:,} tokens were read, the other "
                 f"{left_out:,} were not."
             )
-        if self._shortener.quoted:
+        if count_quoted := self._shortener.quoted:
+            what = "One sentence is" if count_quoted == 1 else f"{count_quoted} sentences are"
             notes.append(
-                f"{self._shortener.quoted} sentences are the page's own words: there the model had "
-                "left out figures or names, or said what the page does not."
+                f"{what} the page's own words: the model had left out figures or names there, or "
+                "said what the page does not."
             )
         if not exact and (
             strange := facts.unsupported(text, f"{self.page.title}\n{self.page.text}")
         ):
             notes.append(f"Not found in the page: {', '.join(dict.fromkeys(strange))}.")
-        reading = Reading(size - left_out, parts, left_out, self._shortener.quoted, exact)
+        reading = Reading(size - left_out, self._parts, left_out, self._shortener.quoted, exact)
         receipts = tuple(self._asker.receipts[self._first :])
         self.summary = Summary(self.page, text, reading, tuple(notes), receipts)
 
@@ -212,6 +216,7 @@ class Summarizing:
                 if last:
                     yield self._shown(sentence, n)
             done += len(parts)
+            self._parts = done
             self._told(done, total)
             if last:
                 return
