@@ -35,7 +35,7 @@ AS_MERGES = {"llama-bpe", "llama3", "llama-v3", "tekken"}
 which its reader of ranks gives up, and Tekken's ranks do not begin at 0; its reader of merges
 takes both."""
 
-GROWTH = 24 << 20
+GROWTH = 40 << 20
 """Bytes by which the engine may grow before it is made anew."""
 LOOK = 1 << 20
 """Characters of short texts between two looks at how much it grew."""

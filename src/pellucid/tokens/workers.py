@@ -21,8 +21,8 @@ from ..errors import TokenError
 T = TypeVar("T")
 R = TypeVar("R")
 
-GROWTH = 24 << 20
-"""Bytes by which a child may grow."""
+GROWTH = 40 << 20
+"""Bytes by which a child may grow: more than it takes to remember a language and hold a text."""
 AHEAD = 2
 """Tasks a child is given at once, so that it never waits for the next."""
 _UNIT = 1 if sys.platform == "darwin" else 1024
