@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from itertools import groupby
 from typing import Any
@@ -346,3 +347,28 @@ def check_errors(dialect: Dialect) -> None:
     for body in (b"", b"<html><h1>Bad gateway</h1></html>", b"[1]", b'"x"', b"null", b'{"a":1}'):
         assert dialect.decode_error(502, body).kind in ("server", "overloaded")
         assert dialect.decode_error(502, body).message
+
+
+JUNK: tuple[Any, ...] = (None, True, -1, 1.5, "x", [], [1], {}, {"a": 1})
+
+
+def check_wrong_types(dialect: Dialect, body: Any) -> None:
+    """A whole reply with any one value of another type is read, or is an error of ours."""
+    for path in _paths(body):
+        for junk in JUNK:
+            changed = over_the_wire(body)
+            place = changed
+            for step in path[:-1]:
+                place = place[step]
+            place[path[-1]] = junk
+            with suppress(IncompleteReply, ProviderError):
+                assert isinstance(dialect.decode_reply(changed)[-1], Finish)
+
+
+def _paths(value: Any) -> Iterator[tuple[Any, ...]]:
+    """The way to every value inside `value`."""
+    steps = value if isinstance(value, dict) else range(len(value))
+    for step in steps:
+        yield (step,)
+        if isinstance(value[step], dict | list):
+            yield from ((step, *rest) for rest in _paths(value[step]))

@@ -557,3 +557,13 @@ def test_what_came_with_an_error_is_not_lost() -> None:
     assert decoder.feed(data)[-1] == TextDelta("Hel")
     with pytest.raises(ProviderError, match="no room"):
         decoder.close()
+
+
+def test_values_of_another_type_are_errors_of_ours() -> None:
+    for chunk in json.loads(recorded("array")):
+        checks.check_wrong_types(DIALECT, chunk)
+    tokens = (ReplyToken(7, b"a", -0.5, (Candidate(8, b"b", -1.0),)),)
+    call = ToolCallDelta(0, "c", "f", "{}", Signature("gemini", "c2ln"))
+    events = [TextDelta("a", tokens), call, UsageEvent(Usage(1)), Finish("tool_calls")]
+    checks.check_wrong_types(DIALECT, gemini.encode_reply(collect(events), HEAD))
+    checks.check_wrong_types(DIALECT, {"promptFeedback": {"blockReason": "OTHER"}})

@@ -399,3 +399,9 @@ def test_what_came_with_an_error_is_not_lost() -> None:
     assert decoder.feed(data)[-1] == TextDelta("Hel")
     with pytest.raises(ProviderError, match="no room"):
         decoder.close()
+
+
+def test_values_of_another_type_are_errors_of_ours() -> None:
+    for name, dialect in (("chat", CHAT), ("calls", CHAT), ("generate", GENERATE)):
+        for line in recorded(name).splitlines():
+            checks.check_wrong_types(dialect, json.loads(line))

@@ -208,4 +208,7 @@ def _token(token: Mapping[str, Any], alternatives: tuple[Candidate, ...]) -> Rep
 
 def _candidate(token: Mapping[str, Any]) -> Candidate:
     piece = token.get("token", "").encode("utf-8", "replace")
-    return Candidate(token.get("tokenId", NO_ID), piece, token.get("logProbability"))
+    logprob = token.get("logProbability")
+    return Candidate(
+        int(token.get("tokenId", NO_ID)), piece, None if logprob is None else float(logprob)
+    )

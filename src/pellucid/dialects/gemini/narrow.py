@@ -28,7 +28,7 @@ from ...messages import (
 )
 from ..json_text import arguments_object, same_arguments
 from ..media import kind_of, type_at, type_of
-from ..narrowing import Notes, note, own, refuse
+from ..narrowing import Notes, check_choice, note, own, refuse, unsourced
 from ..tool_calls import link
 
 API = "Google's Gemini API"
@@ -45,6 +45,7 @@ https://ai.google.dev/gemini-api/docs/thought-signatures"""
 
 def narrow(request: Request, traits: frozenset[str], notes: Notes) -> Request:
     """The request as it can be said. Raises `CannotExpress`; what was left out is in `notes`."""
+    check_choice(request, API)
     choice = request.tool_choice if request.tools else "auto"
     if request.parallel_tools is False and request.tools:
         note(notes, f"parallel_tools was not sent: {API} lets the model choose.")
@@ -99,7 +100,7 @@ def _messages(
         if message.role == "system":
             if out:
                 note(notes, "A later system message was moved to the start, before all others.")
-            system += [_system_text(part) for part in message.parts]
+            system += [_system_text(part, notes) for part in message.parts]
             continue
         assistant = message.role == "assistant"
         narrowed = (_part(part, assistant, notes) for part in message.parts)
@@ -122,16 +123,16 @@ def _add(messages: list[Message], role: Role, parts: Sequence[Part]) -> None:
         messages.append(Message(role, tuple(parts)))
 
 
-def _system_text(part: Part) -> Text:
+def _system_text(part: Part, notes: Notes) -> Text:
     if isinstance(part, Text):
-        return Text(part.text)
+        return Text(unsourced(part, notes))
     raise CannotExpress(f"{type(part).__name__} in a system message", API, "Use text alone there.")
 
 
 def _part(part: Part, assistant: bool, notes: Notes) -> Part | None:
     match part:
-        case Text(text, _, signature):
-            signature = own(signature, NAME, API, notes)
+        case Text(signature=signature):
+            text, signature = unsourced(part, notes), own(signature, NAME, API, notes)
             return Text(text, signature=signature) if text or signature else None
         case Refusal(text):
             return Text(text)

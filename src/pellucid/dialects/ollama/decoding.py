@@ -72,7 +72,7 @@ class LineReader:
     def __init__(self) -> None:
         self._started = False
         self._calls = 0
-        self._end: Mapping[str, Any] | None = None
+        self._end: list[Event] = []
 
     @staticmethod
     def message(line: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -91,12 +91,9 @@ class LineReader:
             raise BadReply(f"The reply is not of Ollama's API: {error!r}") from error
 
     def finish(self) -> list[Event]:
-        if self._end is None:
+        if not self._end:
             raise IncompleteReply("The reply ended before a line said that it was done.")
-        word = self._end.get("done_reason") or "stop"  # older versions say none
-        usage = usage_of(self._end)
-        end = Finish(reason_of(word, self._calls > 0), detail=word)
-        return [usage, end] if usage else [end]
+        return self._end
 
     def _read(self, line: Mapping[str, Any], out: list[Event]) -> None:
         if not self._started:
@@ -113,7 +110,10 @@ class LineReader:
         out += [MediaEvent(image(from_base64(d, "images"))) for d in message.get("images") or ()]
         out += [self._call(call, line) for call in message.get("tool_calls") or ()]
         if line["done"]:
-            self._end = line
+            word = (line.get("done_reason") or "stop") + ""  # older versions say none
+            end = Finish(reason_of(word, self._calls > 0), detail=word)
+            usage = usage_of(line)
+            self._end = [usage, end] if usage else [end]
             if line.get("remote_host"):
                 told = f"Answered by {line.get('remote_model')} at {line['remote_host']}."
                 out.append(Notice(told))
@@ -132,9 +132,9 @@ def _tokens(items: list[Mapping[str, Any]]) -> tuple[ReplyToken, ...]:
         ReplyToken(
             NO_ID,
             _piece(item),
-            item["logprob"],
+            float(item["logprob"]),
             tuple(
-                Candidate(NO_ID, _piece(other), other["logprob"])
+                Candidate(NO_ID, _piece(other), float(other["logprob"]))
                 for other in item.get("top_logprobs") or ()
             ),
             exact=False,

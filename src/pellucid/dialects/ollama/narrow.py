@@ -27,7 +27,7 @@ from ...messages import (
 )
 from ..json_text import arguments_object, same_arguments
 from ..media import type_of
-from ..narrowing import Notes, leave_out, note, own
+from ..narrowing import Notes, check_choice, leave_out, note, own, unsourced
 from ..tool_calls import link
 
 API = "Ollama's API"
@@ -53,6 +53,7 @@ def narrow(request: Request, notes: Notes) -> Request:
 
 
 def _tools(request: Request, notes: Notes) -> tuple[ToolSpec, ...]:
+    check_choice(request, API)
     if not request.tools:
         return ()
     if request.tool_choice == "none":
@@ -109,9 +110,9 @@ def _parts(message: Message, parts: list[Part], notes: Notes) -> list[Part]:
     calls: list[Part] = []
     for part in parts:
         match part:
-            case Text(text, _, signature):
+            case Text(signature=signature):
                 own(signature, NAME, API, notes)
-                texts += text
+                texts += unsourced(part, notes)
             case Refusal(text):
                 texts += text
             case Thinking(text, signature, redacted) if assistant:

@@ -156,7 +156,8 @@ def usage_of(line: Mapping[str, Any]) -> UsageEvent | None:
     """The usage in the last line of a reply. What the prompt's cache held is counted in it."""
     if "prompt_eval_count" not in line and "eval_count" not in line:
         return None
-    read, wrote = line.get("prompt_eval_count", 0), line.get("eval_count", 0)
+    # The sums are a TypeError for what is no number.
+    read, wrote = (line.get("prompt_eval_count") or 0) + 0, (line.get("eval_count") or 0) + 0
     return UsageEvent(
         Usage(fresh=read, output=wrote, known="reported"),
         reading=_rate(read, line.get("prompt_eval_duration")),
