@@ -220,6 +220,17 @@ def test_names_that_cannot_be(name: str) -> None:
     assert "pw" not in str(caught.value).replace("pwd", "")
 
 
+def test_a_file_of_this_machine_reads_no_table_of_hosts(home: Home) -> None:
+    script = (
+        "import sys\n"
+        "from pellucid.models.names import hosted\n"
+        "from pellucid.settings import load\n"
+        "print(hosted('local', load()), hosted(__import__('os').__file__, load()))\n"
+        "print([n for n in sys.modules if 'hosts' in n or n in ('http.client', 'ssl')])\n"
+    )
+    assert home.python(script).stdout == "None None\n[]\n"
+
+
 def test_rows_of_the_settings() -> None:
     rows = {
         "work": {"base": "https://llm.example/v1", "key": "WORK_KEY", "model": "big", "window": 9},

@@ -149,6 +149,7 @@ def test_a_proxy_in_front_of_http(transport: str, monkeypatch: pytest.MonkeyPatc
         assert outcome.text == "Hello there, you."
         assert proxy.asked[0].line == "POST http://provider.test/v1/chat/completions HTTP/1.1"
         assert proxy.asked[0].headers["host"] == "provider.test"
+        assert "without encryption" in outcome.notices[0]
 
 
 @both

@@ -136,7 +136,7 @@ class Talk:
         self._endpoint = endpoint
         self._dialect = dialect
         self._model = model
-        self._notes = outgoing.notes
+        self._notes = (*outgoing.notes, *_in_the_clear(endpoint))
         self._least_input = least_input
         self._now = now
         self._chance = chance
@@ -414,6 +414,13 @@ def unpacker(answer: Answer) -> Callable[[bytes], Iterator[bytes]]:
                 yield piece
 
     return unpack
+
+
+def _in_the_clear(endpoint: Endpoint) -> tuple[str, ...]:
+    origin = endpoint.host.origin
+    if endpoint.key is None or origin.scheme == "https" or origin.loopback:
+        return ()
+    return (f"The key and all words went to {origin} without encryption.",)
 
 
 def _shown(name: str, value: str) -> str:

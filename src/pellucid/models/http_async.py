@@ -7,9 +7,15 @@ import contextlib
 from collections.abc import AsyncGenerator
 from typing import Any, Self
 
-import aiohttp
+from ..errors import BadReply, PellucidError, ProviderError, Unreachable, UsageError
 
-from ..errors import BadReply, PellucidError, ProviderError, Unreachable
+try:
+    import aiohttp
+except ImportError as error:
+    raise UsageError(
+        "Calling hosts from many tasks needs aiohttp: pip install 'pellucid[async]'"
+    ) from error
+
 from ..replies import Event
 from . import faults, route
 from .addresses import Origin
