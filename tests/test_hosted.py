@@ -590,3 +590,29 @@ def test_a_call_is_cancelled_from_another_thread() -> None:
     assert call.receipt is not None
     assert call.receipt.reply.finish == "cut"
     assert call.receipt.reply.text.startswith("Hello")
+
+
+def test_a_cancelled_turn_does_not_wait_for_a_silent_host() -> None:
+    data, _ = stream_of("openai")
+
+    async def run(chat: Chat) -> list[str]:
+        pieces: list[str] = []
+
+        async def read() -> None:
+            async for piece in chat.stream("Hi"):
+                pieces.append(piece)  # noqa: PERF401
+
+        task = asyncio.create_task(read())
+        while not pieces:
+            await asyncio.sleep(0.01)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await asyncio.wait_for(task, 2)
+        return pieces
+
+    with host(stalled(data[:600])) as server:
+        chat = Chat(model(server.base), store=None)
+        pieces = asyncio.run(run(chat))
+        assert server.gone.wait(1)
+    assert chat.receipts[-1].reply.finish == "cut"
+    assert chat.receipts[-1].reply.text == "".join(pieces)

@@ -258,6 +258,7 @@ class Turn:
         self._stop = threading.Event()
         self._begun = False
         self._kept_nowhere = False
+        self._running: Call | None = None
 
     @property
     def reply(self) -> Reply:
@@ -302,6 +303,8 @@ class Turn:
                 yield item
         finally:
             self._stop.set()
+            if self._running is not None:
+                self._running.cancel()  # it may wait for a host that says nothing
             await asyncio.wait([reading])
 
     def events(self) -> Generator[Event | ToolRan, None, None]:
@@ -335,7 +338,7 @@ class Turn:
         request, prompt, memory = chat._prepare(
             (*chat.messages, self._sent), self._tools, tool_choice
         )
-        call = Call(
+        call = self._running = Call(
             chat.model,
             request,
             prompt,
