@@ -99,6 +99,28 @@ def test_recorded_streams_cut_anywhere(path: Path, full: bool) -> None:
     checks.check_chunkings(DIALECT, data, 10_000 if full else 60)
 
 
+@pytest.mark.parametrize(
+    ("name", "text", "end", "detail"),
+    [
+        ("text", "Der Hafen schläft: 日本語 🌊.", "stop", "STOP"),
+        ("cached", "Yes.", "stop", "STOP"),
+        ("safety", "Once", "refusal", "SAFETY"),
+        ("recitation", "Call me ", "refusal", "RECITATION"),
+        ("length", "A long", "length", "MAX_TOKENS"),
+        ("signed_text", "The answer is 4.", "stop", "STOP"),
+    ],
+)
+def test_what_recorded_streams_say(name: str, text: str, end: str, detail: str) -> None:
+    reply = collect(checks.decode_stream(DIALECT, [recorded(name)]))
+    assert (reply.text, reply.finish, reply.detail) == (text, end, detail)
+    assert reply.usage.input_total == 12 and reply.id == "Jx3zaL-8"
+
+
+def test_a_call_that_the_model_got_wrong_is_said() -> None:
+    reply = collect(checks.decode_stream(DIALECT, [recorded("malformed_call")]))
+    assert reply.detail == "MALFORMED_FUNCTION_CALL" and reply.notices
+
+
 def test_a_stream_that_breaks_is_an_error() -> None:
     events = checks.decode_stream(DIALECT, [recorded("calls")])
     checks.check_failures(DIALECT, [*events[:1], TextDelta("a"), *events[1:]])

@@ -26,6 +26,7 @@ from pellucid.messages import (
     Media,
     Message,
     Options,
+    Part,
     Request,
     ResponseFormat,
     Signature,
@@ -48,6 +49,7 @@ from pellucid.replies import (
     ToolCallDelta,
     Usage,
     UsageEvent,
+    collect,
 )
 
 CHAT: Dialect = ollama
@@ -90,11 +92,34 @@ def test_errors_both_ways() -> None:
     checks.check_errors(GENERATE)
 
 
-@pytest.mark.parametrize("name", ["chat", "calls", "generate"])
+@pytest.mark.parametrize("name", sorted(path.stem for path in FOLDER.iterdir()))
 def test_recorded_streams_cut_anywhere(name: str, full: bool) -> None:
     dialect = GENERATE if name == "generate" else CHAT
     checks.check_cuts(dialect, recorded(name))
     checks.check_chunkings(dialect, recorded(name), 10_000 if full else 100)
+
+
+@pytest.mark.parametrize(
+    ("name", "parts", "end"),
+    [
+        ("thinking", (Thinking("Two and two."), Text("4")), "stop"),
+        ("length", (Text("Es war einmal 🐻"),), "length"),
+        ("json", (Text('{"name": "Ada"}\n'),), "stop"),
+        ("old", (Text("Hello"),), "stop"),
+    ],
+)
+def test_what_recorded_streams_say(name: str, parts: tuple[Part, ...], end: str) -> None:
+    reply = collect(checks.decode_stream(CHAT, [recorded(name)]))
+    assert (reply.message.parts, reply.finish) == (parts, end)
+    assert (reply.usage.fresh, reply.usage.output, reply.usage.known) == (26, 9, "reported")
+
+
+def test_words_and_calls_in_one_recorded_stream() -> None:
+    reply = collect(checks.decode_stream(CHAT, [recorded("calls_after_text")]))
+    text, call = reply.message.parts
+    assert text == Text("Let me look.") and isinstance(call, ToolCall)
+    assert (call.name, call.arguments) == ("get_weather", '{"city": "Zürich"}')
+    assert reply.finish == "tool_calls"
 
 
 def test_a_stream_that_breaks_is_an_error() -> None:
