@@ -45,6 +45,7 @@ from pellucid.errors import (
     Unreachable,
     WrongKey,
 )
+from pellucid.messages import Request, text_message
 from pellucid.models import retries
 from pellucid.models.http import Client, Timeouts
 from pellucid.models.http_async import AsyncClient
@@ -616,3 +617,10 @@ def test_a_cancelled_turn_does_not_wait_for_a_silent_host() -> None:
         assert server.gone.wait(1)
     assert chat.receipts[-1].reply.finish == "cut"
     assert chat.receipts[-1].reply.text == "".join(pieces)
+
+
+def test_a_lone_surrogate_is_sent_as_the_escape_json_has_for_it() -> None:
+    request = Request((text_message("user", "a\ud800b"),))
+    with host(says()) as server:
+        assert ask(model(server.base), request=request).error is None
+    assert json.loads(server.asked[0].body)["messages"][0]["content"] == "a\ud800b"

@@ -9,10 +9,8 @@ from __future__ import annotations
 import json
 import random
 import time
-import zlib
-from collections.abc import Callable, Generator, Iterator, Mapping
-from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from collections.abc import Callable, Generator
+from typing import Any
 from urllib.parse import urljoin
 
 from ..dialects.base import Dialect, Outgoing
@@ -30,86 +28,18 @@ from ..errors import (
 from ..replies import Event, Exchange, Finish, Notice, Sent, UsageEvent
 from . import retries
 from .addresses import Origin, join
+from .answers import is_page, listed, unpacker
 from .explain import sentence
+from .headers import REMOVED, headers_for, shown
 from .keys import Endpoint
+from .steps import READ, Answer, Drain, Open, Post, Step, Steps, Wait
 
 REDIRECTS = (301, 302, 303, 307, 308)
 HOPS = 5
-LINGER = 0.05
 LARGEST = 256 << 20
 """Bytes of a reply; a hundred times what the longest one takes."""
 LARGEST_ERROR = 1 << 20
 LARGEST_LIST = 8 << 20
-PIECE = 1 << 20
-REMOVED = "[removed]"
-SECRET_HEADERS = ("authorization", "x-api-key", "x-goog-api-key", "proxy-authorization", "cookie")
-
-
-@dataclass(frozen=True, slots=True)
-class Post:
-    """A request as it is sent, the key included."""
-
-    method: str
-    url: str
-    headers: Mapping[str, str] = field(repr=False)
-    body: bytes = field(default=b"", repr=False)
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """The head of an answer; the names of `headers` are in lower case."""
-
-    status: int
-    headers: dict[str, str]
-
-
-@dataclass(frozen=True, slots=True)
-class Open:
-    """Send this; the result is an `Answer`. An answer that was open before is dropped."""
-
-    post: Post
-
-
-@dataclass(frozen=True, slots=True)
-class Read:
-    """The next bytes of the answer's body; none at its end."""
-
-
-@dataclass(frozen=True, slots=True)
-class Drain:
-    """What little is left of the answer's body, so that its connection can be kept: the end of
-    the reply was announced. A host that lingers is waited for no longer than `LINGER` seconds."""
-
-
-@dataclass(frozen=True, slots=True)
-class Wait:
-    seconds: float
-
-
-Step: TypeAlias = Open | Read | Drain | Wait | list[Event]
-Steps: TypeAlias = Generator[Step, Any, None]
-
-READ = Read()
-
-
-def headers_for(endpoint: Endpoint) -> dict[str, str]:
-    """The headers of a request to a host: its key where its API wants it."""
-    from .. import __version__
-
-    headers = {"User-Agent": f"pellucid/{__version__}", "Accept-Encoding": "identity"}
-    dialect = endpoint.host.dialect
-    if dialect == "anthropic":
-        headers["anthropic-version"] = "2023-06-01"
-    if endpoint.key is not None:
-        value = endpoint.key.value.strip()
-        match dialect:
-            case "anthropic":
-                headers["x-api-key"] = value
-            case "gemini":
-                headers["x-goog-api-key"] = value
-            case _:
-                headers["Authorization"] = f"Bearer {value}"
-    return headers
 
 
 class Talk:
@@ -130,7 +60,9 @@ class Talk:
         now: Callable[[], float] = time.time,
         chance: Callable[[], float] = random.random,
     ) -> None:
-        body = json.dumps(outgoing.body, ensure_ascii=False, separators=(",", ":")).encode()
+        text = json.dumps(outgoing.body, ensure_ascii=False, separators=(",", ":"))
+        # A lone surrogate becomes the escape that JSON has for it.
+        body = text.encode("utf-8", "backslashreplace")
         headers = {"Content-Type": "application/json", "Accept": "*/*", **headers_for(endpoint)}
         self._post = Post("POST", join(endpoint.host.base, outgoing.path), headers, body)
         self._endpoint = endpoint
@@ -146,7 +78,7 @@ class Talk:
         self.exchange = Exchange(
             "POST",
             self._post.url,
-            {name: _shown(name, value) for name, value in headers.items()},
+            {name: shown(name, value) for name, value in headers.items()},
             body,
         )
 
@@ -231,7 +163,7 @@ class Talk:
         """What an answer other than 200 says went wrong."""
         body = yield from self._body(answer, LARGEST_ERROR)
         self._receive(body)
-        if _is_page(answer, body) or answer.status < 400:
+        if is_page(answer, body) or answer.status < 400:
             return BadReply(page(answer.status, body).message, status=answer.status)
         failure = self._dialect.decode_error(answer.status, body)
         if self._asked is None:
@@ -272,7 +204,7 @@ class Talk:
         unpack = unpacker(answer)
         while data := (yield READ):
             for piece in unpack(data):
-                if not self._began and _is_page(answer, piece):
+                if not self._began and is_page(answer, piece):
                     raise BadReply(page(answer.status, piece).message, status=answer.status)
                 self._began = True
                 self._receive(piece)
@@ -343,7 +275,7 @@ class Talk:
             said = sentence(error, self._endpoint, self._model, 0, None)
             error.args = (self._clean(said),)
             raise
-        if _is_page(answer, body):
+        if is_page(answer, body):
             raise BadReply(page(answer.status, body).message, status=answer.status)
         return listed(body)
 
@@ -368,64 +300,8 @@ def listing(endpoint: Endpoint, path: str = "") -> Post:
     return Post("GET", join(endpoint.host.base, path), headers_for(endpoint))
 
 
-def listed(body: bytes) -> list[str]:
-    """The names in a list of models, of any dialect; none where it cannot be read."""
-    try:
-        value = json.loads(body)
-    except (ValueError, RecursionError):
-        return []
-    rows = (value.get("data") or value.get("models")) if isinstance(value, dict) else value
-    found = [
-        row.get("id") or row.get("name")
-        for row in (rows if isinstance(rows, list) else [])
-        if isinstance(row, dict)
-    ]
-    return [name.removeprefix("models/") for name in found if isinstance(name, str)]
-
-
-def _is_page(answer: Answer, body: bytes) -> bool:
-    """Whether an answer is a web page: no API's, but a proxy's or a wrong address's."""
-    media = answer.headers.get("content-type", "").lower()
-    return media.startswith("text/html") or body[:64].lstrip().startswith(
-        (b"<!", b"<html", b"<?xml")
-    )
-
-
-def unpacker(answer: Answer) -> Callable[[bytes], Iterator[bytes]]:
-    """Undoes the content coding of an answer, in pieces of bounded size.
-
-    Raises `BadReply` for a coding that was not asked for, and for what is not in it.
-    """
-    coding = answer.headers.get("content-encoding", "identity").strip().lower()
-    if coding in ("identity", ""):
-        return lambda data: iter((data,))
-    if coding not in ("gzip", "x-gzip", "deflate"):
-        raise BadReply(f"The answer is packed as {coding!r}, which was not asked for.")
-    inflate = zlib.decompressobj(zlib.MAX_WBITS | 32)
-
-    def unpack(data: bytes) -> Iterator[bytes]:
-        while data:
-            try:
-                piece = inflate.decompress(data, PIECE)
-            except zlib.error as error:
-                raise BadReply(f"The answer says it is packed as {coding}, but is not.") from error
-            data = inflate.unconsumed_tail
-            if piece:
-                yield piece
-
-    return unpack
-
-
 def _in_the_clear(endpoint: Endpoint) -> tuple[str, ...]:
     origin = endpoint.host.origin
     if endpoint.key is None or origin.scheme == "https" or origin.loopback:
         return ()
     return (f"The key and all words went to {origin} without encryption.",)
-
-
-def _shown(name: str, value: str) -> str:
-    """A header as a receipt has it."""
-    if name.lower() not in SECRET_HEADERS:
-        return value
-    scheme, blank, _ = value.partition(" ")
-    return f"{scheme} {REMOVED}" if blank else REMOVED

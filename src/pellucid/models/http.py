@@ -19,7 +19,7 @@ from ..settings import Settings
 from ..value import value
 from . import faults, route
 from .addresses import Origin
-from .exchange import LINGER, Answer, Drain, Open, Post, Read, Step, Steps, Wait
+from .steps import LINGER, Answer, Drain, Open, Post, Read, Step, Steps, Wait
 
 T = TypeVar("T")
 

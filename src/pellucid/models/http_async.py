@@ -19,8 +19,8 @@ except ImportError as error:
 from ..replies import Event
 from . import faults, route
 from .addresses import Origin
-from .exchange import LINGER, Answer, Drain, Open, Post, Read, Steps, Wait
 from .http import IDLE, Timeouts
+from .steps import LINGER, Answer, Drain, Open, Post, Read, Steps, Wait
 
 
 class AsyncClient:
