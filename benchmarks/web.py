@@ -141,8 +141,8 @@ def _trimming(sites: list[web_sites.Site], model: Model) -> list[Row]:
         Row("tokens of the main text, and of the whole page", f"{main:,} and {whole:,}"),
         Row(
             "time to the first sentence of a summary",
-            f"{first:.1f} s: {usage.input_total} tokens read at {timings.reading or 0:.0f} tokens/s,"
-            f" {usage.output_total} written at {timings.writing or 0:.1f}",
+            f"{first:.1f} s: {usage.input_total} tokens read at {timings.reading or 0:.0f} a second, "
+            f"{usage.output_total} written at {timings.writing or 0:.1f}",
         ),
     ]
 

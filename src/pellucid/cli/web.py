@@ -60,7 +60,9 @@ def access(args: argparse.Namespace) -> Access:
 def asker(args: argparse.Namespace) -> Asker:
     from ..web.asking import Asker
 
-    return Asker(options.model(args), store="default" if options.settings(args).log else None)
+    return Asker(
+        lambda: options.model(args), store="default" if options.settings(args).log else None
+    )
 
 
 def language(text: str) -> str:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import cached_property
 from typing import TYPE_CHECKING, Literal
 
 from ..calls import Call
@@ -29,28 +30,35 @@ if TYPE_CHECKING:
 class Asker:
     """Calls one model; `receipts` holds one for each call, the store too where there is one.
 
-    All calls of one asker are one conversation in the store.
+    `model` is a model, a name, or a function that opens one: that is done when it is first asked,
+    after pages have been fetched. All calls of one asker are one conversation in the store.
     """
 
     def __init__(
         self,
-        model: Model | str | None = None,
+        model: Model | str | Callable[[], Model] | None = None,
         options: Options | None = None,
         store: Store | Literal["default"] | None = "default",
     ) -> None:
-        from .. import settings
-        from ..models.names import open_model
-
-        self.model: Model = open_model(model) if model is None or isinstance(model, str) else model
+        self._model = model
         self.options = options or Options(temperature=0.0, alternatives=0)
         self.receipts: list[Receipt] = []
         if store == "default":
+            from .. import settings
             from ..record.store import Store
 
             chosen = settings.load()
             self._store = Store(settings.Folders.of().store) if chosen.log else None
         else:
             self._store = store
+
+    @cached_property
+    def model(self) -> Model:
+        if self._model is None or isinstance(self._model, str):
+            from ..models.names import open_model
+
+            return open_model(self._model)
+        return self._model() if callable(self._model) else self._model
 
     def stream(
         self,

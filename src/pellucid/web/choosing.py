@@ -108,8 +108,18 @@ def choose(page: Page, company: str, asker: Asker) -> list[Choice]:
     links = candidates(page, company)
     if not links:
         return []
-    kinds = _answer(links, page, company, asker)
+    answered = _answer(links, page, company, asker)
+    kinds = [said_by(link) or kind for link, kind in zip(links, answered, strict=True)]
     return [Choice(kind, link) for kind, link in zip(kinds, links, strict=True) if kind != "other"]
+
+
+def said_by(link: Link) -> str:
+    """The kind of page that a link names in so many words; empty where it does not."""
+    words = f"{link.text} {re.sub(r'[-_/.]+', ' ', unquote(urlsplit(link.url).path))}"
+    for kind, pattern in _SAID.items():
+        if re.search(rf"\b({pattern})\b", words, re.I):
+            return kind
+    return ""
 
 
 def _answer(links: Sequence[Link], page: Page, company: str, asker: Asker) -> list[str]:
@@ -142,7 +152,7 @@ def _parsed(reply: str, numbers: Sequence[str]) -> list[str]:
     found = re.search(r"\{.*\}", reply, re.S)
     try:
         said = json.loads(found[0]) if found else {}
-    except ValueError:
+    except ValueError:  # cut off: what is whole of it counts
         said = dict(re.findall(r'"(\d+)"\s*:\s*"(\w+)"', reply))
     kinds = [said.get(number) for number in numbers]
     return [kind if kind in KINDS else "other" for kind in kinds]

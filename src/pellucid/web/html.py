@@ -143,6 +143,7 @@ def _notes(tree: HtmlElement, text: str, url: str) -> tuple[str, ...]:
         notes.append(f"{url} asks for a login; only what it shows to strangers was read.")
     if tree.xpath("//frameset | //frame"):
         notes.append(f"{url} is made of frames; their pages are its links.")
-    elif not text and tree.xpath("//script"):
-        notes.append(f"{url} shows nothing without a browser: its text is made by scripts.")
+    elif len(text) < _LITTLE // 2 and tree.xpath("//script"):
+        much = "little" if text else "nothing"
+        notes.append(f"{url} shows {much} without a browser: its text is made by scripts.")
     return tuple(notes)

@@ -1,0 +1,255 @@
+"""Brochures: which links are chosen, what is read, and what is said when little can be had."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("trafilatura")
+
+import pellucid
+import web_sites
+from cli_home import Home
+from pellucid.errors import NothingToRead, UsageError, WebError
+from pellucid.models.local import LocalModel
+from pellucid.models.scripted import Scripted
+from pellucid.web.asking import Asker
+from pellucid.web.brochures import Brief, Brochure, Brochuring
+from pellucid.web.choosing import KINDS, MOST_CANDIDATES, candidates, choose
+from pellucid.web.fetch import Access
+from pellucid.web.links import Link
+from pellucid.web.page import Page
+from web_server import Page as Answer
+from web_server import Server, serving
+
+SITES = web_sites.load()
+HOME = "https://acme.example/"
+
+
+def home_page(*links: tuple[str, str]) -> Page:
+    return Page(HOME, "Acme", "We make anvils.", tuple(Link(url, text) for url, text in links))
+
+
+def making(
+    server: Server, model: Scripted, brief: Brief | None = None, name: str = "Acme"
+) -> Brochuring:
+    access = Access(allowed=(server.host,))
+    return Brochuring(name, server.url("/"), Asker(model, store=None), brief or Brief(), access)
+
+
+def brochure(server: Server, replies: list[str], brief: Brief | None = None) -> Brochure:
+    made = making(server, Scripted(replies), brief)
+    text = "".join(made)
+    assert made.brochure is not None
+    assert text == made.brochure.markdown
+    return made.brochure
+
+
+def test_candidates_are_the_companys_own() -> None:
+    page = home_page(
+        (f"{HOME}team", "Team"),
+        (f"{HOME}terms-of-service", "The fine print"),
+        (f"{HOME}x", "Privacy policy"),
+        (f"{HOME}news/2024", "We won a prize"),
+        (f"{HOME}2024/05/prize", "A prize"),
+        (f"{HOME}report.pdf", "Report"),
+        (f"{HOME}de/", "Deutsch"),
+        ("https://jobs.acme.example/", "Home of jobs"),
+        ("https://jobs.acme.example/open", "Open positions"),
+        ("https://acme-careers.other/list", "Positions"),
+        ("https://social.other/acme", "Follow us"),
+        ("https://notacme.example/", "Somebody else"),
+        ("https://example/", "The domain above"),
+    )
+    assert [link.url for link in candidates(page, "Acme")] == [
+        f"{HOME}team",
+        "https://jobs.acme.example/open",
+        "https://acme-careers.other/list",
+    ]
+
+
+def test_a_thousand_links() -> None:
+    page = home_page(*((f"{HOME}thing/{n}", f"Thing {n}") for n in range(1000)))
+    model = Scripted(['{"1": "about", "2": "products", "7": "nonsense", "9999": "about"}'])
+    chosen = choose(page, "Acme", Asker(model, store=None))
+    assert [(one.kind, one.link.text) for one in chosen] == [
+        ("about", "Thing 0"),
+        ("products", "Thing 1"),
+    ]
+    form = model.requests[0].response_format
+    assert form is not None
+    assert form.schema is not None
+    assert len(form.schema["required"]) == MOST_CANDIDATES
+    assert form.schema["properties"]["1"]["enum"] == list(KINDS)
+
+
+@pytest.mark.parametrize("reply", ["", "I cannot.", "{broken", '{"1": 5}', '["about"]', "null"])
+def test_an_answer_that_is_no_json(reply: str) -> None:
+    page = home_page((f"{HOME}a", "A thing"), (f"{HOME}our-story", "Our story"))
+    chosen = choose(page, "Acme", Asker(Scripted([reply]), store=None))
+    assert [one.link.text for one in chosen] == ["Our story"]
+
+
+def test_nothing_to_choose_from_asks_nobody() -> None:
+    assert choose(home_page(), "Acme", Asker(Scripted([]), store=None)) == []
+
+
+PAGES: dict[str, Answer] = {
+    "/": "<h1>Acme</h1><p>Acme makes anvils in Leeds since 1901.</p>"
+    "<a href=/about>About</a><a href=/jobs>Jobs</a><a href=/team>Team</a>"
+    "<a href=/gone>Our clients</a>",
+    "/about": "<h1>About</h1><p>Ada Stone founded Acme in 1901. Today 40 people work there.</p>",
+    "/jobs": "<h1>Jobs</h1><p>Acme looks for 3 smiths and offers 30 days of holiday.</p>",
+    "/team": "<h1>Team</h1><p>The team of Acme sings at work. Nobody shouts.</p>",
+}
+REPLIES = ["{}", "Acme makes anvils.", "Ada Stone founded Acme.", "It sings.", "It needs 3 smiths."]
+
+
+def test_a_brochure() -> None:
+    """Sections in the audience's order, each with its page, the sources at the end."""
+    with serving(PAGES) as server:
+        made = brochure(server, REPLIES, Brief(words=20))
+    text = made.markdown
+    heads = [line for line in text.splitlines() if line.startswith("#")]
+    assert heads == ["# Acme", "## About", "## Culture", "## Careers", "## Sources"]
+    assert f"[[2]]({server.url('/about')})" in text
+    assert f"4. [Jobs]({server.url('/jobs')})" in text
+    assert [page.title for page in made.pages] == ["Acme", "About", "Team", "Jobs"]
+    assert {one.kind for one in made.links} == {"about", "careers", "culture", "customers"}
+    assert "404" in made.notes[0]
+    links = made.to_json()["links"]
+    assert links[0] == {"type": "about page", "url": server.url("/about")}
+
+
+def test_at_most_so_many_pages() -> None:
+    with serving(PAGES) as server:
+        made = brochure(server, REPLIES, Brief(pages=2, audience="recruits", words=20))
+        assert len(server.paths) == 2
+    assert any("not read" in note for note in made.notes)
+    with pytest.raises(UsageError, match="1 to 30"):
+        Brief(pages=0)
+
+
+def test_claims_are_the_pages_own() -> None:
+    lies = ["{}", *["Acme has 999 moons on Mars."] * 4]
+    with serving(PAGES) as server:
+        made = brochure(server, lies, Brief(words=12))
+    assert "999" not in made.markdown
+    assert "1901" in made.markdown
+
+
+@pytest.mark.parametrize(
+    ("pages", "note"),
+    [
+        (
+            {"/": "<p>Acme makes anvils, and this is its only page.</p>"},
+            "No page about the company",
+        ),
+        (
+            {
+                "/": "<frameset><frame src=/a><frame src=/b></frameset>",
+                "/a": "<a href=/about>About</a>",
+                "/b": "<p>Acme makes anvils in a frame.</p>",
+                "/about": PAGES["/about"],
+            },
+            "made of frames",
+        ),
+        (
+            {
+                "/": "<div id=app></div><script src=x></script><a href=/about>About</a>",
+                "/about": PAGES["/about"],
+            },
+            "without a browser",
+        ),
+    ],
+)
+def test_the_best_that_can_be_had(pages: dict[str, Answer], note: str) -> None:
+    with serving(pages) as server:
+        made = brochure(server, ["{}"] * 4)
+    assert "Acme" in made.markdown
+    assert made.pages
+    assert any(note in said for said in made.notes), made.notes
+
+
+def test_nothing_at_all() -> None:
+    with serving({"/": "<script src=x></script>"}) as server:
+        with pytest.raises(NothingToRead, match="without a browser"):
+            brochure(server, [])
+        with pytest.raises(WebError, match="404"):
+            "".join(
+                Brochuring(
+                    "A",
+                    server.url("/no"),
+                    Asker(Scripted([]), store=None),
+                    Brief(),
+                    Access((server.host,)),
+                )
+            )
+
+
+def test_python_api(home: Path) -> None:
+    with serving(PAGES) as server:
+        made = pellucid.brochure(
+            "Acme <b>",
+            server.url("/"),
+            model=Scripted(REPLIES),
+            allow_hosts=[server.host],
+            store=None,
+        )
+    assert made.pages
+    assert made.links
+    assert made.receipts
+    html = made._repr_html_()  # type: ignore[attr-defined]
+    assert "<b>" not in html
+    assert f'<a rel="noopener noreferrer" href="{server.url("/about")}">' in html
+
+
+@pytest.fixture(scope="module")
+def user(
+    tmp_path_factory: pytest.TempPathFactory, weights_folder: Path, qwen: Path
+) -> Iterator[Home]:
+    user = Home(tmp_path_factory.mktemp("web"), weights_folder)
+    yield user
+    user.run("engine", "stop")
+
+
+def test_the_command(user: Home) -> None:
+    """The embedded model chooses among the links of a site, and two of its pages are read."""
+    site = SITES["Quillon Software"]
+    words = ("--pages", "2", "--html", "out.html", "--json")
+    with serving(site.pages()) as server:
+        url = server.url("/")
+        done = user.run("brochure", site.name, url, "--allow-host", server.host, *words)
+    assert done.returncode == 0, done.stderr
+    value = json.loads(done.stdout)
+    paths = {link["url"].removeprefix(url.rstrip("/")) for link in value["links"]}
+    assert paths <= set(site.right)
+    assert len(value["pages"]) == 2
+    assert value["markdown"].startswith("# Quillon Software\n")
+    page = (user.folder / "out.html").read_text("utf-8")
+    assert "<h1>Quillon Software</h1>" in page
+    assert "Content-Security-Policy" in page
+
+
+@pytest.mark.full
+def test_links_of_ten_sites(full: bool, home: Path) -> None:
+    """At least 80% precision and recall on the embedded model."""
+    if not full:
+        pytest.skip("needs --full")
+    from pellucid.models.names import open_model
+
+    model = open_model("local")
+    assert isinstance(model, LocalModel)
+    right = chosen = wanted = 0
+    for site in SITES.values():
+        with serving(site.pages()) as server:
+            page = making(server, Scripted([]))._home()
+            found = {one.link.url for one in choose(page, site.name, Asker(model, store=None))}
+            right += len(found & {server.url(path) for path in site.right})
+        chosen += len(found)
+        wanted += len(site.right)
+    assert right >= 0.8 * chosen
+    assert right >= 0.8 * wanted
