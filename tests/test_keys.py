@@ -16,6 +16,7 @@ from hosted_models import NOWHERE, settings
 from pellucid.errors import MissingKey, SettingsError, UsageError, WrongKey
 from pellucid.models import addresses, dotenv, hosts
 from pellucid.models.addresses import Origin
+from pellucid.models.facts import facts, of_name
 from pellucid.models.keys import Endpoint, KeyRing, owners_of, problems
 
 OPENAI = hosts.find("gpt-4.1-mini", {})
@@ -393,3 +394,35 @@ def test_a_row_of_the_settings_answers(home: Home) -> None:
         assert done.stdout == "It works.\n", done.stderr
         assert server.asked[0].headers["x-api-key"] == LONG
         assert home.run("ask", "-c", "More", env={"K": LONG}).stdout == "It works.\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "window", "cutoff"),
+    [
+        ("gpt-4.1-mini-2025-04-14", 1_047_576, "2024-06"),
+        ("openrouter/openai/gpt-4o", 128_000, "2023-10"),
+        ("claude-haiku-4-5-20251001", 200_000, "2025-02"),
+        ("gemini-2.5-pro", 1_048_576, "2025-01"),
+        ("ollama:llama3.2:1b", 131_072, "2023-12"),
+        ("ollama:of-nobody", None, None),
+    ],
+)
+def test_facts_of_models(name: str, window: int | None, cutoff: str | None) -> None:
+    target = hosts.find(name, {})
+    assert target is not None
+    known = facts(target)
+    assert (known.window, known.cutoff) == (window, cutoff)
+
+
+def test_what_a_model_is_called_tells_its_dialect_of_its_ways() -> None:
+    assert "no-adaptive" in of_name("claude-sonnet-4-5").traits
+    assert "no-sampling" in of_name("claude-opus-4-7").traits
+    assert "thinking-budget" in of_name("gemini-2.5-flash").traits
+    assert of_name("gpt-4o").thinking is False
+    assert of_name("nobody").tools is None
+
+
+def test_what_is_at_a_host_cannot_be_fetched(home: Home) -> None:
+    done = home.run("pull", "gpt-4.1-mini")
+    assert done.returncode == 2
+    assert "answered by openai" in done.stderr

@@ -16,11 +16,16 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    from ..models.names import locate
+    from ..models.names import hosted, locate
     from .output import Fetching
 
     settings = options.settings(args)
+    name = args.name or settings.model
+    if (target := hosted(name, settings)) is not None:
+        from ..errors import UsageError
+
+        raise UsageError(f"{name} is answered by {target.host.name}; there is nothing to fetch.")
     with Fetching() as progress:
-        path = locate(args.name or settings.model, settings, progress=progress)
+        path = locate(name, settings, progress=progress)
     print(path)
     return 0
