@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 import math
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+import pellucid
 from cli_home import Home
-from pellucid.errors import UnknownModel, UsageError
+from host_server import answer, host
+from pellucid.errors import BadReply, MissingKey, UnknownModel, UsageError
 from pellucid.models.embeddings import Embedder, open_embedder
 from pellucid.settings import load
 
@@ -63,3 +66,66 @@ def test_the_command(tmp_path: Path, weights_folder: Path) -> None:
     value = json.loads(place.run("embed", "--json", stdin="one\n\ntwo\n").stdout)
     assert [len(vector) for vector in value["vectors"]] == [384, 384]
     assert place.run("embed").returncode == 2
+
+
+HOSTED = [
+    (
+        "openai:text-embedding-3-small",
+        "OPENAI_BASE_URL",
+        {
+            "object": "list",
+            "data": [{"object": "embedding", "index": i, "embedding": [i, 1.0]} for i in (0, 1)],
+            "model": "text-embedding-3-small",
+            "usage": {"prompt_tokens": 4, "total_tokens": 4},
+        },
+        4,
+    ),
+    (
+        "gemini:gemini-embedding-001",
+        "GEMINI_BASE_URL",
+        {"embeddings": [{"values": [0, 1.0]}, {"values": [1, 1.0]}]},
+        0,
+    ),
+    (
+        "ollama:all-minilm",
+        "OLLAMA_HOST",
+        {"model": "all-minilm", "embeddings": [[0, 1.0], [1, 1.0]], "prompt_eval_count": 5},
+        5,
+    ),
+]
+
+
+@pytest.mark.parametrize(("name", "variable", "body", "tokens"), HOSTED)
+def test_vectors_of_hosts(
+    home: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    name: str,
+    variable: str,
+    body: dict[str, Any],
+    tokens: int,
+) -> None:
+    for key in ("OPENAI_API_KEY", "GEMINI_API_KEY"):
+        monkeypatch.setenv(key, "sk-not-a-key-0123456789")
+    with host(answer(json.dumps(body).encode())) as server:
+        monkeypatch.setenv(variable, server.base)
+        found = pellucid.embed(["one", "two"], name)
+    assert found.vectors == ((0.0, 1.0), (1.0, 1.0))
+    assert found.usage.fresh == tokens and found.usage.known != "exact"
+    asked = json.loads(server.asked[0].body)
+    assert "one" in json.dumps(asked) and "two" in json.dumps(asked)
+
+
+def test_a_host_that_makes_none_and_one_that_fails(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(UsageError, match="anthropic offers no embeddings"):
+        open_embedder("anthropic:claude-haiku-4-5")
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    with pytest.raises(MissingKey, match="OPENAI_API_KEY"):
+        pellucid.embed("one", "text-embedding-3-small")
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-not-a-key-0123456789")
+    few = {"object": "list", "data": [], "model": "m", "usage": {"prompt_tokens": 1}}
+    with host(answer(json.dumps(few).encode())) as server:
+        monkeypatch.setenv("OPENAI_BASE_URL", server.base)
+        with pytest.raises(BadReply):
+            pellucid.embed("one", "text-embedding-3-small")

@@ -145,12 +145,17 @@ def open_embedder(
 ) -> Embedder:
     """The embedder called `name` (default: the embedded one), its files fetched if need be.
 
-    Raises `UnknownModel`, `ModelUnavailable`.
+    Raises `UnknownModel`, `ModelUnavailable`; `UsageError` for a host that makes none.
     """
     settings = settings or load()
-    if name in (None, NAME, "local"):
+    if name is None or name in (NAME, "local"):
         return MiniLM(*(_file(weight, settings, progress) for weight in (MODEL, TOKENIZER)))
-    raise UnknownModel(name or "", (NAME,))
+    from .hosted_embeddings import hosted_embedder
+
+    hosted = hosted_embedder(name, settings)
+    if hosted is None:
+        raise UnknownModel(name, (NAME,))
+    return hosted
 
 
 def _file(name: str, settings: Settings, progress: Callable[[int, int], None] | None) -> Path:

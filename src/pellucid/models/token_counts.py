@@ -6,16 +6,11 @@ Gemini:    https://ai.google.dev/api/tokens
 
 from __future__ import annotations
 
-from typing import Any
-
-from ..dialects.base import Dialect, Outgoing
-from ..dialects.registry import dialect
+from ..dialects.base import Outgoing
 from ..errors import BadReply
-from ..replies import Event, Usage, UsageEvent
 from ..settings import Settings
-from .exchange import Talk
+from .asking import ask
 from .hosts import find, follow
-from .http import Client, Timeouts
 from .keys import Endpoint, KeyRing
 
 COUNTING = ("anthropic", "gemini")
@@ -36,14 +31,11 @@ class TokenCounts:
 
         Raises `ProviderError`.
         """
-        counting: Any = _Counting(dialect(self._endpoint.host.dialect))
-        talk = Talk(self._endpoint, counting, self._model, self._outgoing(text))
-        client = Client(Timeouts.of(self._settings), offline=self._settings.offline)
-        try:
-            told = [e.usage.fresh for e in client.stream(talk.run()) if isinstance(e, UsageEvent)]
-        finally:
-            client.close()
-        return told[-1]
+        answer = ask(self._endpoint, self._model, self._outgoing(text), self._settings)
+        count = answer.get("input_tokens", answer.get("totalTokens"))
+        if not isinstance(count, int):
+            raise BadReply("The answer has no count of tokens.", status=200)
+        return count
 
     def _outgoing(self, text: str) -> Outgoing:
         if self._endpoint.host.dialect == "anthropic":
@@ -52,22 +44,6 @@ class TokenCounts:
             return Outgoing("messages/count_tokens", body)
         content = {"role": "user", "parts": [{"text": text}]}
         return Outgoing(f"models/{self._model}:countTokens", {"contents": [content]})
-
-
-class _Counting:
-    """A dialect whose replies are counts."""
-
-    def __init__(self, of: Dialect) -> None:
-        self._of = of
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._of, name)
-
-    def decode_reply(self, body: dict[str, Any]) -> list[Event]:
-        count = body.get("input_tokens", body.get("totalTokens"))
-        if not isinstance(count, int):
-            raise BadReply("The answer has no count of tokens.", status=200)
-        return [UsageEvent(Usage(fresh=count, known="reported"))]
 
 
 def open_counts(name: str, settings: Settings, ring: KeyRing | None = None) -> TokenCounts | None:
