@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from .record.receipt import Receipt as Receipt
     from .replies import Reply as Reply
     from .tokens.encoding import Encoding as Encoding
+    from .tools.shapes import as_tools as as_tools
     from .tools.tool import Tool as Tool
     from .tools.tool import tool as tool
     from .web.api import brochure as brochure
@@ -38,6 +39,7 @@ _HOMES = {
     "embed": ("models.embeddings", "embed"),
     "brochure": ("web.api", "brochure"),
     "Tool": ("tools.tool", "Tool"),
+    "as_tools": ("tools.shapes", "as_tools"),
     "tool": ("tools.tool", "tool"),
     "model": ("models.names", "open_model"),
     "summarize": ("web.api", "summarize"),
@@ -55,6 +57,7 @@ __all__ = [
     "Reply",
     "Tool",
     "__version__",
+    "as_tools",
     "embed",
     "model",
     "tokenizer",

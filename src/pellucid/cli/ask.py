@@ -8,12 +8,13 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from . import options, output
+from . import options, output, toolbox
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("question", nargs="*", help="standard input is joined to it")
     options.add_talk(parser)
+    toolbox.arguments(parser)
     parser.add_argument(
         "--json-schema", metavar="FILE", help="answer with JSON that fits this schema"
     )
@@ -31,6 +32,7 @@ def run(args: argparse.Namespace) -> int:
     if args.json_schema:
         return _data(args, question)
     from ..replies import TextDelta
+    from ..tools.running import ToolRan
 
     chat = options.chat(args)
     turn = chat.stream(question)
@@ -38,6 +40,8 @@ def run(args: argparse.Namespace) -> int:
         for event in turn.events():
             if isinstance(event, TextDelta) and not args.json:
                 output.piece(event.text)
+            elif isinstance(event, ToolRan):
+                toolbox.show(event)
     finally:
         if turn.receipt is not None:
             _end(turn.receipt, args.json)

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from . import options, output, slash
+from . import options, output, slash, toolbox
 
 if TYPE_CHECKING:
     from ..chat import Chat, Turn
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     options.add_talk(parser)
+    toolbox.arguments(parser)
     parser.add_argument("--no-log", action="store_true", help="keep no receipts")
 
 
@@ -80,6 +81,7 @@ def take(chat: Chat, line: str) -> bool:
 def answer(turn: Turn) -> bool:
     """Stream a reply, then its line of figures. Ctrl-C stops the reply, not the program."""
     from ..replies import Progress, TextDelta
+    from ..tools.running import ToolRan
     from ..views import terminal
 
     waiting = _Waiting()
@@ -92,6 +94,9 @@ def answer(turn: Turn) -> bool:
                 elif isinstance(event, TextDelta):
                     waiting.clear()
                     output.piece(event.text)
+                elif isinstance(event, ToolRan):
+                    waiting.clear()
+                    toolbox.show(event)
     except KeyboardInterrupt:
         waiting.clear()
         events.close()

@@ -135,17 +135,20 @@ def chat(args: argparse.Namespace) -> Chat:
     """The conversation the options describe. With `-c`, the last one with its model and memory."""
     from ..chat import Chat
     from ..memory import parse_policy
+    from . import toolbox
 
     chosen = settings(args)
     options = sampling(args.option)
     last = _last_receipt() if args.resume else None
     memory = args.memory or (last.memory.policy if last else chosen.memory)
-    parse_policy(memory)  # refused before a model is fetched
+    parse_policy(memory)  # refused before a model is fetched, as are the tools
+    tools = toolbox.toolbox(args)
     opened = Chat(
         model(args, last.model if last else None),
         system=args.system,
         memory=memory,
         options=options,
+        tools=tools,
         store="default" if chosen.log else None,
     )
     if last:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import argparse
 
-from . import options, output
+from . import options, output, toolbox
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("text", nargs="*", help="the next message; standard input is joined to it")
     options.add_talk(parser)
+    toolbox.arguments(parser)
     parser.add_argument("--tokens", action="store_true", help="ids and pieces instead of text")
     parser.add_argument(
         "--no-generation-prompt",

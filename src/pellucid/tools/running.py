@@ -67,11 +67,12 @@ class Toolbox:
     ) -> Iterator[ToolRan]:
         """The results of `calls`, in their order. Setting `stop` cancels what runs.
 
-        Calls run at the same time where all of their tools say that they may.
+        Calls run at the same time where all of their tools say that they may, and nobody is asked.
         """
         stop = stop or threading.Event()
         together = len(calls) > 1 and all(
-            call.name in self.tools and self.tools[call.name].parallel for call in calls
+            (tool := self.tools.get(call.name)) and tool.parallel and not self._asks(tool)
+            for call in calls
         )
         if not together:
             yield from (self._run(call, stop) for call in calls)
@@ -84,6 +85,9 @@ class Toolbox:
             except BaseException:
                 stop.set()  # or the pool would wait for them
                 raise
+
+    def _asks(self, tool: Tool) -> bool:
+        return tool.acts and tool.name not in self.allow
 
     def _run(self, call: ToolCall, stop: threading.Event) -> ToolRan:
         began = time.perf_counter()
@@ -103,7 +107,7 @@ class Toolbox:
             arguments = tool.arguments(call.arguments)
         except BadArguments as error:
             raise _Failed(str(error)) from error
-        if tool.acts and tool.name not in self.allow:
+        if self._asks(tool):
             if self.approve is None:
                 raise _Failed(f"{tool.name} was not run: it needs an approval nobody can give.")
             if not self.approve(tool, arguments):

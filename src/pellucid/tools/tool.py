@@ -84,8 +84,12 @@ class Tool:
     def _valid(self, given: dict[str, Any]) -> dict[str, Any]:
         from jsonschema import Draft202012Validator
         from jsonschema.exceptions import best_match
+        from referencing.exceptions import Unresolvable
 
-        error = best_match(Draft202012Validator(self.spec.parameters).iter_errors(given))
+        try:
+            error = best_match(Draft202012Validator(self.spec.parameters).iter_errors(given))
+        except Unresolvable as unresolvable:
+            raise BadArguments(f"The schema of {self.name} is broken: {unresolvable}.") from None
         if error is not None:
             raise BadArguments(f"The arguments of {self.name} do not fit: {error.message}.")
         return given

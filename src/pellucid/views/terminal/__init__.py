@@ -18,3 +18,5 @@ from .replies import why as why
 from .style import cells as cells
 from .style import heading as heading
 from .style import wants_color as wants_color
+from .tools import called as called
+from .tools import ran as ran

@@ -1,0 +1,95 @@
+"""Tools named on the command line or in a file: built in, a module's function, a file's."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import sys
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from ..errors import UsageError
+from . import builtin
+from .tool import Tool
+
+HOW = (
+    "Tools are named as module:function, file.py or file.py:function; built in are "
+    f"{', '.join(builtin.NAMES)}."
+)
+
+
+def load_tools(names: Iterable[str], given: Mapping[str, Tool] | None = None) -> list[Tool]:
+    """The tools of these names, in order; `given` are those the caller has under names of its own.
+
+    A function that is no `Tool` yet says not whether it acts, so it asks first. Raises
+    `UsageError`.
+    """
+    tools: list[Tool] = []
+    for name in names:
+        tools += [given[name]] if given and name in given else _load(name)
+    return tools
+
+
+def _load(name: str) -> list[Tool]:
+    target, _, attribute = name.partition(":")
+    if target in builtin.NAMES:
+        return [builtin.make(target, attribute)]
+    if target.endswith(".py"):
+        module = _from_file(Path(target))
+    elif attribute:
+        module = _from_path(target)
+    else:
+        raise UsageError(f"No tool is called {name!r}. {HOW}")
+    if attribute:
+        return [_tool(module, attribute, target)]
+    found = [each for each in vars(module).values() if isinstance(each, Tool)]
+    if not found:
+        raise UsageError(
+            f"{target} has no tools: write @pellucid.tool over a function, or name one, "
+            f"{target}:function."
+        )
+    return list(dict.fromkeys(found))
+
+
+def _tool(module: ModuleType, attribute: str, target: str) -> Tool:
+    found: Any = getattr(module, attribute, None)
+    if isinstance(found, Tool):
+        return found
+    if found is None or not callable(found):
+        what = "no" if found is None else f"{type(found).__name__}, no function,"
+        raise UsageError(f"{target} has {what} {attribute}.")
+    return Tool(found, acts=True)
+
+
+def _from_path(name: str) -> ModuleType:
+    """A module, the working folder's included, as for `python -m`."""
+    here = str(Path.cwd())
+    if here not in sys.path:
+        sys.path.insert(0, here)
+    try:
+        return importlib.import_module(name)
+    except Exception as error:
+        raise _unloadable(name, error) from error
+
+
+def _from_file(path: Path) -> ModuleType:
+    if not path.is_file():
+        raise UsageError(f"There is no file {path} with tools.")
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules.setdefault(path.stem, module)  # where the types of its functions are looked up
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:
+        raise _unloadable(str(path), error) from error
+    return module
+
+
+def _unloadable(name: str, error: Exception) -> UsageError:
+    """The one error there can be about anything that the user's own code raises."""
+    if isinstance(error, UsageError):
+        return error
+    return UsageError(f"{name} cannot be loaded: {type(error).__name__}: {error}. {HOW}")
