@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import AsyncGenerator, Callable, Generator, Iterator
 from typing import Any
 
 from . import __version__
@@ -33,7 +33,8 @@ class Call:
 
     Whatever ends the call early (an error, a closed iterator, Ctrl-C) leaves a receipt of the
     part that arrived, marked as cut or failed. `keep` is given the receipt before the iteration
-    ends. `replayed` says how many of the request's messages had been sent or answered before.
+    ends. `replayed` says how many of the request's messages had been sent or answered before;
+    `app` is who asks, `notes` what the receipt is to say beside what the call itself tells.
     """
 
     def __init__(
@@ -46,6 +47,8 @@ class Call:
         parent: str | None = None,
         memory: Memory | None = None,
         replayed: int = 0,
+        app: str = "pellucid",
+        notes: tuple[str, ...] = (),
         keep: Callable[[Receipt], None] | None = None,
     ) -> None:
         self.receipt: Receipt | None = None
@@ -57,6 +60,8 @@ class Call:
         self._parent = parent
         self._memory = memory or Memory()
         self._replayed = replayed
+        self._app = app
+        self._notes = notes
         self._keep = keep
         self._stream: Iterator[Event] = iter(())
         self._cancelled = False
@@ -72,39 +77,62 @@ class Call:
             with contextlib.suppress(PellucidError, ValueError):  # a generator at work
                 self._stream.close()
 
+    @property
+    def id(self) -> str:
+        """The id that the receipt will have."""
+        return self._id
+
     def __iter__(self) -> Iterator[Event]:
-        builder = ReplyBuilder()
-        clock = _Clock()
         stream = self._stream = self._model.stream(self._request, self._prompt)
         try:
-            for event in stream:
-                if self._cancelled:
-                    break
-                builder.add(event)
-                clock.saw(event)
-                if not isinstance(event, Finish):
+            with self._recording() as record:
+                for event in stream:
+                    if self._cancelled:
+                        break
+                    record(event)
                     yield event
-                else:
-                    self._write(builder, builder.reply(), clock)
-                    yield event
-                    return
-            if self._cancelled:
-                self._end(builder, clock, "cut", None)
-                return
-            raise IncompleteReply(
-                f"The stream of {self._model.name} ended before the model said it was finished; "
-                "what arrived is kept and marked as cut."
-            )
-        except (GeneratorExit, KeyboardInterrupt):
-            self._end(builder, clock, "cut", None)
-            raise
-        except PellucidError as error:
-            self._end(builder, clock, "error", str(error))
-            raise
+                    if isinstance(event, Finish):
+                        return
         finally:
             if isinstance(stream, Generator):
                 with contextlib.suppress(PellucidError):
                     stream.close()
+
+    async def receive(self, stream: AsyncGenerator[Event, None]) -> AsyncGenerator[Event, None]:
+        """The same for a model's stream that needs no thread. Closing it, or cancelling its task,
+        ends the call."""
+        async with contextlib.aclosing(stream):
+            with self._recording() as record:
+                async for event in stream:
+                    record(event)
+                    yield event
+                    if isinstance(event, Finish):
+                        return
+
+    @contextlib.contextmanager
+    def _recording(self) -> Iterator[Callable[[Event], None]]:
+        """Takes the events; however the block is left, there is a receipt of them."""
+        builder = ReplyBuilder()
+        clock = _Clock()
+
+        def record(event: Event) -> None:
+            builder.add(event)
+            clock.saw(event)
+            if isinstance(event, Finish):
+                self._write(builder, builder.reply(), clock)
+
+        try:
+            yield record
+            if self.receipt is None and not self._cancelled:
+                raise IncompleteReply(
+                    f"The stream of {self._model.name} ended before the model said it was "
+                    "finished; what arrived is kept and marked as cut."
+                )
+        except PellucidError as error:
+            self._end(builder, clock, "error", str(error))
+            raise
+        finally:
+            self._end(builder, clock, "cut", None)
 
     def _end(
         self, builder: ReplyBuilder, clock: _Clock, finish: FinishReason, error: str | None
@@ -125,9 +153,10 @@ class Call:
             memory=self._memory,
             window=self._model.window,
             parent=self._parent,
+            app=self._app,
             versions={"pellucid": __version__, **self._model.versions()},
             settings=dict(self._model.settings()),
-            notes=(*(self._prompt.notes if self._prompt else ()), *reply.notices),
+            notes=(*self._notes, *(self._prompt.notes if self._prompt else ()), *reply.notices),
             replayed_messages=self._replayed,
             exchange=builder.exchange,
         )
