@@ -175,6 +175,12 @@ def test_kinds(body: str, mime: str, kind: str, title: str) -> None:
     assert found.text
 
 
+def test_lines_broken_for_their_width() -> None:
+    text = "# Head\n\nOne sentence that\nwas broken. And\na second.\n\n- point\n- other\n1. x\n"
+    joined = "# Head\n\nOne sentence that was broken. And a second.\n\n- point\n- other\n1. x"
+    assert page(text, "text/markdown").text == joined
+
+
 RSS = """<?xml version="1.0"?><!DOCTYPE rss [<!ENTITY x SYSTEM "file:///etc/passwd">]>
 <rss version="2.0"><channel><title>News &amp; more</title>
 <item><title>One</title><link>https://site.example/1?utm_source=rss</link>

@@ -77,7 +77,7 @@ def test_in_parts() -> None:
     """Each part is asked about once, in order; the page is a passage between two borders."""
     model = Echo(first_sentence)
     made = summary(ARTICLE, model)
-    assert made.text.count("- ") == 5
+    assert made.text.count("- ") == 6
     asked = [ARTICLE.find(passage(request)[-40:]) for request in model.requests]
     assert len(asked) == len(made.receipts) >= 4
     assert asked == sorted(asked)
@@ -262,7 +262,8 @@ def test_parts_are_bounded() -> None:
 
 
 def test_blocks() -> None:
-    text = "# Head\n\nA paragraph that is long enough.\n\nshort\n\nAnother paragraph, long enough."
+    code = "```sh\nrm -rf everything that there is\n```\n"
+    text = f"{code}# Head\n\nA paragraph that is long enough.\n\nshort\n\nAnother paragraph, long enough."
     assert [block.count("\n") for block in blocks(text)] == [1, 1]
 
 

@@ -97,4 +97,9 @@ def _kind(fetched: Fetched) -> Kind | None:
 def _plain(text: str, url: str, kind: Kind) -> Page:
     heading = re.match(r"\s*(?:#+\s*)?(.+)", text)
     title = heading[1].strip()[:200] if heading else ""
-    return Page(url=url, title=title, text=text.strip(), kind=kind)
+    return Page(url=url, title=title, text=unwrapped(text), kind=kind)
+
+
+def unwrapped(text: str) -> str:
+    """`text` with the lines of a paragraph that was broken for its width joined again."""
+    return re.sub(r"(?<=\S)[ \t]*\r?\n(?![ \t]*(?:[\n\r#>|`*+-]|\d+[.)]))", " ", text).strip()

@@ -10,7 +10,9 @@ _LEAST = 25
 
 
 def blocks(text: str) -> list[str]:
-    """The paragraphs of a Markdown text; a heading or a short line goes with what follows it."""
+    """The paragraphs of a Markdown text without its code; a heading or a short line goes with what
+    follows it."""
+    text = re.sub(r"^```.*?(?:^```[^\n]*$|\Z)", "", text, flags=re.M | re.S)
     out: list[str] = []
     waiting = ""
     for line in re.split(r"\n+", text):

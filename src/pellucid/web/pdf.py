@@ -8,7 +8,7 @@ import time
 
 from ..errors import NothingToRead
 from . import extra
-from .page import Page
+from .page import Page, unwrapped
 
 MOST_PAGES = 200
 SECONDS = 20.0
@@ -39,4 +39,5 @@ def read(body: bytes, url: str) -> Page:
     if not any(texts):
         notes.insert(0, f"The PDF at {url} has no text in it: it is made of images.")
     text = "\n\n".join(text for text in texts if text)
-    return Page(url, title or text.partition("\n")[0][:200], text, kind="pdf", notes=tuple(notes))
+    title = title or text.partition("\n")[0][:200]
+    return Page(url, title, unwrapped(text), kind="pdf", notes=tuple(notes))

@@ -205,7 +205,7 @@ class Summarizing:
                 self._told(done + n, total)
                 sentence = self._shortener.shorten(
                     part,
-                    (self._wish.words - used) // (len(parts) - n) if last else PART_WORDS,
+                    _share(self._wish.words - used, parts[n:]) if last else PART_WORDS,
                     title=self.page.title,
                     url=self.page.url,
                     left_out=unread,
@@ -231,6 +231,14 @@ class Summarizing:
 def _groups(texts: Sequence[str], count: Callable[[str], int]) -> int:
     """How many parts of at most `PART_TOKENS` these texts take."""
     return max(1, -(-sum(map(count, texts)) // PART_TOKENS))
+
+
+def _share(words: int, parts: Sequence[str]) -> int:
+    """How many of the words that are left the first of these parts gets: by what there is to tell
+    in each, half of it evenly."""
+    weights = [sum(map(facts.weight, facts.sentences(part))) for part in parts]
+    even = 1 / len(parts)
+    return round(words * (even + weights[0] / sum(weights)) / 2) if sum(weights) else words
 
 
 def _cut(texts: Sequence[str], count: Callable[[str], int]) -> tuple[list[str], list[str]]:
