@@ -263,7 +263,7 @@ def test_parts_are_bounded() -> None:
 
 def test_blocks() -> None:
     code = "```sh\nrm -rf everything that there is\n```\n"
-    text = f"{code}# Head\n\nA paragraph that is long enough.\n\nshort\n\nAnother paragraph, long enough."
+    text = f"{code}# Head\n\nA paragraph that is long enough.\n\na\n\nAnother that is long enough."
     assert [block.count("\n") for block in blocks(text)] == [1, 1]
 
 
