@@ -23,11 +23,14 @@ SHARED = {
     "char": r'[^"\\\x00-\x1f\x7f] | "\\" (["\\/bfnrt] | "u" [0-9a-fA-F]{4})',
     # No more than one blank or a short indent: a small model may write blanks for ever.
     "ws": '[ ]? | "\\n" [ ]{0,12}',
+    "sp": "ws",
     "value": "object | array | string | number | boolean | null",
-    "object": '"{" ws (string ws ":" ws value (ws "," ws string ws ":" ws value)*)? ws "}"',
-    "array": '"[" ws (value (ws "," ws value)*)? ws "]"',
+    "object": '"{" ws (string ws ":" sp value (ws "," sp string ws ":" sp value)*)? ws "}"',
+    "array": '"[" ws (value (ws "," sp value)*)? ws "]"',
     **PRIMITIVES,
 }
+PLAIN = {"ws": '""', "sp": '" "'}
+"""Blanks as `json.dumps` and most chat templates write them: one after a colon or a comma."""
 ANY = {"object": "object", "array": "array"} | {name: name for name in PRIMITIVES}
 MOST_REPEATED = 256
 """Lengths above this are left to the check that follows: a grammar with large counts is slow."""
@@ -41,8 +44,9 @@ class Grammar:
         self._made: dict[str, str] = {}
         self._definitions: Mapping[str, Any] = {}
 
-    def text(self, root: str) -> str:
-        rules = {"root": root, **self._rules, **SHARED}
+    def text(self, root: str, *, plain: bool = False) -> str:
+        """With `plain`, blanks stand only where `json.dumps` writes them."""
+        rules = {"root": root, **self._rules, **SHARED, **(PLAIN if plain else {})}
         return "\n".join(f"{name} ::= {body}" for name, body in rules.items()) + "\n"
 
     def of(self, schema: Mapping[str, Any]) -> str:
@@ -103,7 +107,7 @@ class Grammar:
             return '"{" ws "}"' if schema.get("additionalProperties") is False else "object"
         required = set(schema.get("required") or ())
         pairs = {
-            name: f'{_literal(name)} ws ":" ws {self._value(inner)}'
+            name: f'{_literal(name)} ws ":" sp {self._value(inner)}'
             for name, inner in properties.items()
         }
         body = self._pairs(list(pairs.items()), required, first=True)
@@ -114,7 +118,7 @@ class Grammar:
         if not pairs:
             return '""'
         (name, pair), rest = pairs[0], pairs[1:]
-        comma = "" if first else 'ws "," ws '
+        comma = "" if first else 'ws "," sp '
         here = f"{comma}{pair}"
         if rest:
             here += " " + self._rule(self._pairs(rest, required, first=False))
@@ -128,7 +132,7 @@ class Grammar:
         if most is not None and most <= 0:
             return '"[" ws "]"'
         more = "*" if most is None and least <= 1 else _bounds(max(least - 1, 0), most and most - 1)
-        filled = f'{item} (ws "," ws {item}){more}'
+        filled = f'{item} (ws "," sp {item}){more}'
         return '"[" ws ' + (filled if least else f"({filled})?") + ' ws "]"'
 
     def _rule(self, body: str) -> str:

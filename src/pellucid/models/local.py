@@ -9,15 +9,17 @@ from typing import Any
 
 from ..engine import client, process
 from ..errors import EngineStopped
-from ..messages import Options, Request
+from ..messages import Options, Request, ToolResult
 from ..prompt.build import build
 from ..prompt.values import Prompt
 from ..replies import Event, Notice, ReplyToken
 from ..settings import Folders, Settings
-from . import sampling
+from . import constraints, sampling, steering
+from .call_formats import format_of
 from .card import Card
 from .decoding import Decoder, Splitter
 from .stop import StopScanner
+from .tool_calls import CallScanner
 
 
 class LocalModel:
@@ -35,6 +37,8 @@ class LocalModel:
         self._settings = settings
         self._folders = folders
         self._say = say
+        self.steers = card.path.stat().st_size < STEERED
+        """Whether a message is first asked about: does it need a tool? See `steering`."""
         self._tokenizer: Splitter | None = None
         self._engine: process.Engine | None = None
 
@@ -97,14 +101,66 @@ class LocalModel:
         if request.response_format is not None:
             # Decoding is constrained: a token that would leave the schema is never sampled.
             body["json_schema"] = request.response_format.schema or {"type": "object"}
+        scanner = None
+        if request.tools:
+            told, notice, may_call = self._constraint(request)
+            body |= told
+            if notice:
+                yield Notice(notice)
+            if may_call:
+                names = [tool.name for tool in request.tools]
+                scanner = CallScanner(names, format_of(self.card.template), options.seed)
         chunks = self._chunks(body)
         try:
             for chunk in chunks:
-                yield from decoder.events(chunk)
+                for event in decoder.events(chunk):
+                    yield from scanner.events(event) if scanner else (event,)
                 if decoder.finished:
                     return
         finally:
             chunks.close()
+
+    def _constraint(self, request: Request) -> tuple[Mapping[str, Any], str, bool]:
+        """What the reply of a request with tools is held to, a note of it, and whether it may
+        hold calls."""
+        form, several = format_of(self.card.template), request.parallel_tools is not False
+        choice = request.tool_choice
+        if choice not in ("auto", "none"):
+            chosen = [tool for tool in request.tools if choice in ("required", tool.name)]
+            return constraints.calls(chosen, form, several=several), "", True
+        if choice == "none" or (self.steers and _answered(request)):
+            why = "no tools may be called" if choice == "none" else "the tools have answered"
+            return constraints.WORDS, f"The reply was held to words: {why}.", False
+        asked = steering.question(request) if self.steers else None
+        if asked is None:
+            return constraints.calls_once_begun(request.tools, form, several=several), "", True
+        prompt = self.prepare(asked)
+        need = steering.need(self._first_tokens(prompt), request.tools)
+        needed = need >= 0.5
+        held = "a call" if needed else "words"
+        notice = (
+            f"Asked beforehand whether this message needs a tool ({len(prompt):,} tokens, mostly "
+            f"cached), the model says {need:.0%}: the reply was held to {held}."
+        )
+        if needed:
+            return constraints.calls(request.tools, form, several=several), notice, True
+        return constraints.WORDS, notice, False
+
+    def _first_tokens(self, prompt: Prompt) -> dict[str, float]:
+        """The likeliest first tokens of an answer, with their log probabilities."""
+        body = {
+            "prompt": prompt.ids,
+            "n_predict": 1,
+            "n_probs": steering.DEPTH,
+            "temperature": 0,
+            "cache_prompt": True,
+        }
+        answer = client.call(self.engine().address, "/completion", body)
+        found = answer.get("completion_probabilities") or [{"top_logprobs": ()}]
+        return {
+            self.tokenizer.piece(top["id"]).decode("utf-8", "replace"): top["logprob"]
+            for top in found[0]["top_logprobs"]
+        }
 
     def _chunks(self, body: dict[str, Any]) -> Generator[dict[str, Any], None, None]:
         """The engine's stream. An engine that died since it was last used is started again, but
@@ -153,6 +209,13 @@ class LocalModel:
         return replace(token, logprob=found, alternatives=candidates[:wanted])
 
 
+def _answered(request: Request) -> bool:
+    """Whether the newest message is what tools answered."""
+    return any(isinstance(part, ToolResult) for part in request.messages[-1].parts)
+
+
+STEERED = 2 * 2**30
+"""Bytes: models in smaller files, of some three billion parameters, call tools needlessly."""
 SCORE_DEPTH = 1000
 """How far down the ranking a produced token is looked for when a reply is scored again."""
 
