@@ -6,7 +6,6 @@ import argparse
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from . import options, output
@@ -30,19 +29,24 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     from ..errors import UsageError
-    from ..evaluate.comparison import Answered, Comparison
-    from ..replies import TextDelta
-    from ..views import terminal
 
     question = options.question(args.question)
     if not question:
         raise UsageError('Nothing was asked: pellucid compare "tell a joke" -m local,gpt-4.1-mini')
-    named = _contenders(args)
+    return show(question, _contenders(args), args.json)
+
+
+def show(question: str, named: list[tuple[str, Chat]], as_json: bool = False) -> int:
+    """Put the question to every chat and show the answers as they grow. 1 where one failed."""
+    from ..evaluate.comparison import Answered, Comparison
+    from ..replies import TextDelta
+    from ..views import terminal
+
     names = [name for name, _ in named]
     comparison = Comparison(question, [chat for _, chat in named])
     texts = [""] * len(named)
     failures: list[str] = []
-    with _board(names, texts, args.json) as changed:
+    with _board(names, texts, as_json) as changed:
         for step in comparison.steps():
             if isinstance(step, Answered):
                 if step.error is not None:
@@ -51,7 +55,7 @@ def run(args: argparse.Namespace) -> int:
             elif isinstance(step[1], TextDelta):
                 texts[step[0]] += terminal.plain(step[1].text)
                 changed(None)
-    if args.json:
+    if as_json:
         _print_json(comparison)
     else:
         print()
@@ -63,6 +67,8 @@ def run(args: argparse.Namespace) -> int:
 
 def _contenders(args: argparse.Namespace) -> list[tuple[str, Chat]]:
     """Every model named at every temperature given, each as a chat of its own."""
+    from dataclasses import replace
+
     from ..chat import Chat
     from ..models.names import open_model
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from . import options, output
@@ -36,6 +35,8 @@ def run(args: argparse.Namespace) -> int:
     files = listing(settings, Folders.of())
     hosts = host_listing(settings)
     if args.json:
+        from dataclasses import asdict
+
         output.print_json([*map(asdict, files), *map(asdict, hosts)])
         return 0
     for row in files:
@@ -95,6 +96,8 @@ def _one(name: str, settings: Settings, as_json: bool) -> int:
 
         raise UnknownModel(name)
     if as_json:
+        from dataclasses import asdict
+
         output.print_json(asdict(rows[0]))
     else:
         _file(rows[0])

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -108,6 +107,8 @@ def one_model(args: argparse.Namespace) -> str | None:
 
 def settings(args: argparse.Namespace) -> Settings:
     """Settings with the flags of this command on top."""
+    from dataclasses import replace
+
     from ..settings import load
 
     chosen = load()

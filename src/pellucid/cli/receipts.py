@@ -6,7 +6,6 @@ import argparse
 import re
 import sys
 import time
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -81,6 +80,8 @@ def _list(store: Any, args: argparse.Namespace) -> int:
 
     rows = store.list(limit=args.limit, model=_model(args.model), text=getattr(args, "text", None))
     if args.json:
+        from dataclasses import asdict
+
         output.print_json([asdict(row) for row in rows])
     elif rows:
         output.show(terminal.summaries, rows)

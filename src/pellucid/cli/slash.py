@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ..errors import UsageError
@@ -51,6 +50,8 @@ def _tokens(chat: Chat, _: str) -> None:
 
 
 def _why(chat: Chat, _: str) -> None:
+    from dataclasses import replace
+
     from ..models.local import LocalModel
     from ..views import terminal
 

@@ -5,17 +5,15 @@ from __future__ import annotations
 import argparse
 import shutil
 import sys
-import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
-from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .. import output
-from . import common, estimated
+from . import common
 
 if TYPE_CHECKING:
     from ...messages import Known
@@ -59,9 +57,12 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
+    from dataclasses import asdict
+
     from ...errors import UsageError
     from ...tokens.counting import count_files
     from ...views import tokens
+    from . import estimated
 
     if args.turns is not None and (args.turns < 1 or not args.cost):
         raise UsageError("--turns takes a number of turns from 1 on, and goes with --cost.")
@@ -202,6 +203,8 @@ def _below(folder: Path) -> Iterator[Path]:
 
 def _spooled(stack: ExitStack) -> Path:
     """Standard input as a file, so that it is counted in parts like any other."""
+    import tempfile
+
     folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="pellucid-")))
     copy = folder / "stdin"
     with copy.open("wb") as file:

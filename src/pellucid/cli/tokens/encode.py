@@ -6,7 +6,7 @@ import argparse
 from typing import TYPE_CHECKING
 
 from .. import output
-from . import common, estimated
+from . import common
 
 if TYPE_CHECKING:
     from ...tokens.encoding import Encoding
@@ -30,6 +30,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
+    from . import estimated
+
     if args.decode:
         return _decode(args)
     text = common.text(args)
