@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal, Self, TextIO
@@ -64,10 +64,17 @@ class Store:
 
     def add(self, receipt: Receipt) -> None:
         """Keep a receipt; when this returns it is on the disk."""
+        self.add_all((receipt,))
+
+    def add_all(self, receipts: Iterable[Receipt]) -> None:
+        """Keep several at once, or none of them."""
         with self._transaction("IMMEDIATE"):
-            if self._has(receipt.id):
-                raise StoreError(f"There is a receipt {receipt.id} already; it was not changed.")
-            insert(self._db, receipt)
+            for receipt in receipts:
+                if self._has(receipt.id):
+                    raise StoreError(
+                        f"There is a receipt {receipt.id} already; it was not changed."
+                    )
+                insert(self._db, receipt)
 
     def get(self, name: str) -> Receipt:
         """The receipt with this id, or the only one whose id begins so, or the `last` one.
