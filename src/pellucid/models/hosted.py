@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -79,7 +79,7 @@ class HostedModel:
 
     def astream(
         self, request: Request, prompt: Prompt | None, client: AsyncClient
-    ) -> AsyncIterator[Event]:
+    ) -> AsyncGenerator[Event, None]:
         """The same without a thread of its own, over the connections of `client`."""
         return client.stream(self._talk(request).run())
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import struct
 import zlib
 from collections.abc import Collection
@@ -56,6 +57,7 @@ def condition(
     before: float | None = None,
     text: str | None = None,
     ids: Collection[str] | None = None,
+    setups: Collection[int] | None = None,
 ) -> tuple[str, tuple[Any, ...]]:
     """A WHERE clause over `receipts` and its values. What is None does not matter."""
     clauses: list[tuple[str, Any]] = []
@@ -69,6 +71,8 @@ def condition(
         clauses.append(("created < ?", before))
     if ids is not None:
         clauses.append(("id IN (SELECT value FROM json_each(?))", dumps(list(ids))))
+    if setups is not None:
+        clauses.append(("setup IN (SELECT value FROM json_each(?))", dumps(list(setups))))
     if text is not None:
         found = (
             "number IN (SELECT receipt FROM receipt_messages WHERE content IN "
@@ -76,6 +80,18 @@ def condition(
         )
         clauses.append((found, search.query(text)))
     return " AND ".join(["TRUE", *(sql for sql, _ in clauses)]), tuple(v for _, v in clauses)
+
+
+def setups_of(db: apsw.Connection, app: str) -> list[int]:
+    """The setups of programs whose name begins with `app`, in any case. There are few: most calls
+    of a program share one."""
+    found: list[Any] = db.execute("SELECT DISTINCT setup FROM receipts").fetchall()
+    start = app.casefold()
+    return [
+        setup
+        for (setup,) in found
+        if json.loads(read_content(db, setup))["app"].casefold().startswith(start)
+    ]
 
 
 def summaries(

@@ -24,7 +24,7 @@ from . import deletion
 from .codec import dumps, from_json, to_json
 from .connection import connect, explained, transaction
 from .integrity import problems
-from .reading import condition, find, load, summaries
+from .reading import condition, find, load, setups_of, summaries
 from .receipt import Receipt, Summary
 from .writing import insert
 
@@ -104,14 +104,17 @@ class Store:
         conversation: str | None = None,
         since: float | None = None,
         text: str | None = None,
+        app: str | None = None,
     ) -> tuple[Summary, ...]:
         """Summaries, newest first, at most `limit` (None: all).
 
-        `since` is seconds since 1970. `text` finds the receipts in which a matching message was
+        `since` is seconds since 1970. `app` is how the name of the program that called begins, in
+        any case. `text` finds the receipts in which a matching message was
         new: all its words occur in it, as beginnings of words.
         """
         with self._transaction("DEFERRED"):
-            where, values = condition(model, conversation, since, text=text)
+            setups = None if app is None else setups_of(self._db, app)
+            where, values = condition(model, conversation, since, text=text, setups=setups)
             return summaries(self._db, where, values, limit)
 
     def delete(

@@ -1,0 +1,240 @@
+"""A request of any dialect, answered by a model in the words of that dialect."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
+
+from aiohttp import web
+
+from ..calls import Call
+from ..dialects.base import Dialect, Failure, Head, Incoming, ReplyEncoder
+from ..errors import PellucidError
+from ..messages import Request
+from ..models.base import Model
+from ..models.hosted import HostedModel
+from ..prompt.budget import require_fit
+from ..prompt.values import Prompt
+from ..record.receipt import Receipt
+from ..replies import Event, Finish, Notice, Reply, Sent, TextDelta
+from .conversations import Place
+from .failures import failure_of
+from .feed import Feed
+from .visit import RECEIPT_HEADER, Visit, answer
+
+EVENTS = "text/event-stream"
+LINES = "application/x-ndjson"
+
+Preparing = Callable[[Model, Request], Prompt | None]
+"""The prompt of a request; in a thread, where it may take its time."""
+
+
+def checked(model: Model, request: Request) -> Prompt | None:
+    """The model's own prompt. Raises `PromptTooLong`."""
+    prompt = model.prepare(request)
+    if prompt is not None and model.window is not None:
+        require_fit(prompt, model.window, request.options.max_tokens)
+    return prompt
+
+
+class Answering:
+    """One call on behalf of a visit. An async context manager: leaving it ends the call."""
+
+    def __init__(
+        self,
+        visit: Visit,
+        request: Request,
+        model: str,
+        notes: tuple[str, ...] = (),
+        prepare: Preparing = checked,
+    ) -> None:
+        self.visit = visit
+        self.model = model
+        self.request = request
+        self.receipt: Receipt | None = None
+        self.id = ""
+        self._notes = notes
+        self._prepare = prepare
+        self._feed: Feed | None = None
+
+    async def __aenter__(self) -> Answering:
+        """Waits for the model's slot. Raises `UnknownModel` and the like, and `Refused`."""
+        server = self.visit.server
+        model = await self.visit.model(self.model)
+        slot = await server.gate(model).enter(self.visit.client)
+        try:
+            self._feed = Feed(slot.give_back)
+            if isinstance(model, HostedModel):
+                place = server.conversations.place(self.request)
+                call = self._call(model, place, None)
+                self._feed.read(call.receive(model.astream(place.request, None, server.client)))
+            else:
+                self._feed.read_in(server.threads, lambda: self._call_here(model))
+        except BaseException:
+            slot.give_back()
+            raise
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        assert self._feed is not None
+        self._feed.close()
+
+    def batches(self) -> AsyncIterator[list[Event]]:
+        assert self._feed is not None
+        return self._feed.batches()
+
+    async def reply(self) -> Reply:
+        """All of it. Raises `PellucidError` where there is none."""
+        async for _ in self.batches():
+            pass
+        assert self.receipt is not None
+        return self._shown(self.receipt.reply)
+
+    def shown(self, event: Event) -> Event:
+        """An event as it was asked for: tokens are kept for the receipt, and said on request."""
+        if self.request.options.alternatives is None:
+            if type(event) is TextDelta and event.tokens:
+                return TextDelta(event.text, (), event.signature)
+            if type(event) is Finish and event.tokens:
+                return replace(event, tokens=())
+        return event
+
+    def _shown(self, reply: Reply) -> Reply:
+        if self.request.options.alternatives is None and reply.tokens:
+            return replace(reply, tokens=())
+        return reply
+
+    def _call_here(self, model: Model) -> Call:
+        """The call of a model on this machine, its prompt made; in a thread."""
+        options = model.settle(self.request.options)
+        place = self.visit.server.conversations.place(replace(self.request, options=options))
+        return self._call(model, place, self._prepare(model, place.request))
+
+    def _call(self, model: Model, place: Place, prompt: Prompt | None) -> Call:
+        call = Call(
+            model,
+            place.request,
+            prompt,
+            conversation=place.conversation,
+            parent=place.parent,
+            replayed=place.replayed,
+            app=self.visit.app,
+            notes=self._notes,
+            keep=self._keep,
+        )
+        self.id = call.id
+        return call
+
+    def _keep(self, receipt: Receipt) -> None:
+        self.receipt = receipt
+        server = self.visit.server
+        if receipt.reply.complete:
+            server.conversations.remember(receipt)
+        if server.recorder is not None and self.visit.logged:
+            server.recorder.keep(receipt)
+
+
+def head(answering: Answering, prefix: str, include_usage: bool = True) -> Head:
+    return Head(f"{prefix}{answering.id}", answering.model, int(time.time()), include_usage)
+
+
+def receipt_header(answering: Answering) -> dict[str, str]:
+    """Where the receipt is found, if one is kept."""
+    visit = answering.visit
+    kept = visit.server.recorder is not None and visit.logged and answering.id
+    return {RECEIPT_HEADER: answering.id} if kept else {}
+
+
+async def respond(
+    visit: Visit,
+    incoming: Incoming,
+    dialect: Dialect,
+    prefix: str = "",
+    media: str = EVENTS,
+    encoder: Callable[[Head], ReplyEncoder] | None = None,
+    prepare: Preparing = checked,
+) -> web.StreamResponse:
+    """The answer to a request that was read: whole, or as a stream."""
+    answering = Answering(visit, incoming.request, incoming.model, incoming.notes, prepare)
+    async with answering:
+        if not incoming.stream:
+            reply = await answering.reply()
+            body = dialect.encode_reply(reply, head(answering, prefix))
+            return answer(body, headers=receipt_header(answering))
+        make = encoder or dialect.Encoder
+        return await stream(
+            answering, lambda: make(head(answering, prefix, incoming.include_usage)), media
+        )
+
+
+async def stream(
+    answering: Answering, encoder: Callable[[], ReplyEncoder], media: str
+) -> web.StreamResponse:
+    """Events as they come. What goes wrong before the first of them is an error of its own; what
+    breaks later ends the stream as the dialect's error, never as a normal end."""
+    batches = answering.batches()
+    first = await anext(batches)
+    while all(isinstance(event, Sent | Notice) for event in first):
+        first += await anext(batches)
+    writer = _Writer(answering, encoder(), media)
+    await writer.start()
+    try:
+        await writer.write(first)
+        async for batch in batches:
+            await writer.write(batch)
+        await writer.end()
+    except PellucidError as error:
+        await writer.fail(failure_of(error))
+    except asyncio.CancelledError:
+        server = answering.visit.server
+        if not server.stopping:
+            raise
+        await writer.fail(Failure(503, "overloaded", "The server stops; ask again later."))
+    return writer.response
+
+
+class _Writer:
+    def __init__(self, answering: Answering, encoder: ReplyEncoder, media: str) -> None:
+        self._answering = answering
+        self._encoder = encoder
+        self._patience = answering.visit.server.limits.write
+        self.response = web.StreamResponse(
+            headers={
+                "Content-Type": media,
+                "Cache-Control": "no-cache",
+                **receipt_header(answering),
+            }
+        )
+
+    async def start(self) -> None:
+        await self.response.prepare(self._answering.visit.request)
+        await self._send(self._encoder.start())
+
+    async def write(self, events: list[Event]) -> None:
+        encode, shown = self._encoder.encode, self._answering.shown
+        await self._send(b"".join([encode(shown(event)) for event in events]))
+
+    async def end(self) -> None:
+        await self._send(self._encoder.end())
+        await self.response.write_eof()
+
+    async def fail(self, failure: Failure) -> None:
+        with contextlib.suppress(ConnectionError, TimeoutError):
+            await self._send(self._encoder.fail(failure))
+            await self.response.write_eof()
+
+    async def _send(self, data: bytes) -> None:
+        """Raises `ConnectionError` when the client is gone, or does not read."""
+        if not data:
+            return
+        try:
+            async with asyncio.timeout(self._patience):
+                await self.response.write(data)
+        except TimeoutError:
+            transport = self._answering.visit.request.transport
+            if transport is not None:
+                transport.abort()
+            raise ConnectionResetError("the client does not read") from None

@@ -1,0 +1,114 @@
+"""Bodies of requests: read within bounds, unpacked within bounds, and read as JSON."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import zlib
+from collections.abc import Callable, Iterator
+from typing import Any, NoReturn
+
+from aiohttp.web import BaseRequest
+
+from ..dialects.base import Failure
+from ..errors import BadRequest
+from .failures import Refused
+from .limits import Limits
+
+PIECE = 1 << 20
+
+
+async def read(request: BaseRequest, limits: Limits) -> bytes:
+    """The body, unpacked. Raises `Refused` for one too long, too slow or packed in another way."""
+    if (request.content_length or 0) > limits.body:
+        raise _too_long(limits)
+    unpack = _unpacker(request.headers.get("Content-Encoding", "identity").strip().lower())
+    body = bytearray()
+    try:
+        async with asyncio.timeout(limits.read):
+            while data := await request.content.readany():
+                for piece in unpack(data):
+                    if len(body) + len(piece) > limits.body:
+                        raise _too_long(limits)
+                    body += piece
+    except TimeoutError:
+        raise Refused(
+            Failure(408, "rejected", f"The request did not arrive in {limits.read:g} seconds.")
+        ) from None
+    return bytes(body)
+
+
+def _too_long(limits: Limits) -> Refused:
+    return Refused(
+        Failure(413, "too_large", f"The request is longer than {limits.body >> 20} MB, unpacked.")
+    )
+
+
+def _unpacker(coding: str) -> Callable[[bytes], Iterator[bytes]]:
+    if coding in ("identity", ""):
+        return lambda data: iter((data,))
+    if coding not in ("gzip", "x-gzip", "deflate"):
+        raise Refused(
+            Failure(415, "rejected", f"The body is packed as {coding!r}; gzip or deflate can be.")
+        )
+    inflate = zlib.decompressobj(zlib.MAX_WBITS | 32)
+
+    def unpack(data: bytes) -> Iterator[bytes]:
+        while data:
+            try:
+                piece = inflate.decompress(data, PIECE)
+            except zlib.error:
+                raise BadRequest(f"The body says it is packed as {coding}, but is not.") from None
+            if not piece:
+                return
+            yield piece
+            data = inflate.unconsumed_tail
+
+    return unpack
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not JSON")
+
+
+_DECODER = json.JSONDecoder(parse_constant=_refuse_constant)
+
+
+def parse(body: bytes, limits: Limits) -> dict[str, Any]:
+    """The JSON object in a body. Raises `BadRequest` for anything else."""
+    try:
+        value = _DECODER.decode(body.decode())
+        if b"\\ud" in body or b"\\uD" in body:  # half a character, perhaps
+            json.dumps(value, ensure_ascii=False).encode()
+    except UnicodeDecodeError as error:
+        raise BadRequest(f"The body is not UTF-8 (byte {error.start + 1}).") from None
+    except UnicodeEncodeError:
+        raise BadRequest("A text in the body has half a character: a lone surrogate.") from None
+    except RecursionError:
+        raise _too_deep(limits) from None
+    except ValueError as error:
+        raise BadRequest(f"The body is not JSON: {error}.") from None
+    if not isinstance(value, dict):
+        raise BadRequest("The body is not a JSON object.")
+    if body.count(b"[") + body.count(b"{") > limits.depth and _deeper(value, limits.depth):
+        raise _too_deep(limits)
+    return value
+
+
+def _deeper(value: Any, depth: int) -> bool:
+    """Whether containers are nested more than `depth` deep, found level by level."""
+    level = [value]
+    for _ in range(depth):
+        level = [
+            inner
+            for each in level
+            for inner in (each.values() if isinstance(each, dict) else each)
+            if isinstance(inner, dict | list)
+        ]
+        if not level:
+            return False
+    return True
+
+
+def _too_deep(limits: Limits) -> BadRequest:
+    return BadRequest(f"The body is nested more than {limits.depth} deep.")

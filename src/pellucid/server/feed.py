@@ -1,0 +1,113 @@
+"""The events of a call for the server's loop: in batches, whatever thread they come from."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections import deque
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from concurrent.futures import Executor
+
+from ..calls import Call
+from ..replies import Event
+
+AHEAD = 1000
+"""Events that a host may be ahead of its client."""
+
+
+class Feed:
+    """Reads a call's events as they come; `batches` hands over what has gathered.
+
+    However it ends, `done` is called when the model has nothing more to do with it.
+    """
+
+    def __init__(self, done: Callable[[], None]) -> None:
+        self._done = done
+        self._pending: deque[Event] = deque()
+        self._wake = asyncio.Event()
+        self._room = asyncio.Event()
+        self._ended = False
+        self._error: BaseException | None = None
+        self._cancel: Callable[[], None] = lambda: None
+
+    def read(self, events: AsyncGenerator[Event, None]) -> None:
+        """Read from a host's stream, in a task."""
+
+        async def pump() -> None:
+            async with contextlib.aclosing(events):
+                async for event in events:
+                    self._add(event)
+                    while len(self._pending) > AHEAD:
+                        self._room.clear()
+                        await self._room.wait()
+
+        def end(task: asyncio.Task[None]) -> None:
+            self._end(None if task.cancelled() else task.exception())
+
+        task = asyncio.create_task(pump())
+        task.add_done_callback(end)
+        self._cancel = lambda: None if task.done() else void(task.cancel())
+
+    def read_in(self, executor: Executor, prepare: Callable[[], Call]) -> None:
+        """Prepare a call and read its events in a thread."""
+        loop = asyncio.get_running_loop()
+        gone = False
+        calls: list[Call] = []
+
+        def pump() -> None:
+            call = prepare()
+            calls.append(call)
+            if gone:
+                return
+            for event in call:
+                self._pending.append(event)
+                if len(self._pending) == 1:
+                    loop.call_soon_threadsafe(self._wake.set)
+                if gone:
+                    call.cancel()
+
+        def cancel() -> None:
+            nonlocal gone
+            gone = True
+            for call in calls:
+                call.cancel()
+
+        future = asyncio.wrap_future(executor.submit(pump), loop=loop)
+        # Cancelling this would not stop the thread; `done` is to be called when it stops.
+        future.add_done_callback(lambda each: self._end(each.exception()))
+        self._cancel = cancel
+
+    async def batches(self) -> AsyncIterator[list[Event]]:
+        """Raises what the call raised."""
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            batch = []
+            while self._pending:
+                batch.append(self._pending.popleft())
+            self._room.set()
+            if batch:
+                yield batch
+            if self._ended and not self._pending:
+                if self._error is not None:
+                    raise self._error
+                return
+
+    def close(self) -> None:
+        """Nobody wants more: the call is cancelled, unless it has ended."""
+        if not self._ended:
+            self._cancel()
+
+    def _add(self, event: Event) -> None:
+        self._pending.append(event)
+        self._wake.set()
+
+    def _end(self, error: BaseException | None) -> None:
+        self._ended = True
+        self._error = error
+        self._wake.set()
+        self._done()
+
+
+def void(_: object) -> None:
+    """For callbacks that are to return nothing."""

@@ -1,0 +1,81 @@
+"""Google's Gemini API: https://ai.google.dev/api"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from aiohttp import web
+
+from ..dialects import gemini
+from ..dialects.base import Failure, Incoming
+from ..dialects.gemini import embeddings as embedding
+from ..errors import BadRequest, UnknownModel
+from .answering import respond
+from .counting import count
+from .failures import Refused
+from .models import in_thread
+from .openai import embed
+from .visit import Face, Route, Visit, answer
+
+FACE = Face("gemini", gemini.encode_error)
+
+
+async def call(visit: Visit) -> web.StreamResponse:
+    """`models/NAME:METHOD`."""
+    method = visit.path.rpartition(":")[2]
+    body = await visit.body()
+    match method:
+        case "generateContent":
+            return await respond(visit, gemini.decode_request(body, visit.path), gemini)
+        case "streamGenerateContent":
+            incoming = gemini.decode_request(body, visit.path)
+            if visit.request.query.get("alt") == "sse":
+                return await respond(visit, incoming, gemini)
+            return await respond(
+                visit, incoming, gemini, media="application/json", encoder=gemini.ArrayEncoder
+            )
+        case "countTokens":
+            return answer(embedding.encode_count(await count(visit, _counted(body, visit.path))))
+        case "embedContent" | "batchEmbedContents":
+            asked = embedding.decode_embed_request(body, visit.path)
+            found = await embed(visit, asked.request, asked.model)
+            return answer(embedding.encode_embeddings(found, single=asked.single))
+    raise Refused(Failure(404, "not_found", f"There is no method {method!r} of models here."))
+
+
+def _counted(body: Mapping[str, Any], path: str) -> Incoming:
+    """The request to be counted: bare contents, or a whole request."""
+    inner = body.get("generateContentRequest", body)
+    if not isinstance(inner, dict):
+        raise BadRequest("generateContentRequest is not an object.", "generateContentRequest")
+    return gemini.decode_request({k: v for k, v in inner.items() if k != "model"}, path)
+
+
+async def models(visit: Visit) -> web.StreamResponse:
+    names = await in_thread(visit.server.models.names)
+    return answer({"models": [_model(name) for name in names]})
+
+
+async def model(visit: Visit) -> web.StreamResponse:
+    name = visit.request.rel_url.path.partition("/models/")[2]
+    if await in_thread(lambda: visit.server.models.known(name)) is None:
+        raise UnknownModel(name)
+    return answer(_model(name))
+
+
+def _model(name: str) -> dict[str, Any]:
+    methods = ["generateContent", "streamGenerateContent", "countTokens"]
+    return {
+        "name": f"models/{name}",
+        "version": "1",
+        "displayName": name,
+        "supportedGenerationMethods": methods,
+    }
+
+
+ROUTES = [
+    Route("GET", "/v1beta/models", models, FACE),
+    Route("GET", "/v1beta/models/*", model, FACE),
+    Route("POST", "/v1beta/models/*", call, FACE),
+]

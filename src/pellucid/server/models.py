@@ -1,0 +1,169 @@
+"""The models a server answers with, by the names that requests have for them."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import TypeVar
+
+from ..errors import ModelUnavailable, UnknownModel, UsageError
+from ..models import catalog, names
+from ..models.base import Model
+from ..models.embeddings import NAME as EMBEDDER
+from ..models.embeddings import Embedder, open_embedder
+from ..models.hosted import HostedModel
+from ..models.hosts import Target, find, follow
+from ..models.keys import Endpoint, Key, KeyRing, owners_of
+from ..models.local import LocalModel
+from ..settings import Folders, Settings
+
+KEPT = 256
+"""Hosted models that are kept open."""
+T = TypeVar("T")
+
+
+class Models:
+    """What a request's `model` may name: models of this machine, rows of the settings, models of
+    known hosts, those that were `given`; with a `default`, any other name means that one.
+
+    No file's path and no host's address is taken from a request. With a default, a host's model
+    must be written `HOST:NAME`, so that `gpt-4o-mini` in a program can mean a model here.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        default: str | None = None,
+        given: Mapping[str, Model] | None = None,
+        embedder: Embedder | None = None,
+    ) -> None:
+        self.settings = settings
+        self.default = default
+        self.given = dict(given or {})
+        self._open: dict[str, Model] = {}
+        self._embedder = embedder
+        self._ring = KeyRing(settings)
+        self._lock = threading.Lock()
+
+    async def find(self, name: str, keys: Sequence[str] = (), host: str = "") -> Model:
+        """The model a request names. `keys` are the caller's own; `host` is whose API it used.
+
+        Raises `UnknownModel`, and `ModelUnavailable` for one that was not fetched.
+        """
+        known = self.known(name)
+        if known is None and self.default is not None:
+            known = self.known(self.default)
+        if known is None:
+            raise UnknownModel(name)
+        if isinstance(known, Target):
+            return self._hosted(known, keys, host)
+        if known in self.given:
+            return self.given[known]
+        opened = self._open.get(known)
+        return opened if opened is not None else await in_thread(lambda: self._local(known))
+
+    def known(self, name: str) -> str | Target | None:
+        """What a name means: a model of this machine by its own name, one at a host, or `None`."""
+        name = name.removeprefix("models/")
+        for each in (name, name.removesuffix(":latest")):
+            if each in self.given:
+                return each
+            row = follow(each, self.settings.models)
+            if row in self.settings.models:
+                return find(row, self.settings.models)
+            if row.lower() in catalog.names():
+                return catalog.title(row)
+            if row != each:  # an alias says what it means
+                return find(row, self.settings.models) or row
+        written_out = any(mark in name for mark in ":/")
+        if "://" not in name and (written_out or self.default is None):
+            try:
+                target = find(name, {})
+            except UsageError:
+                target = None
+            if target is not None:
+                return target
+        return next((row.name for row in self.listing() if row.name == name), None)
+
+    def listing(self) -> list[catalog.Listed]:
+        """The models of this machine, ready or not."""
+        return catalog.listing(self.settings, Folders.of())
+
+    def names(self) -> tuple[str, ...]:
+        """Names that answer: of models given and fetched, and of rows of the settings."""
+        ready = (row.name for row in self.listing() if row.ready)
+        return tuple(dict.fromkeys((*self.given, *ready, *self.settings.models)))
+
+    async def embedder(self, name: str) -> Embedder:
+        """Raises `UnknownModel`."""
+        own = self.default is not None or name.removesuffix(":latest") in (EMBEDDER, "local")
+        if not own:
+            raise UnknownModel(name, (EMBEDDER,))
+        if self._embedder is None:
+            self._embedder = await in_thread(lambda: open_embedder(None, self.settings))
+        return self._embedder
+
+    def _local(self, name: str) -> Model:
+        with self._lock:
+            if name not in self._open:
+                row = next((row for row in self.listing() if row.name == name), None)
+                if row is None or not row.ready:
+                    raise ModelUnavailable(
+                        name, (f"it was not fetched yet: `pellucid pull {name}`",)
+                    )
+                self._open[name] = names.open_model(name, self.settings)
+            return self._open[name]
+
+    def _hosted(self, target: Target, keys: Sequence[str], host: str) -> Model:
+        if own := self._own_key(target, keys, host):
+            return HostedModel(target, self.settings, _CallersKey(self._ring, own))  # type: ignore[arg-type]
+        found = self._open.pop(target.name, None)
+        found = found or HostedModel(target, self.settings, self._ring)
+        self._open[target.name] = found  # the last used is the last
+        hosted = [name for name, each in self._open.items() if isinstance(each, HostedModel)]
+        if len(hosted) > KEPT:
+            del self._open[hosted[0]]
+        return found
+
+    def _own_key(self, target: Target, keys: Sequence[str], host: str) -> str | None:
+        """The caller's own key for a host: one that begins as that host's do. Where several hosts'
+        begin so, it must be the host whose API the caller speaks."""
+        for key in keys:
+            owners = {owner.name for owner in owners_of(key)}
+            if target.host.name in owners and (len(owners) == 1 or target.host.name == host):
+                return key
+        return None
+
+    async def pull(self, name: str, progress: Callable[[int, int], None]) -> None:
+        """Fetch a model of the catalog. Raises `UnknownModel`."""
+        known = self.known(name)
+        if not isinstance(known, str):
+            raise UnknownModel(name)
+        if known not in self.given:
+            await in_thread(lambda: names.locate(known, self.settings, progress=progress))
+
+    def local(self, model: Model) -> LocalModel:
+        """A model whose tokens are known here. Raises `UsageError` for any other."""
+        if not isinstance(model, LocalModel):
+            raise UsageError(f"{model.name} is not a model of this machine: its tokens are hidden.")
+        return model
+
+
+class _CallersKey:
+    """Keys of hosts, with the caller's own for the host it is for."""
+
+    def __init__(self, ring: KeyRing, key: str) -> None:
+        self._ring = ring
+        self._key = key
+
+    def endpoint(self, target: Target) -> Endpoint:
+        endpoint = self._ring.endpoint(target)
+        if endpoint.host.origin != target.host.origin:
+            return endpoint  # the environment sends this host's calls elsewhere
+        return replace(endpoint, key=Key(self._key, "caller", "the caller's own key"))
+
+
+async def in_thread(work: Callable[[], T]) -> T:
+    return await asyncio.get_running_loop().run_in_executor(None, work)

@@ -1,0 +1,204 @@
+"""Ollama's API: https://docs.ollama.com/api"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from aiohttp import web
+
+from .. import __version__
+from ..dialects import ollama
+from ..dialects.fields import need
+from ..dialects.json_text import compact
+from ..dialects.ollama import embeddings as embedding
+from ..dialects.ollama import generate as generation
+from ..engine import gguf, process
+from ..errors import PellucidError, UnknownModel
+from ..models.catalog import Listed
+from ..models.local import LocalModel
+from ..settings import Folders
+from .answering import LINES, respond
+from .failures import failure_of
+from .models import in_thread
+from .openai import embed as vectors
+from .openai import plain_prompt
+from .visit import Face, Route, Visit, answer
+
+FACE = Face("ollama", ollama.encode_error)
+
+
+async def root(visit: Visit) -> web.StreamResponse:
+    return web.Response(text="Ollama is running")
+
+
+async def chat(visit: Visit) -> web.StreamResponse:
+    body = await visit.body()
+    incoming = ollama.decode_request(body)
+    if not incoming.request.messages:
+        return await _load(visit, body, {"message": {"role": "assistant", "content": ""}})
+    return await respond(visit, incoming, ollama, media=LINES)
+
+
+async def generate(visit: Visit) -> web.StreamResponse:
+    body = await visit.body()
+    incoming = generation.decode_request(body)
+    if incoming.raw is not None:
+        return await respond(
+            visit, incoming, generation, media=LINES, prepare=plain_prompt(incoming.raw)
+        )
+    if not incoming.request.messages:
+        return await _load(visit, body, {"response": ""})
+    return await respond(visit, incoming, generation, media=LINES)
+
+
+async def _load(visit: Visit, body: Mapping[str, Any], said: dict[str, Any]) -> web.StreamResponse:
+    """A request that says nothing wants the model in memory, or, with `keep_alive` 0, out of it.
+    Others may be using the engine, so it stays until it has been idle."""
+    model = await visit.model(need(body, "model", str))
+    unload = body.get("keep_alive") in (0, "0", "0s")
+    if isinstance(model, LocalModel) and not unload:
+        await in_thread(model.engine)
+    reason = "unload" if unload else "load"
+    start = {"model": body["model"], "created_at": _now()}
+    return answer({**start, **said, "done": True, "done_reason": reason})
+
+
+async def embed(visit: Visit) -> web.StreamResponse:
+    asked = embedding.decode_embed_request(await visit.body(), visit.path)
+    found = await vectors(visit, asked.request, asked.model)
+    return answer(embedding.encode_embeddings(found, asked.model, single=asked.single))
+
+
+async def tags(visit: Visit) -> web.StreamResponse:
+    rows = await in_thread(lambda: [row for row in visit.server.models.listing() if row.ready])
+    given = [{"name": name, "model": name} for name in visit.server.models.given]
+    return answer({"models": given + await in_thread(lambda: list(map(_tag, rows)))})
+
+
+def _tag(row: Listed) -> dict[str, Any]:
+    return {
+        "name": row.name,
+        "model": row.name,
+        "modified_at": _now(),
+        "size": row.bytes,
+        "digest": "",
+        "details": _details(row),
+    }
+
+
+def _details(row: Listed) -> dict[str, Any]:
+    header = gguf.read(Path(row.path or ""), arrays=False)
+    return {
+        "parent_model": "",
+        "format": "gguf",
+        "family": header.architecture,
+        "families": [header.architecture],
+        "parameter_size": "",
+        "quantization_level": header.quantisation or "",
+    }
+
+
+async def show(visit: Visit) -> web.StreamResponse:
+    body = await visit.body()
+    name = need(body, "name" if "name" in body and "model" not in body else "model", str)
+    model = await visit.model(name)
+    if not isinstance(model, LocalModel):
+        return answer({"details": {}, "model_info": {}, "capabilities": ["completion"]})
+    return answer(await in_thread(lambda: _shown(visit, model)))
+
+
+def _shown(visit: Visit, model: LocalModel) -> dict[str, Any]:
+    row = next((row for row in visit.server.models.listing() if row.name == model.name), None)
+    card = model.card
+    return {
+        "license": (row.licence if row else None) or "",
+        "template": card.template or "",
+        "details": _details(row) if row else {},
+        "model_info": {
+            "general.architecture": card.architecture,
+            f"{card.architecture}.context_length": card.trained_window,
+        },
+        "capabilities": ["completion", *(row.can if row else ())],
+    }
+
+
+async def ps(visit: Visit) -> web.StreamResponse:
+    engines = await in_thread(lambda: process.running(Folders.of()))
+    rows = {row.path: row for row in await in_thread(visit.server.models.listing)}
+    found = []
+    for engine in engines:
+        row = rows.get(engine.model)
+        name = row.name if row else engine.model.rpartition("/")[2]
+        found.append(
+            {
+                "name": name,
+                "model": name,
+                "size": row.bytes if row else 0,
+                "size_vram": 0,
+                "context_length": engine.window,
+                "expires_at": _now(),
+            }
+        )
+    return answer({"models": found})
+
+
+async def version(visit: Visit) -> web.StreamResponse:
+    return answer({"version": __version__})
+
+
+async def pull(visit: Visit) -> web.StreamResponse:
+    """Fetches a model of the catalog; a line for every bit of progress."""
+    body = await visit.body()
+    name = need(body, "name" if "name" in body and "model" not in body else "model", str)
+    models = visit.server.models
+    if not isinstance(models.known(name), str):
+        raise UnknownModel(name)
+    if body.get("stream") is False:
+        await models.pull(name, lambda done, total: None)
+        return answer({"status": "success"})
+    response = web.StreamResponse(headers={"Content-Type": LINES})
+    await response.prepare(visit.request)
+
+    async def say(**line: Any) -> None:
+        await response.write(f"{compact(line)}\n".encode())
+
+    loop = asyncio.get_running_loop()
+    steps: asyncio.Queue[tuple[int, int] | None] = asyncio.Queue()
+
+    def progress(done: int, total: int) -> None:
+        loop.call_soon_threadsafe(steps.put_nowait, (done, total))
+
+    await say(status="pulling manifest")
+    work = asyncio.create_task(models.pull(name, progress))
+    work.add_done_callback(lambda _: steps.put_nowait(None))
+    while (step := await steps.get()) is not None:
+        await say(status=f"pulling {name}", digest=name, total=step[1], completed=step[0])
+    try:
+        await work
+        await say(status="success")
+    except PellucidError as error:
+        await say(**FACE.encode_error(failure_of(error)))
+    await response.write_eof()
+    return response
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat().replace("+00:00", "Z")
+
+
+ROUTES = [
+    Route("GET", "/", root, FACE),
+    Route("POST", "/api/chat", chat, FACE),
+    Route("POST", "/api/generate", generate, FACE),
+    Route("POST", "/api/embed", embed, FACE),
+    Route("POST", "/api/embeddings", embed, FACE),
+    Route("GET", "/api/tags", tags, FACE),
+    Route("POST", "/api/show", show, FACE),
+    Route("GET", "/api/ps", ps, FACE),
+    Route("POST", "/api/pull", pull, FACE),
+    Route("GET", "/api/version", version, FACE),
+]

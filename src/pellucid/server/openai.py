@@ -1,0 +1,154 @@
+"""OpenAI's API: https://platform.openai.com/docs/api-reference"""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from aiohttp import web
+
+from ..dialects import openai_chat, openai_completions, openai_embeddings, openai_responses
+from ..dialects.base import Failure
+from ..dialects.embedding import Embeddings, EmbedRequest
+from ..errors import UnknownModel, UsageError
+from ..messages import Request, text_message
+from ..models.base import Model
+from ..models.hosted import HostedModel
+from ..models.local import LocalModel
+from ..prompt.budget import require_fit
+from ..prompt.values import Origin, Prompt, Span
+from . import anthropic
+from .answering import EVENTS, Answering, head, receipt_header, respond, stream
+from .failures import Refused
+from .models import in_thread
+from .visit import Face, Handler, Route, Visit, answer
+
+FACE = Face("openai", openai_chat.encode_error)
+MOST_PROMPTS = 64
+
+
+async def chat(visit: Visit) -> web.StreamResponse:
+    body = await visit.body()
+    return await respond(visit, openai_chat.decode_request(body), openai_chat, "chatcmpl-")
+
+
+async def responses(visit: Visit) -> web.StreamResponse:
+    body = await visit.body()
+    incoming = openai_responses.decode_request(body)
+    return await respond(visit, incoming, openai_responses, "resp_")
+
+
+async def completions(visit: Visit) -> web.StreamResponse:
+    """Texts continued as they are, without a template."""
+    asked = openai_completions.decode_completion_request(await visit.body())
+    if len(asked.prompts) > MOST_PROMPTS:
+        raise UsageError(f"{len(asked.prompts)} prompts were sent; {MOST_PROMPTS} are taken.")
+    if isinstance(await visit.model(asked.model), HostedModel):
+        raise UsageError(f"{asked.model} is at a host, which takes messages: /chat/completions.")
+    calls = []
+    for text in asked.prompts:
+        request = Request(
+            (text_message("user", text),) if isinstance(text, str) else (), options=asked.options
+        )
+        prepare = plain_prompt(text)
+        calls.append(Answering(visit, request, asked.model, asked.notes, prepare))
+    if asked.stream:
+        async with calls[0] as only:
+            start = head(only, "cmpl-", asked.include_usage)
+            return await stream(only, lambda: openai_completions.CompletionEncoder(start), EVENTS)
+    replies = []
+    for call in calls:
+        async with call:
+            replies.append(await call.reply())
+    value = openai_completions.encode_completions(replies, head(calls[0], "cmpl-"))
+    if asked.echo:
+        for choice, text in zip(value["choices"], asked.prompts, strict=True):
+            choice["text"] = (text if isinstance(text, str) else "") + choice["text"]
+    return answer(value, headers=receipt_header(calls[0]))
+
+
+def plain_prompt(text: str | tuple[int, ...]) -> Any:
+    """Prepares a prompt that is a text, or ids, and nothing else."""
+
+    def prepare(model: Model, request: Request) -> Prompt | None:
+        if not isinstance(model, LocalModel):
+            return model.prepare(request)
+        plain = text if isinstance(text, str) else model.tokenizer.decode(text)
+        encoding = model.tokenizer.encode(plain)
+        if not isinstance(text, str) and encoding.ids != text:
+            raise UsageError("These ids are not how the model's vocabulary writes their text.")
+        spans = (Span(0, len(encoding.text), Origin("message", message=0, part=0)),)
+        prompt = Prompt(encoding, spans, ((0,),) * len(encoding), ("user",), True)
+        if not len(prompt):
+            raise UsageError("The prompt is empty; there is nothing to continue.")
+        require_fit(prompt, model.window, request.options.max_tokens)
+        return prompt
+
+    return prepare
+
+
+async def embeddings(visit: Visit) -> web.StreamResponse:
+    body = await visit.body()
+    asked = openai_embeddings.decode_embed_request(body)
+    found = await embed(visit, asked.request, asked.model)
+    form = openai_embeddings.wanted_encoding(body)
+    return answer(openai_embeddings.encode_embeddings(found, asked.model, form))
+
+
+async def embed(visit: Visit, request: EmbedRequest, model: str) -> Embeddings:
+    """Vectors, whoever's API asks for them."""
+    embedder = await visit.server.models.embedder(model)
+    found = await in_thread(lambda: embedder.embed(request.texts))
+    if request.dimensions not in (None, found.dimensions):
+        raise UsageError(f"{embedder.name} makes vectors of {found.dimensions} dimensions.")
+    return Embeddings(found.vectors, found.usage.input_total, model)
+
+
+async def models(visit: Visit) -> web.StreamResponse:
+    if "anthropic-version" in visit.request.headers:
+        return await anthropic.models(visit)
+    names = await in_thread(visit.server.models.names)
+    return answer({"object": "list", "data": [_model(name) for name in names]})
+
+
+async def model(visit: Visit) -> web.StreamResponse:
+    name = visit.request.rel_url.path.partition("/models/")[2]
+    if "anthropic-version" in visit.request.headers:
+        return await anthropic.model(visit, name)
+    if await in_thread(lambda: visit.server.models.known(name)) is None:
+        raise UnknownModel(name)
+    return answer(_model(name))
+
+
+def _model(name: str) -> dict[str, Any]:
+    return {"id": name, "object": "model", "created": STARTED, "owned_by": "pellucid"}
+
+
+STARTED = int(time.time())
+
+
+def missing(what: str) -> Handler:
+    """Says what to install for a part that is not there."""
+
+    async def handler(visit: Visit) -> web.StreamResponse:
+        raise Refused(Failure(501, "rejected", f"This Pellucid has no part that {what}."))
+
+    return handler
+
+
+def _at(base: str) -> list[Route]:
+    return [
+        Route("POST", f"{base}/chat/completions", chat, FACE),
+        Route("POST", f"{base}/completions", completions, FACE),
+        Route("POST", f"{base}/responses", responses, FACE),
+        Route("POST", f"{base}/embeddings", embeddings, FACE),
+        Route("POST", f"{base}/images/generations", missing("makes pictures"), FACE),
+        Route("POST", f"{base}/audio/speech", missing("reads aloud"), FACE),
+        Route("POST", f"{base}/audio/transcriptions", missing("writes down speech"), FACE),
+        Route("GET", f"{base}/models", models, FACE),
+        Route("GET", f"{base}/models/*", model, FACE),
+    ]
+
+
+ROUTES = [*_at("/v1"), *_at("/v1beta/openai")]
+"""The second is where Gemini has its OpenAI-compatible address."""

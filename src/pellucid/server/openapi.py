@@ -1,0 +1,82 @@
+"""The OpenAPI document of the server, made of its routes. https://spec.openapis.org/oas/v3.1.0"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .. import __version__
+from .routes import all_routes
+from .visit import Route
+
+PAGES = {
+    "openai": "https://platform.openai.com/docs/api-reference",
+    "anthropic": "https://platform.claude.com/docs/en/api",
+    "gemini": "https://ai.google.dev/api",
+    "ollama": "https://docs.ollama.com/api",
+}
+REQUIRED = {
+    "/chat/completions": ("model", "messages"),
+    "/completions": ("model", "prompt"),
+    "/responses": ("model", "input"),
+    "/embeddings": ("model", "input"),
+    "/v1/messages": ("model", "messages", "max_tokens"),
+    "/v1/messages/count_tokens": ("model", "messages"),
+    "/api/chat": ("model",),
+    "/api/generate": ("model",),
+    "/api/embed": ("model", "input"),
+    "/api/embeddings": ("model", "prompt"),
+    "/tokenize": ("content",),
+    "/detokenize": ("tokens",),
+    "/apply-template": ("messages",),
+}
+"""Fields without which a request is refused, by the end of its path."""
+TYPES: dict[str, dict[str, Any]] = {
+    "model": {"type": "string"},
+    "messages": {"type": "array", "items": {"type": "object"}},
+    "tokens": {"type": "array", "items": {"type": "integer"}},
+    "max_tokens": {"type": "integer", "minimum": 1},
+    "content": {"type": "string"},
+}
+
+
+def document() -> dict[str, Any]:
+    paths: dict[str, Any] = {}
+    for route in all_routes():
+        named = route.path.endswith("*")
+        path = f"{route.path.removesuffix('*')}{{name}}" if named else route.path
+        paths.setdefault(path, {})[route.method.lower()] = _operation(route, path, named)
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": "Pellucid", "version": __version__},
+        "paths": paths,
+    }
+
+
+def _operation(route: Route, path: str, named: bool) -> dict[str, Any]:
+    out: dict[str, Any] = {
+        "operationId": f"{route.method.lower()} {path}",
+        "externalDocs": {"url": PAGES[route.face.host]},
+        "responses": {
+            "200": {"description": "The answer, as JSON or as a stream."},
+            "default": {"description": "An error in the shape of the API."},
+        },
+    }
+    if named:
+        out["parameters"] = [
+            {"name": "name", "in": "path", "required": True, "schema": {"type": "string"}}
+        ]
+    if route.method == "POST":
+        schema = {"type": "object", **_fields(path)}
+        out["requestBody"] = {"required": True, "content": {"application/json": {"schema": schema}}}
+    return out
+
+
+def _fields(path: str) -> dict[str, Any]:
+    ends = [end for end in REQUIRED if path.endswith(end)]
+    if not ends:
+        return {}
+    required = REQUIRED[max(ends, key=len)]
+    return {
+        "required": list(required),
+        "properties": {name: TYPES.get(name, {}) for name in required},
+    }

@@ -1,0 +1,186 @@
+"""The server: every request passes the same check, finds its route, and is answered."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import socket
+import sys
+import traceback
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import Self
+
+from aiohttp import web
+
+from ..dialects.base import Failure
+from ..errors import PellucidError, UsageError
+from ..models.base import Model
+from ..models.hosted import HostedModel
+from ..models.http import Timeouts
+from ..models.http_async import AsyncClient
+from ..record.store import Store
+from ..settings import Settings
+from . import admission, routes
+from .conversations import Conversations
+from .failures import Refused, failure_of
+from .gate import Gate
+from .limits import Limits
+from .models import Models
+from .recorder import Recorder
+from .visit import Face, Visit, answer
+
+THREADS = 64
+"""Calls of models on this machine at a time, over all models."""
+LINGER = 2.0
+"""Seconds in which a client whose request was refused may read why."""
+QUIET = logging.getLogger("pellucid.server")
+QUIET.addHandler(logging.NullHandler())
+QUIET.propagate = False  # what a client sent wrong is told to it, not to the terminal
+
+
+class Server:
+    """Answers at the addresses it is bound to; an async context manager.
+
+    `token` is wanted of every request, where there is one. `store` is where receipts go.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        models: Models | None = None,
+        token: str | None = None,
+        store: Store | None = None,
+        limits: Limits | None = None,
+    ) -> None:
+        self.settings = settings
+        self.models = models or Models(settings)
+        self.limits = limits or Limits()
+        self.conversations = Conversations()
+        self.recorder = Recorder(store) if store else None
+        self.client = AsyncClient(Timeouts.of(settings), offline=settings.offline)
+        self.threads = ThreadPoolExecutor(THREADS, "call")
+        self.stopping = False
+        self._token = token
+        self._gates: dict[str, Gate] = {}
+        self._visits: set[asyncio.Task[object]] = set()
+        self._runner: web.ServerRunner | None = None
+
+    async def __aenter__(self) -> Self:
+        await self.client.__aenter__()
+        server = web.Server(
+            self._handle,
+            handler_cancellation=True,
+            access_log=None,
+            logger=QUIET,
+            auto_decompress=False,
+            lingering_time=LINGER,
+            keepalive_timeout=75,
+        )
+        self._runner = web.ServerRunner(server, shutdown_timeout=1.0)
+        await self._runner.setup()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """Takes nothing new, lets answers end for a while, then ends them as errors."""
+        assert self._runner is not None
+        for site in tuple(self._runner.sites):
+            await site.stop()
+        if self._visits:
+            await asyncio.wait(self._visits, timeout=self.limits.grace)
+        self.stopping = True
+        for task in self._visits:
+            task.cancel()
+        if self._visits:
+            await asyncio.wait(self._visits, timeout=1.0)
+        await self._runner.cleanup()
+        await self.client.__aexit__()
+        self.threads.shutdown(wait=False, cancel_futures=True)
+        if self.recorder is not None:
+            await asyncio.get_running_loop().run_in_executor(None, self.recorder.close)
+
+    async def listen(self, host: str, port: int) -> int:
+        """Accept connections at an address too; the port, chosen where it is 0.
+
+        Raises `UsageError` for an address that needs a token, or cannot be had.
+        """
+        admission.require_token(host, self._token)
+        assert self._runner is not None
+        try:
+            listener = socket.create_server(
+                (host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET, backlog=512
+            )
+        except (OSError, OverflowError) as error:
+            why = getattr(error, "strerror", None) or error
+            raise UsageError(
+                f"{host}:{port} cannot be listened at: {why}. `--port` names another port."
+            ) from error
+        await web.SockSite(self._runner, listener).start()
+        return int(listener.getsockname()[1])
+
+    def gate(self, model: Model) -> Gate:
+        """The queue in front of a model."""
+        if model.name not in self._gates:
+            limits = self.limits
+            slots = limits.hosted if isinstance(model, HostedModel) else limits.local
+            self._gates[model.name] = Gate(slots, limits.waiting)
+        return self._gates[model.name]
+
+    @property
+    def busy(self) -> Mapping[str, tuple[int, int]]:
+        """Calls by model: how many run, how many wait."""
+        return {
+            name: (gate.slots - gate.free, gate.waiting)
+            for name, gate in self._gates.items()
+            if gate.free < gate.slots
+        }
+
+    async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
+        task = asyncio.current_task()
+        assert task is not None
+        self._visits.add(task)
+        try:
+            return await self._admit(request)
+        except asyncio.CancelledError:
+            if not self.stopping:
+                raise
+            return answer({"error": "The server stops."}, 503)
+        finally:
+            self._visits.discard(task)
+
+    async def _admit(self, request: web.BaseRequest) -> web.StreamResponse:
+        path, query, headers = request.rel_url.raw_path, request.query, request.headers
+        face = routes.face(path)
+        shown = tuple(admission.credentials(headers, query))
+        failure = admission.refusal(headers.getall("Host", ()), headers, shown, self._token)
+        if failure is not None:
+            return _error(face, failure)
+        found = routes.find(request.method, path)
+        if isinstance(found, Failure):
+            return _error(face, found)
+        keys = tuple(key for key in shown if key != self._token)
+        visit = Visit(self, request, found.face, keys)
+        try:
+            async with asyncio.timeout(self.limits.call):
+                return await found.handler(visit)
+        except Refused as refused:
+            return _error(found.face, refused.failure, refused.retry_after)
+        except PellucidError as error:
+            return _error(found.face, failure_of(error))
+        except TimeoutError:
+            said = f"The answer took longer than {self.limits.call:g} seconds."
+            return _error(found.face, Failure(504, "server", said))
+        except ConnectionError:
+            raise asyncio.CancelledError from None  # nobody is there to be told
+        except Exception:
+            print(traceback.format_exc(), file=sys.stderr, flush=True)
+            said = "The server met an error of its own; its terminal says more."
+            return _error(found.face, Failure(500, "server", said))
+
+
+def _error(face: Face, failure: Failure, retry_after: int | None = None) -> web.Response:
+    headers = {"Retry-After": str(retry_after)} if retry_after is not None else {}
+    if failure.status == 401:
+        headers["WWW-Authenticate"] = "Bearer"
+    return answer(face.encode_error(failure), failure.status, headers)

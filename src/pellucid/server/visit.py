@@ -1,0 +1,96 @@
+"""One HTTP request on its way through a face: what a handler may use of it."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from aiohttp import web
+
+from ..dialects.base import Failure
+from ..dialects.json_text import compact
+from ..errors import BadRequest
+from ..models.base import Model
+from ..value import value
+from . import bodies
+
+if TYPE_CHECKING:
+    from .serving import Server
+
+APP_HEADER = "X-Pellucid-App"
+LOG_HEADER = "X-Pellucid-Log"
+RECEIPT_HEADER = "X-Pellucid-Receipt"
+NO = ("no", "0", "false", "off")
+
+
+@value
+class Face:
+    """An API as its errors are written. `host` is whose API it is: a name of `hosts.toml`."""
+
+    host: str
+    encode_error: Callable[[Failure], dict[str, Any]]
+
+
+Handler = Callable[["Visit"], Awaitable[web.StreamResponse]]
+
+
+@value
+class Route:
+    """`path` is exact, or ends in `*` for whatever follows."""
+
+    method: str
+    path: str
+    handler: Handler
+    face: Face
+
+
+class Visit:
+    """A request that was let in."""
+
+    def __init__(
+        self, server: Server, request: web.BaseRequest, face: Face, keys: tuple[str, ...]
+    ) -> None:
+        self.server = server
+        self.request = request
+        self.face = face
+        self.keys = keys
+        headers = request.headers
+        self.app = (headers.get(APP_HEADER) or headers.get("User-Agent") or "unknown")[:200]
+        self.logged = headers.get(LOG_HEADER, "").lower() not in NO
+
+    @property
+    def path(self) -> str:
+        """As it was written, percent-encoded."""
+        return self.request.rel_url.raw_path
+
+    @property
+    def client(self) -> str:
+        """Who takes turns with others in a queue."""
+        return f"{self.request.remote} {self.app} {hash(self.keys)}"
+
+    async def body(self) -> dict[str, Any]:
+        """The JSON object that was sent. Raises `BadRequest` and `Refused`."""
+        limits = self.server.limits
+        return bodies.parse(await bodies.read(self.request, limits), limits)
+
+    async def model(self, name: str) -> Model:
+        return await self.server.models.find(name, self.keys, self.face.host)
+
+    def number(self, name: str, default: int, most: int) -> int:
+        """A whole number of the query. Raises `BadRequest`."""
+        text = self.request.query.get(name, str(default))
+        if not (text.isascii() and text.isdecimal() and len(text) < 10 and 0 < int(text) <= most):
+            raise BadRequest(f"{name} is {text!r}; it goes from 1 to {most}.", name)
+        return int(text)
+
+
+def answer(
+    body: Mapping[str, Any] | list[Any], status: int = 200, headers: Mapping[str, str] | None = None
+) -> web.Response:
+    """JSON."""
+    return web.Response(
+        body=compact(body).encode(),
+        status=status,
+        headers=headers,
+        content_type="application/json",
+    )

@@ -1,0 +1,180 @@
+"""The server's own ways: names of models, receipts, errors in each API's shape, its own routes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pellucid.errors import EngineStopped, StoreError
+from pellucid.models.scripted import Scripted
+from pellucid.record.store import Store
+from pellucid.settings import load
+from served import Served, echo, served
+
+pytestmark = pytest.mark.timeout(60)
+SAY = {"model": "echo", "messages": [{"role": "user", "content": "hello"}]}
+APIS: dict[str, tuple[str, dict[str, Any]]] = {
+    "chat": ("/v1/chat/completions", {}),
+    "compatible": ("/v1beta/openai/chat/completions", {}),
+    "responses": ("/v1/responses", {"input": "hello"}),
+    "completions": ("/v1/completions", {"prompt": "hello"}),
+    "anthropic": ("/v1/messages", {"max_tokens": 20}),
+    "gemini": (
+        "/v1beta/models/MODEL:generateContent",
+        {"contents": [{"role": "user", "parts": [{"text": "hello"}]}]},
+    ),
+    "ollama": ("/api/chat", {"stream": False}),
+    "generate": ("/api/generate", {"prompt": "hello", "stream": False}),
+}
+every = pytest.mark.parametrize("api", APIS)
+
+
+def ask(server: Served, api: str, model: str = "echo", **headers: str) -> Any:
+    path, extra = APIS[api]
+    body = {"model": model, **extra}
+    if api in ("chat", "compatible", "anthropic", "ollama"):
+        body["messages"] = SAY["messages"]
+    if api == "gemini":
+        del body["model"]
+    return server.post(path.replace("MODEL", model), body, headers)
+
+
+def error_of(api: str, body: Any) -> str:
+    """The message of an error, where this API has it."""
+    if api in ("ollama", "generate"):
+        return str(body["error"])
+    if api == "anthropic":
+        assert body["type"] == "error" and body["error"]["type"]
+    if api == "gemini":
+        assert body["error"]["code"] >= 400 and body["error"]["status"]
+    return str(body["error"]["message"])
+
+
+@pytest.fixture
+def server(home: Path) -> Iterator[Served]:
+    with served({"echo": echo()}, store=home / "receipts.db") as running:
+        yield running
+
+
+@every
+def test_every_api_answers_and_leaves_a_receipt(server: Served, api: str) -> None:
+    answer = ask(server, api, **{"User-Agent": "lesson/1.0"})
+    assert answer.status == 200, answer.body
+    assert b"hello" in answer.body
+    kept = server.get("/receipts?app=LESSON").json["receipts"]
+    assert [row["id"] for row in kept] == [answer.headers["x-pellucid-receipt"]]
+    receipt = server.get(f"/receipts/{kept[0]['id']}").json
+    assert receipt["app"] == "lesson/1.0"
+    assert receipt["reply"]["message"]["parts"][0]["text"] == "hello"
+
+
+@every
+def test_an_unknown_model_is_answered_as_the_api_does(server: Served, api: str) -> None:
+    answer = ask(server, api, model="no-such-model")
+    assert answer.status == 404
+    assert "no-such-model" in error_of(api, answer.json)
+
+
+@every
+def test_a_model_that_fails_is_an_error(home: Path, api: str) -> None:
+    failing = Scripted([EngineStopped("The engine crashed.")], name="echo")
+    with served({"echo": failing}) as server:
+        answer = ask(server, api)
+    assert answer.status == 502
+    assert error_of(api, answer.json) == "The engine crashed."
+
+
+def test_no_receipt_when_the_request_says_so(server: Served) -> None:
+    answer = ask(server, "chat", **{"X-Pellucid-Log": "no"})
+    assert "x-pellucid-receipt" not in answer.headers
+    assert server.get("/receipts").json["receipts"] == []
+
+
+def test_the_app_may_name_itself(server: Served) -> None:
+    ask(server, "chat", **{"X-Pellucid-App": "course", "User-Agent": "python"})
+    assert len(server.get("/receipts?app=course").json["receipts"]) == 1
+    assert server.get("/receipts?app=python").json["receipts"] == []
+
+
+def test_a_conversation_is_recognised(server: Served) -> None:
+    first = ask(server, "chat")
+    again = [
+        *SAY["messages"],
+        {"role": "assistant", "content": "hello"},
+        {"role": "user", "content": "more"},
+    ]
+    second = server.post("/v1/chat/completions", {**SAY, "messages": again})
+    one, two = (
+        server.get(f"/receipts/{answer.headers['x-pellucid-receipt']}").json
+        for answer in (first, second)
+    )
+    assert two["conversation"] == one["conversation"]
+    assert two["parent"] == one["id"]
+    assert two["replayed_messages"] == 2
+
+
+def test_names_of_models(home: Path) -> None:
+    settings = replace(
+        load(), models={"mine": {"alias": "echo"}, "theirs": {"base": "http://127.0.0.1:9/v1"}}
+    )
+    with served({"echo": echo()}, settings=settings) as server:
+        assert ask(server, "chat", "mine").status == 200
+        assert ask(server, "ollama", "echo:latest").status == 200
+        assert ask(server, "chat", "theirs").status == 502  # reached for, and nobody there
+        for name in ("/etc/passwd", "http://127.0.0.1:9/v1#x", "../x.gguf", "hf:a/b/c.gguf", ""):
+            assert ask(server, "chat", name).status == 404, name
+    with served({"echo": echo()}, default="echo") as server:
+        for name in ("gpt-4o-mini", "llama3.2", "claude-sonnet-4-5", "anything"):
+            assert ask(server, "chat", name).status == 200, name
+        assert ask(server, "chat", "openai:gpt-4o-mini").status == 401  # named with its host
+
+
+def test_lists_of_models(server: Served) -> None:
+    assert "echo" in [row["id"] for row in server.get("/v1/models").json["data"]]
+    assert server.get("/v1/models/echo").json["id"] == "echo"
+    assert server.get("/v1/models/nothing").status == 404
+    anthropic = server.get("/v1/models", {"anthropic-version": "2023-06-01"}).json
+    assert anthropic["data"][0]["type"] == "model"
+    assert server.get("/v1beta/models/echo").json["name"] == "models/echo"
+    assert "echo" in [row["model"] for row in server.get("/api/tags").json["models"]]
+
+
+def test_what_is_not_there(server: Served) -> None:
+    assert server.get("/").body == b"Ollama is running"
+    assert server.request("HEAD", "/").status == 200
+    assert server.get("/v1/chat/completions").status == 405
+    assert "error" in server.get("/api/nothing").json
+    assert server.get("/v1beta/nothing").json["error"]["status"] == "NOT_FOUND"
+    assert server.get("/v1/messages/nothing").json["type"] == "error"
+    assert server.post("/v1/images/generations", {"prompt": "a cat"}).status == 501
+
+
+def test_the_document_is_true(server: Served) -> None:
+    document = server.get("/openapi.json").json
+    for path, operations in document["paths"].items():
+        for method, operation in operations.items():
+            schema = operation.get("requestBody", {}).get("content", {})
+            required = schema.get("application/json", {}).get("schema", {}).get("required", [])
+            answer = server.request(
+                method.upper(), path.replace("{name}", "echo"), {} if schema else None
+            )
+            assert answer.status != 405 and answer.status != 500, (path, answer.body)
+            if required:
+                assert answer.status == 400, (path, answer.body)
+
+
+def test_a_store_that_fails_costs_no_reply(
+    server: Served, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def full(self: Store, receipts: object) -> None:
+        raise StoreError("The disk is full.")
+
+    monkeypatch.setattr(Store, "add_all", full)
+    assert ask(server, "chat").status == 200
+    assert server.get("/receipts").json["receipts"] == []
+    assert server.get("/health").json["receipts_not_kept"] == 1
+    assert "The disk is full." in capsys.readouterr().err
