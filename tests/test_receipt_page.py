@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import socket
 import time
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Locator, Page, sync_playwright
+from playwright.sync_api import Browser, Locator
 
+import browser_pages
 import sample_receipts as samples
 from pellucid.messages import Request, Text, text_message
 from pellucid.prompt.values import Prompt
@@ -19,17 +19,8 @@ from pellucid.replies import Reply, Usage
 from pellucid.views import figures, glyphs, html
 
 ID = samples.second_turn().id
-CHROMIUM = Path("/usr/bin/chromium")
-QUIET = (
-    *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
-    *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
-)
 
 pytestmark = pytest.mark.browser
-if not CHROMIUM.exists():
-    pytest.skip(
-        "the receipt's page needs a browser: apt-get install chromium", allow_module_level=True
-    )
 
 FACTS = """() => Object.fromEntries([...document.querySelectorAll("#tip dt")].map(
     (name) => [name.textContent, name.nextElementSibling.textContent]))"""
@@ -74,28 +65,8 @@ PAYLOADS = (
 )
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET)
-        yield browser
-        browser.close()
-
-
-class Opened:
-    """A page opened from a file, with every request and every error it made."""
-
-    def __init__(self, browser: Browser, path: Path, content: str, scheme: str = "light") -> None:
-        path.write_text(content, "utf-8")
-        self.url = path.as_uri()
-        self.requests: list[str] = []
-        self.errors: list[str] = []
-        self.page: Page = browser.new_page(color_scheme=scheme)  # type: ignore[arg-type]
-        self.page.on("request", lambda request: self.requests.append(request.url))
-        self.page.on("pageerror", lambda error: self.errors.append(str(error)))
-        self.page.on("console", lambda message: self.errors.append(message.text))
-        self.page.on("dialog", lambda dialog: self.errors.append(dialog.message))
-        self.page.goto(self.url)
+class Opened(browser_pages.Opened):
+    """A receipt's page, with its tokens and their tooltip."""
 
     def token(self, flow: str, number: int) -> Locator:
         return self.page.locator(f".flow[data-of={flow}] i").nth(number)
@@ -105,12 +76,6 @@ class Opened:
         self.page.wait_for_selector("#tip:not([hidden])")
         facts: dict[str, str] = self.page.evaluate(FACTS)
         return facts
-
-    def close(self) -> None:
-        """Whatever was done with it, the page asked for nothing but itself and made no error."""
-        self.page.close()
-        assert self.requests == [self.url]
-        assert self.errors == []
 
 
 def open_receipt(browser: Browser, folder: Path, receipt: Receipt, scheme: str = "light") -> Opened:

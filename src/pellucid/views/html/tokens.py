@@ -8,7 +8,7 @@ from ...tokens.encoding import Encoding
 from ...tokens.measures import Age, ages, density
 from ...tokens.model import ModelTokenizer
 from ..glyphs import piece_line
-from ..tokens import about_unknown, added, quoted
+from ..tokens import AGES, about_unknown, added, age, quoted
 from .density import density_plot, of_one, of_several
 from .flow import Title, encoding_flow
 from .markup import table, text
@@ -101,15 +101,4 @@ def _listing(encoding: Encoding) -> str:
 
 
 def _ages(rows: Sequence[Age]) -> str:
-    head = ("", "sequence", "different", "vocabulary it needs", "unknown")
-    body = [
-        (
-            row.unit,
-            f"{row.length:,}",
-            f"{row.distinct:,}",
-            "no size is enough" if row.needed is None else f"{row.needed:,}",
-            f"{row.unknown:,}",
-        )
-        for row in rows
-    ]
-    return table(body, "lab", head) + f'<p class="quiet">{text(about_unknown(rows))}</p>'
+    return table(map(age, rows), "lab", AGES) + f'<p class="quiet">{text(about_unknown(rows))}</p>'

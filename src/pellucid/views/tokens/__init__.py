@@ -18,7 +18,9 @@ from .listings import listing as listing
 from .listings import note as note
 from .listings import other_reading as other_reading
 from .listings import quoted as quoted
+from .steps import AGES as AGES
 from .steps import about_unknown as about_unknown
+from .steps import age as age
 from .steps import ages as ages
 from .steps import explained as explained
 from .training import learned as learned

@@ -66,23 +66,20 @@ def _row(tokens: Sequence[bytes]) -> str:
     return " ".join(visible(piece_text(token)).replace(" ", "␣") for token in tokens)
 
 
+AGES = ("", "length", "different", "vocabulary it needs", "unknown")
+
+
+def age(row: Age) -> tuple[str, ...]:
+    """The cells of one age under `AGES`."""
+    needed = "no size is enough" if row.needed is None else f"{row.needed:,}"
+    return row.unit, f"{row.length:,}", f"{row.distinct:,}", needed, f"{row.unknown:,}"
+
+
 def ages(rows: Sequence[Age], *, color: bool = False, width: int = 80) -> str:
     """The three ages in one table: what each needs, how long it makes the text, what it misses."""
-    header = [
-        Cell(word, DIM) for word in ("", "sequence", "different", "vocabulary it needs", "unknown")
-    ]
-    body = [
-        [
-            row.unit,
-            f"{row.length:,}",
-            f"{row.distinct:,}",
-            "no size is enough" if row.needed is None else f"{row.needed:,}",
-            f"{row.unknown:,}",
-        ]
-        for row in rows
-    ]
+    header = [Cell(word, DIM) for word in AGES]
     said = wrapped(about_unknown(rows), width, color)
-    return "\n".join([table([header, *body], right=" rrrr", color=color), *said])
+    return "\n".join([table([header, *map(age, rows)], right=" rrrr", color=color), *said])
 
 
 def about_unknown(rows: Sequence[Age]) -> str:
