@@ -14,7 +14,7 @@ from pellucid.models.card import open_card
 from pellucid.models.tokenizers import open_tokenizer
 from pellucid.settings import Folders
 from pellucid.tokens import spans as cutting
-from pellucid.tokens.counting import Counted, Source, count_files
+from pellucid.tokens.counting import Counted, Source, count_files, is_binary
 from pellucid.tokens.tokenizer import BpeTokenizer
 
 PARTS = (
@@ -145,3 +145,19 @@ def test_a_vanished_file_and_an_empty_one(vocabulary: Path, tmp_path: Path) -> N
     first, second = count_files([source(empty), gone], partial(BpeTokenizer.open, vocabulary))
     assert (first.tokens, first.problem) == (0, None)
     assert second.problem == "cannot be read: No such file or directory"
+
+
+@pytest.mark.parametrize(
+    ("data", "binary"),
+    [
+        (b"\x89PNG\0", True),
+        (bytes(range(1, 256)) * 40, True),
+        ("caf\xe9, cr\xe8me".encode("latin-1"), False),
+        (b"\x01" + "\u65e5\u672c\u8a9e".encode() * 2000, False),  # cut inside a character
+        (b"\x01\x02\x03 in valid UTF-8", False),
+        (b"", False),
+    ],
+)
+def test_what_is_binary(tmp_path: Path, data: bytes, binary: bool) -> None:
+    (tmp_path / "file").write_bytes(data)
+    assert is_binary(tmp_path / "file") is binary

@@ -35,6 +35,7 @@ def test_anthropic_counts(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
         keyed(home, monkeypatch, server.base)
         done = home.run("tokens", "Hi there", *CLAUDE)
         assert done.stdout.startswith("14 tokens\nreported: counted by anthropic"), done.stderr
+        assert done.stderr.startswith("anthropic counts: the text goes to 127.0.0.1:")
         value = json.loads(home.run("tokens", "Hi there", *CLAUDE, "--json").stdout)
         assert (value["tokens"], value["known"]) == (14, "reported")
     asked = server.asked[0]

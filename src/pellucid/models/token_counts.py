@@ -18,10 +18,12 @@ COUNTING = ("anthropic", "gemini")
 
 
 class TokenCounts:
-    """Counts of the model called `model` by its provider. `maker` is who that is."""
+    """Counts of the model called `model` by its provider. `maker` is who that is, `address` where
+    the texts go."""
 
     def __init__(self, endpoint: Endpoint, model: str, settings: Settings) -> None:
         self.maker = endpoint.host.name
+        self.address = endpoint.host.origin.netloc
         self._endpoint = endpoint
         self._model = model
         self._settings = settings

@@ -143,7 +143,7 @@ class _Opening:
         try:
             vocabulary = from_row(row, data, config)
         except UnsupportedVocabulary as error:
-            return _by_library(data, row.name, error)
+            return _by_library(data, row.name, row.name, error)
         return _model(row.name, _build(vocabulary, built))
 
     def _of_file(self, path: Path, name: str) -> ModelTokenizer:
@@ -156,7 +156,7 @@ class _Opening:
         try:
             vocabulary = from_file(data, name, _config(path))
         except UnsupportedVocabulary as error:
-            return _by_library(data, name, error)
+            return _by_library(data, name, str(path), error)
         return _model(vocabulary.name, _build(vocabulary, built))
 
     def _built(self, *identity: object) -> Path:
@@ -240,13 +240,17 @@ def _build(vocabulary: Vocabulary, built: Path) -> PlainTokenizer:
         return opening.tokenizer_of(compiled.Compiled(pack(vocabulary), vocabulary.name))
 
 
-def _by_library(data: bytes, name: str, error: UnsupportedVocabulary) -> ModelTokenizer:
-    """What is not read here: by the library `tokenizers`, if the data is of its format."""
+def _by_library(
+    data: bytes, name: str, source: str, error: UnsupportedVocabulary
+) -> ModelTokenizer:
+    """What is not read here: by the library `tokenizers`, if the data is of its format.
+
+    `source` is what an error names."""
     if data.lstrip()[:1] != b"{":
-        raise UnsupportedVocabulary(f"{name}: {error}") from error
+        raise UnsupportedVocabulary(f"{source}: {error}") from error
     from ..tokens.hugging_face import HuggingFaceTokenizer
 
-    tokenizer = HuggingFaceTokenizer(data, name, f"{name}: {error}")
+    tokenizer = HuggingFaceTokenizer(data, name, f"{source}: {error}")
     front, back = tokenizer.around
     notes = (f"{error} The library `tokenizers` is used.",)
     return ModelTokenizer(name, tokenizer, front, back, notes)

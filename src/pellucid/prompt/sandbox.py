@@ -184,7 +184,7 @@ def _explained(failure: BaseException, seconds: float) -> TemplateError:
             said = "The chat template, or what it was given, is nested too deeply."
         case _:
             kind = type(failure).__name__
-            said = f"The chat template fails{where}: {kind}: {failure}."
+            said = f"The chat template fails{where}: {kind}: {str(failure).rstrip('.')}."
     return TemplateError(said)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import multiprocessing
 import os
+from codecs import getincrementaldecoder
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
@@ -17,7 +18,9 @@ from .spans import SPAN, Counting, Span, count, spans
 from .tokenizer import BpeTokenizer
 
 BINARY = 8192
-"""A file with a zero among so many of its first bytes is no text."""
+"""Bytes at the start of a file that tell whether it is text."""
+CONTROLS = bytes({*range(32)} - {*b"\b\t\n\v\f\r\x1b"})
+"""Control characters that no text has many of."""
 JSON_LINES = (".jsonl", ".ndjson")
 
 
@@ -56,9 +59,21 @@ class _Task:
 
 
 def is_binary(path: Path) -> bool:
-    """Whether a file is no text, by its first bytes. Raises `OSError`."""
+    """Whether a file is no text, by its first bytes: they hold a zero; or they are not UTF-8, and
+    one in fifty is a control character. Raises `OSError`."""
     with path.open("rb") as file:
-        return b"\0" in file.read(BINARY)
+        start = file.read(BINARY)
+    controls = len(start) - len(start.translate(None, CONTROLS))
+    return b"\0" in start or (50 * controls > len(start) and not _is_utf8(start))
+
+
+def _is_utf8(start: bytes) -> bool:
+    """Whether bytes are UTF-8, the last character perhaps cut off."""
+    try:
+        getincrementaldecoder("utf-8")().decode(start)
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def count_files(

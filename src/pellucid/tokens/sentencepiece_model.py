@@ -55,7 +55,9 @@ def from_model(data: bytes, *, name: str = "", add_bos: bool = True) -> Vocabula
             elif number == NORMALIZER and isinstance(value, bytes):
                 normalizer.update(_fields(value))
     except (IndexError, ValueError, struct.error) as error:
-        raise UnsupportedVocabulary("It is not a SentencePiece model, or damaged.") from error
+        raise UnsupportedVocabulary(
+            "It is not a SentencePiece model, nor of another format that is read here, or damaged."
+        ) from error
     if not spellings or len(spellings) > LARGEST:
         raise UnsupportedVocabulary("It is not a SentencePiece model: it has no tokens.")
     if trainer.get(MODEL_TYPE, 1) != BPE:

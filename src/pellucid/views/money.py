@@ -15,13 +15,10 @@ def forecast(value: Forecast, *, color: bool = False, width: int = 80) -> str:
     What is not known is "unknown", never 0.
     """
     about = "~" if value.known == "estimated" else ""
+    counted = ", estimated" if value.embed and value.embed.known == "estimated" else ""
     rows: list[list[Cell | str]] = [
         ["to send once", dollars(value.send), Cell(value.model, DIM)],
-        [
-            "to embed",
-            dollars(value.embed),
-            Cell(f"{value.embedder}, whose vocabulary may count otherwise", DIM),
-        ],
+        ["to embed", dollars(value.embed), Cell(value.embedder + counted, DIM)],
     ]
     chat = value.conversation
     if chat is not None:

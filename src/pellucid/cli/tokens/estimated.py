@@ -41,16 +41,15 @@ def show(args: argparse.Namespace, text: str, of: Family) -> int:
         raise UsageError(
             f"{model} has no published tokenizer: its tokens can be counted, not shown."
         )
-    asked = _asked(args)
-    if asked is not None and text.strip():
-        asking = Asking(asked, partial(counting, args))
+    asking = _asking(args) if text.strip() else None
+    if asking is not None:
         count = asking.count(text)
         if not asking.problem:
             if args.json:
-                value = {"model": model, "known": "reported", "tokens": count, "by": asked.maker}
+                value = {"model": model, "known": "reported", "tokens": count, "by": asking.maker}
                 output.print_json(value)
             else:
-                output.show(tokens.reported, count, asked.maker)
+                output.show(tokens.reported, count, asking.maker)
             return 0
         asking.complain()
     found = Estimating(common.tokenizer(args, BASIS).plain, of).estimate(text)
@@ -72,14 +71,21 @@ def asking(args: argparse.Namespace, sources: Sequence[Source]) -> Asking | None
         return None
     if any(source.field for source in sources) or family(args) is None:
         return None
-    asked = _asked(args)
-    return Asking(asked, partial(counting, args)) if asked else None
+    return _asking(args)
 
 
-def _asked(args: argparse.Namespace) -> TokenCounts | None:
+def _asking(args: argparse.Namespace) -> Asking | None:
+    """What asks the provider, where it can be; what is sent where is said before it is."""
     from ...models.token_counts import open_counts
 
-    return open_counts(common.name(args), options.settings(args))
+    asked = open_counts(common.name(args), options.settings(args))
+    if asked is None:
+        return None
+    print(
+        f"{asked.maker} counts: the text goes to {asked.address} (with --offline it stays here)",
+        file=sys.stderr,
+    )
+    return Asking(asked, partial(counting, args))
 
 
 class Asking:

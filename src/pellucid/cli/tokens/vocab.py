@@ -18,7 +18,9 @@ SHOWN = 50
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     common.add_vocabulary(parser)
-    parser.add_argument("--special", action="store_true", help="the special tokens")
+    parser.add_argument(
+        "--special", action="store_true", help="the special tokens; with --grep, those first"
+    )
     parser.add_argument("--grep", metavar="TEXT", help="tokens that hold this text")
     parser.add_argument(
         "-n", "--limit", type=int, default=SHOWN, help=f"at most so many ({SHOWN}); 0: all"
@@ -32,8 +34,9 @@ def run(args: argparse.Namespace) -> int:
     tokenizer = common.tokenizer(args)
     controls = {id: spelling for spelling, id in tokenizer.specials.items()}
     wanted = (args.grep or "").encode("utf-8", "surrogateescape")
-    ids = sorted(controls) if args.special else range(len(tokenizer))
-    found = [(id, piece) for id, piece in _pieces(tokenizer, ids) if wanted in piece]
+    found = [
+        (id, piece) for id, piece in _pieces(tokenizer, _ids(args, tokenizer)) if wanted in piece
+    ]
     shown = found[: args.limit] if args.limit else found
     if args.json:
         output.print_json(
@@ -50,17 +53,18 @@ def run(args: argparse.Namespace) -> int:
     elif shown:
         output.show(tokens.entries, shown, controls)
     of = f"{len(shown):,} of {len(found):,}" if len(shown) < len(found) else f"{len(found):,}"
-    what = "special tokens" if args.special else "tokens"
+    what = "special tokens" if args.special and not args.grep else "tokens"
     print(f"{of} {what} of {tokenizer.name}, which has {len(tokenizer):,} ids", file=sys.stderr)
-    if args.special and not found and controls:
-        ordinary = sum(wanted in piece for _, piece in _pieces(tokenizer, range(len(tokenizer))))
-        print(
-            f"none of its {len(controls):,} special tokens holds {args.grep!r}; "
-            f"{ordinary:,} ordinary ones do: leave out --special",
-            file=sys.stderr,
-        )
-        return 0
     return 0 if found else 1
+
+
+def _ids(args: argparse.Namespace, tokenizer: ModelTokenizer) -> Iterable[int]:
+    """Those to look through, in the order they are shown."""
+    if not args.special:
+        return range(len(tokenizer))
+    special = sorted(tokenizer.specials.values())
+    ordinary = sorted(set(range(len(tokenizer))).difference(special)) if args.grep else []
+    return [*special, *ordinary]
 
 
 def _pieces(tokenizer: ModelTokenizer, ids: Iterable[int]) -> Iterator[tuple[int, bytes]]:

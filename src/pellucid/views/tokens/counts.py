@@ -16,15 +16,18 @@ if TYPE_CHECKING:
 
 def estimated(model: str, found: Estimate, *, color: bool = False, width: int = 80) -> str:
     """A count that was not made on the model's own ids: with its range, and what it rests on."""
-    about = f"about {found.tokens:,} tokens, likely {found.low:,} to {found.high:,}"
+    about = f"about {_tokens(found.tokens)}, likely {found.low:,} to {found.high:,}"
     note = f"estimated: {visible(model)} has no published tokenizer; {found.basis}"
     return "\n".join([about, *wrapped(note, width, color)])
 
 
 def reported(count: int, maker: str, *, color: bool = False, width: int = 80) -> str:
     """A count that the provider made."""
-    tokens = "1 token" if count == 1 else f"{count:,} tokens"
-    return "\n".join([tokens, *wrapped(f"reported: {_by(maker)}", width, color)])
+    return "\n".join([_tokens(count), *wrapped(f"reported: {_by(maker)}", width, color)])
+
+
+def _tokens(count: int) -> str:
+    return "1 token" if count == 1 else f"{count:,} tokens"
 
 
 def _by(maker: str) -> str:
