@@ -18,8 +18,6 @@ import regex
 from . import bpe, compiled, normalize, offsets
 from .blanks import Side
 from .encoding import Encoding
-from .fast import FastBpe, parts
-from .native import NativeTexts
 from .pretokenize import Pretokenizer
 from .splits import splits
 from .surrogates import refuse_lone
@@ -28,6 +26,9 @@ from .unicode_age import uncertain
 if TYPE_CHECKING:
     from numpy import uint32
     from numpy.typing import NDArray
+
+    from .fast import FastBpe
+    from .native import NativeTexts
 
 KEPT = 20_000
 LONGEST_KEPT = 64
@@ -247,6 +248,8 @@ class BpeTokenizer:
         if engine is None:
             yield self._by_pieces(text)
             return
+        from .fast import parts
+
         for part in parts(text, engine.PART):
             if len(part) <= engine.LONGEST and not uncertain(part):
                 yield engine.encode(part)
@@ -263,6 +266,8 @@ class BpeTokenizer:
 
     @cached_property
     def _fast(self) -> FastBpe | None:
+        from .fast import FastBpe
+
         fast = FastBpe.of(self._vocabulary)
         if fast is not None:  # the others give their memory back
             vars(self).pop("_texts", None)
@@ -271,6 +276,8 @@ class BpeTokenizer:
 
     @cached_property
     def _texts(self) -> NativeTexts | None:
+        from .native import NativeTexts
+
         return NativeTexts(self._vocabulary) if NativeTexts.serves(self._vocabulary) else None
 
     def expect(self, characters: int) -> None:
