@@ -188,8 +188,8 @@ def test_characters_without_a_token_are_bytes() -> None:
     assert encoding.pieces == (b"a", b"\xf0", b"\x9f", b"\xa7", b"\xbf", b"b")
     assert encoding.offsets == ((0, 1), *[(1, 2)] * 4, (2, 3))
     assert ours.splits("\U0001f9ff".encode(), 4, encoding.ids[4]) == [encoding.ids[1:5]]
-    with pytest.raises(UnsupportedVocabulary, match="leave out `explain`"):
-        explain(ours, "a")
+    (piece,) = explain(ours, "\U0001f9ff")
+    assert (piece.unknown, piece.pieces) == (("\U0001f9ff",), (b"\xf0", b"\x9f", b"\xa7", b"\xbf"))
 
 
 @pytest.mark.parametrize(
