@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from itertools import permutations
@@ -12,6 +13,7 @@ import pytest
 import dialect_checks as checks
 from pellucid.dialects.registry import MODULES, dialect
 from pellucid.errors import UsageError
+from pellucid.messages import Message, Request, Text
 
 CHATS = [name for name in MODULES if name != "ollama-generate"]
 """The dialects that can say a conversation; the other holds one question and its answer."""
@@ -45,3 +47,13 @@ def test_translation(source: str, target: str, full: bool) -> None:
     examples = 300 if full else 10
     checks.check_request_translation(dialect(source), dialect(target), examples)
     checks.check_reply_translation(dialect(source), dialect(target), examples)
+
+
+@pytest.mark.parametrize("name", CHATS)
+def test_a_passage_is_quoted_with_its_source(name: str) -> None:
+    parts = (Text("Sum up:"), Text("it rains", source="sky\n.txt"))
+    outgoing = dialect(name).encode_request(Request((Message("user", parts),)), "m", stream=True)
+    body = json.dumps(outgoing.body)
+    quoted = "--- passage from sky .txt ---\nit rains\n--- end of passage ---"
+    assert json.dumps(quoted)[1:-1] in body
+    assert "up:---" not in body

@@ -204,5 +204,18 @@ class Request:
     """Whether one reply may hold several calls; `None` leaves it to the model."""
 
 
+def quoted(part: Text) -> str:
+    """The words of a part; those of a passage between plain lines that name its source:
+
+    --- passage from SOURCE ---
+    the text
+    --- end of passage ---
+    """
+    if part.source is None:
+        return part.text
+    source = " ".join(part.source.split())
+    return f"--- passage from {source} ---\n{part.text}\n--- end of passage ---"
+
+
 def text_message(role: Role, text: str) -> Message:
     return Message(role, (Text(text),))

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from ..errors import CannotExpress
-from ..messages import Options, Request, Signature, Text
+from ..messages import Options, Request, Signature, Text, quoted
 
 Notes = dict[str, None]
 """Sentences about what was left out, each once, in order."""
@@ -65,11 +65,10 @@ def own(signature: Signature | None, owner: str, api: str, notes: Notes) -> Sign
     return None
 
 
-def unsourced(part: Text, notes: Notes) -> str:
-    """The words of a passage, for an API that has no place for where they come from."""
-    if part.source is not None:
-        note(notes, "The sources of passages were left out; their text was sent.")
-    return part.text
+def words(part: Text) -> str:
+    """The words of a part. No API has a place for where a passage comes from, so it is quoted,
+    apart from its neighbours."""
+    return part.text if part.source is None else f"\n\n{quoted(part)}\n\n"
 
 
 def check_choice(request: Request, api: str) -> None:

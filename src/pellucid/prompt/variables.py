@@ -18,6 +18,7 @@ from ..messages import (
     ToolCall,
     ToolResult,
     ToolSpec,
+    quoted,
 )
 from .fence import Writer
 from .values import Origin
@@ -52,18 +53,6 @@ def template_variables(
     }
 
 
-def passage(part: Text, *, first: bool, last: bool) -> str:
-    """A quoted text between plain lines that name its source, apart from its neighbours:
-
-    --- passage from SOURCE ---
-    the text
-    --- end of passage ---
-    """
-    source = " ".join((part.source or "").split())
-    quoted = f"--- passage from {source} ---\n{part.text}\n--- end of passage ---"
-    return ("" if first else "\n\n") + quoted + ("" if last else "\n\n")
-
-
 @lru_cache(maxsize=4096)
 def message_origin(m: int, p: int) -> Origin:
     return Origin("message", m, p)
@@ -77,8 +66,8 @@ def content_texts(m: int, message: Message) -> list[tuple[str, Origin]]:
         if isinstance(part, Refusal) or part.source is None:
             out.append((part.text, message_origin(m, p)))
         else:
-            quoted = passage(part, first=n == 0, last=n == len(parts) - 1)
-            out.append((quoted, Origin("passage", m, p)))
+            before, after = "\n\n" * (n > 0), "\n\n" * (n < len(parts) - 1)
+            out.append((before + quoted(part) + after, Origin("passage", m, p)))
     return out
 
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from ..errors import PellucidError
-from ..messages import Known, Media, Message, Refusal, Text, Thinking, ToolCall, ToolResult
+from ..messages import Known, Media, Message, Refusal, Text, Thinking, ToolCall, ToolResult, quoted
 from ..settings import Folders, load
 from ..value import value
 from .receipt import Receipt
@@ -95,7 +95,9 @@ def _counter(model: str) -> tuple[Callable[[str], int], str, Known] | None:
 def _texts(message: Message) -> Iterator[str]:
     for part in message.parts:
         match part:
-            case Text(text) | Refusal(text) | Thinking(text):
+            case Text():
+                yield quoted(part)
+            case Refusal(text) | Thinking(text):
                 yield text
             case ToolCall(_, name, arguments):
                 yield name + arguments

@@ -27,7 +27,7 @@ from ...messages import (
     ToolSpec,
 )
 from ..json_text import arguments_object, same_arguments
-from ..narrowing import Notes, check_choice, leave_out, note, own, refuse, unsourced
+from ..narrowing import Notes, check_choice, leave_out, note, own, refuse, words
 
 API = "Anthropic's Messages API"
 NAME = "anthropic"
@@ -147,7 +147,7 @@ def _messages(
     for message in messages:
         if message.role == "system":
             place = _turn(turns, False).system if turns else system
-            place += [_system_text(part, notes) for part in message.parts]
+            place += [_system_text(part) for part in message.parts]
             continue
         turn = _turn(turns, message.role == "assistant")
         for part in message.parts:
@@ -192,9 +192,9 @@ def _message(role: str, parts: list[Part]) -> tuple[Message, ...]:
     return (Message(role, tuple(parts)),) if parts else ()  # type: ignore[arg-type]
 
 
-def _system_text(part: Part, notes: Notes) -> Text:
+def _system_text(part: Part) -> Text:
     if isinstance(part, Text):
-        return Text(unsourced(part, notes))
+        return Text(words(part))
     raise CannotExpress(f"{type(part).__name__} in a system message", API, "Use text alone there.")
 
 
@@ -214,7 +214,7 @@ def _part(part: Part, role: str, names: dict[str, str], notes: Notes) -> Part | 
     match part:
         case Text(signature=signature):
             own(signature, NAME, API, notes)
-            return Text(unsourced(part, notes))
+            return Text(words(part))
         case Refusal(text):
             return Text(text)
         case Thinking(text, signature, redacted) if assistant:

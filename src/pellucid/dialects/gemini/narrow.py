@@ -28,7 +28,7 @@ from ...messages import (
 )
 from ..json_text import arguments_object, same_arguments
 from ..media import kind_of, type_at, type_of
-from ..narrowing import Notes, check_choice, note, own, refuse, unsourced
+from ..narrowing import Notes, check_choice, note, own, refuse, words
 from ..tool_calls import link
 
 API = "Google's Gemini API"
@@ -100,7 +100,7 @@ def _messages(
         if message.role == "system":
             if out:
                 note(notes, "A later system message was moved to the start, before all others.")
-            system += [_system_text(part, notes) for part in message.parts]
+            system += [_system_text(part) for part in message.parts]
             continue
         assistant = message.role == "assistant"
         narrowed = (_part(part, assistant, notes) for part in message.parts)
@@ -123,16 +123,16 @@ def _add(messages: list[Message], role: Role, parts: Sequence[Part]) -> None:
         messages.append(Message(role, tuple(parts)))
 
 
-def _system_text(part: Part, notes: Notes) -> Text:
+def _system_text(part: Part) -> Text:
     if isinstance(part, Text):
-        return Text(unsourced(part, notes))
+        return Text(words(part))
     raise CannotExpress(f"{type(part).__name__} in a system message", API, "Use text alone there.")
 
 
 def _part(part: Part, assistant: bool, notes: Notes) -> Part | None:
     match part:
         case Text(signature=signature):
-            text, signature = unsourced(part, notes), own(signature, NAME, API, notes)
+            text, signature = words(part), own(signature, NAME, API, notes)
             return Text(text, signature=signature) if text or signature else None
         case Refusal(text):
             return Text(text)

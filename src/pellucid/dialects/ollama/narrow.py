@@ -27,7 +27,7 @@ from ...messages import (
 )
 from ..json_text import arguments_object, same_arguments
 from ..media import type_of
-from ..narrowing import Notes, check_choice, leave_out, note, own, unsourced
+from ..narrowing import Notes, check_choice, leave_out, note, own, words
 from ..tool_calls import link
 
 API = "Ollama's API"
@@ -112,7 +112,7 @@ def _parts(message: Message, parts: list[Part], notes: Notes) -> list[Part]:
         match part:
             case Text(signature=signature):
                 own(signature, NAME, API, notes)
-                texts += unsourced(part, notes)
+                texts += words(part)
             case Refusal(text):
                 texts += text
             case Thinking(text, signature, redacted) if assistant:

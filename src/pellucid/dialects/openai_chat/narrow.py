@@ -19,7 +19,7 @@ from ...messages import (
     ToolCall,
     ToolResult,
 )
-from ..narrowing import Notes, check_choice, leave_out, note, unsourced
+from ..narrowing import Notes, check_choice, leave_out, note, words
 
 NAME = "openai"
 API = "OpenAI's Chat Completions API"
@@ -107,7 +107,7 @@ def _unmarked(part: Part, notes: Notes) -> Part:
     if isinstance(part, Text | Thinking | ToolCall) and part.signature is not None:
         note(notes, f"Signatures of {part.signature.owner} were left out.")
         part = replace(part, signature=None)
-    return Text(unsourced(part, notes)) if isinstance(part, Text) else part
+    return Text(words(part)) if isinstance(part, Text) else part
 
 
 def _assistant(parts: list[Part], keep_thinking: bool, notes: Notes) -> list[Part]:

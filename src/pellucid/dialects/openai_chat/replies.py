@@ -241,6 +241,7 @@ def write_picture(media: Media) -> dict[str, Any]:
 def narrow_events(events: Sequence[Event]) -> list[Event]:
     """What of a reply's events Chat Completions can say."""
     out: list[Event] = []
+    places: dict[int, int] = {}
     for event in events:
         match event:
             case Started():
@@ -254,7 +255,8 @@ def narrow_events(events: Sequence[Event]) -> list[Event]:
             case ThinkingDelta(text) if text:
                 out.append(ThinkingDelta(text))
             case ToolCallDelta(index, id, name, arguments):
-                out.append(ToolCallDelta(index, id, name, arguments))
+                place = places.setdefault(index, len(places))
+                out.append(ToolCallDelta(place, id, name, arguments))
             case MediaEvent(Media(kind="image") as media):
                 out.append(MediaEvent(from_url("image", media_url(media), "images")))
             case UsageEvent(usage):

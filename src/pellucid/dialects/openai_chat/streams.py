@@ -179,6 +179,7 @@ class Encoder:
         self._include_usage = head.include_usage
         self._usage = b""
         self._refused = False
+        self._places: dict[int, int] = {}  # index of a call -> its place among the calls
 
     def start(self) -> bytes:
         return self._chunk({"role": "assistant", "content": ""})
@@ -195,7 +196,9 @@ class Encoder:
             case ThinkingDelta(text) if text:
                 return self._chunk({"reasoning_content": text})
             case ToolCallDelta():
-                return self._chunk({"tool_calls": [_fragment(event)]})
+                # Clients take the index for a place in their list, whatever came before the call.
+                place = self._places.setdefault(event.index, len(self._places))
+                return self._chunk({"tool_calls": [_fragment(event, place)]})
             case RefusalDelta(text) if text:
                 self._refused = True
                 return self._chunk({"refusal": text})
@@ -223,7 +226,7 @@ class Encoder:
         return text.encode()
 
 
-def _fragment(event: ToolCallDelta) -> dict[str, Any]:
+def _fragment(event: ToolCallDelta, place: int) -> dict[str, Any]:
     function = drop_none({"name": event.name, "arguments": event.arguments})
     call = {"id": event.id, "type": "function" if event.id else None, "function": function}
-    return {"index": event.index, **drop_none(call)}
+    return {"index": place, **drop_none(call)}

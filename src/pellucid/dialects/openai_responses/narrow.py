@@ -24,7 +24,7 @@ from ...messages import (
     ToolCall,
     ToolResult,
 )
-from ..narrowing import Notes, check_choice, leave_out, note, own, refuse
+from ..narrowing import Notes, check_choice, leave_out, note, own, refuse, words
 
 API = "OpenAI's Responses API"
 NAME = "openai-responses"
@@ -94,11 +94,11 @@ def _gathered(messages: Iterator[Message]) -> list[Message]:
 
 def _part(part: Part, role: str, names: dict[str, str], notes: Notes) -> Part | None:
     match role, part:
-        case "assistant", Text(text, _, signature):
-            return Text(text, signature=own(signature, NAME, API, notes))
-        case (("system" | "user"), Text(text, _, signature)):
+        case "assistant", Text(signature=signature):
+            return Text(words(part), signature=own(signature, NAME, API, notes))
+        case (("system" | "user"), Text(signature=signature)):
             own(signature, NAME, API, notes)
-            return Text(text)
+            return Text(words(part))
         case "assistant", Refusal():
             return part
         case "assistant", Thinking(text, signature):
