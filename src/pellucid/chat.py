@@ -19,7 +19,7 @@ from .calls import Call
 from .errors import StoreError, UsageError
 from .messages import Message, Options, Request, ResponseFormat, ToolCall
 from .messages import text_message as _message
-from .models.base import Model
+from .models.base import Model, prepare_steered
 from .prompt.budget import fits, require_fit
 from .prompt.values import Prompt
 from .record.receipt import Memory, Receipt
@@ -163,7 +163,7 @@ class Chat:
         """What is sent; refused here if it does not fit."""
         request, memory = self._request(messages, tools)
         request = replace(request, tool_choice=tool_choice)
-        prompt = self.model.prepare(request)
+        request, prompt = prepare_steered(self.model, request)
         if prompt is not None and self.model.window is not None:
             require_fit(prompt, self.model.window, request.options.max_tokens)
         return request, prompt, memory
@@ -317,7 +317,7 @@ class Turn:
         yield from self._call()
         while calls := self._wanted():
             ran = []
-            for each in self._tools.run(calls, self._stop):
+            for each in self._tools.run(calls, self._stop, self.message.text):
                 ran.append(each)
                 yield each
             self._sent = Message("tool", tuple(each.result for each in ran))

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any, Protocol
+from dataclasses import replace
+from typing import Any, Protocol, runtime_checkable
 
 from ..messages import Options, Request
 from ..prompt.values import Prompt
@@ -36,3 +37,23 @@ class Model(Protocol):
 
     def versions(self) -> Mapping[str, str]:
         """Hashes and versions of what answers."""
+
+
+@runtime_checkable
+class Steers(Protocol):
+    """A model that needs help with tools."""
+
+    def steer(self, request: Request) -> tuple[Request, tuple[str, ...]]:
+        """The request with its `tool_choice` settled before its prompt is made, and notes for the
+        receipt that say why. The model may be asked."""
+
+
+def prepare_steered(model: Model, request: Request) -> tuple[Request, Prompt | None]:
+    """What is sent, and the prompt it becomes, once a model that needs help with tools had it."""
+    notes: tuple[str, ...] = ()
+    if isinstance(model, Steers):
+        request, notes = model.steer(request)
+    prompt = model.prepare(request)
+    if prompt is not None and notes:
+        prompt = replace(prompt, notes=(*prompt.notes, *notes))
+    return request, prompt

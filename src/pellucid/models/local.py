@@ -9,7 +9,7 @@ from typing import Any
 
 from ..engine import client, process
 from ..errors import EngineStopped
-from ..messages import Options, Request, ToolResult
+from ..messages import Options, Request, ToolCall, ToolResult
 from ..prompt.build import build
 from ..prompt.values import Prompt
 from ..replies import Event, Notice, ReplyToken
@@ -19,6 +19,7 @@ from .call_formats import format_of
 from .card import Card
 from .decoding import Decoder, Splitter
 from .stop import StopScanner
+from .told import Told, described, in_words
 from .tool_calls import CallScanner
 
 
@@ -56,8 +57,9 @@ class LocalModel:
         return sampling.settle(options, self._settings.alternatives)
 
     def prepare(self, request: Request) -> Prompt:
+        told = self._told(request)
         prompt = build(
-            request,
+            told.request if told else request,
             template=self.card.template,
             tokenizer=self.tokenizer,
             bos_text=self.card.bos_text,
@@ -65,6 +67,8 @@ class LocalModel:
             add_bos=self.card.add_bos,
             codes=self._folders.templates,
         )
+        if told:
+            prompt = told.original(prompt, request.messages)
         notes = self.card.notes
         if self._settings.window > self.window:
             notes = (
@@ -73,6 +77,23 @@ class LocalModel:
                 f"trained for {self.window:,}, and that is used.",
             )
         return replace(prompt, notes=(*prompt.notes, *notes)) if notes else prompt
+
+    def _told(self, request: Request) -> Told | None:
+        """The request with its tools in words, where the template has no place for tools, or a
+        small model is to answer in words."""
+        called = any(
+            isinstance(part, ToolCall | ToolResult)
+            for message in request.messages
+            for part in message.parts
+        )
+        if not (request.tools or called):
+            return None
+        offered = request.tools and request.tool_choice != "none"
+        if not offered and self.steers:
+            return in_words(request)
+        if "tools" in (self.card.template or ""):
+            return None
+        return described(request) if offered else in_words(request)
 
     def settings(self) -> Mapping[str, Any]:
         """Threads, why so many, and the batch (tokens read at a time) of the engine last used."""
@@ -102,12 +123,10 @@ class LocalModel:
             # Decoding is constrained: a token that would leave the schema is never sampled.
             body["json_schema"] = request.response_format.schema or {"type": "object"}
         scanner = None
-        if request.tools:
-            told, notice, may_call = self._constraint(request)
-            body |= told
-            if notice:
-                yield Notice(notice)
-            if may_call:
+        if request.tools and (held := self._held(request)) is not None:
+            body.pop("json_schema", None)
+            body |= held
+            if request.tool_choice != "none":
                 names = [tool.name for tool in request.tools]
                 scanner = CallScanner(names, format_of(self.card.template), options.seed)
         chunks = self._chunks(body)
@@ -120,36 +139,43 @@ class LocalModel:
         finally:
             chunks.close()
 
-    def _constraint(self, request: Request) -> tuple[Mapping[str, Any], str, bool]:
-        """What the reply of a request with tools is held to, a note of it, and whether it may
-        hold calls."""
+    def _held(self, request: Request) -> Mapping[str, Any] | None:
+        """What the reply of a request with tools is held to."""
         form, several = format_of(self.card.template), request.parallel_tools is not False
-        choice = request.tool_choice
-        if choice not in ("auto", "none"):
-            chosen = [tool for tool in request.tools if choice in ("required", tool.name)]
-            return constraints.calls(chosen, form, several=several), "", True
-        if choice == "none" or (self.steers and _answered(request)):
-            why = "no tools may be called" if choice == "none" else "the tools have answered"
-            return constraints.WORDS, f"The reply was held to words: {why}.", False
-        asked = steering.question(request) if self.steers else None
-        if asked is None:
-            return constraints.calls_once_begun(request.tools, form, several=several), "", True
-        prompt = self.prepare(asked)
-        need = steering.need(self._first_tokens(prompt), request.tools)
-        needed = need >= 0.5
-        held = "a call" if needed else "words"
-        notice = (
-            f"Asked beforehand whether this message needs a tool ({len(prompt):,} tokens, mostly "
-            f"cached), the model says {need:.0%}: the reply was held to {held}."
-        )
-        if needed:
-            return constraints.calls(request.tools, form, several=several), notice, True
-        return constraints.WORDS, notice, False
+        match request.tool_choice:
+            case "none":  # of tools that the prompt does not speak of, nothing need be forbidden
+                return None if self.steers else constraints.WORDS
+            case "auto":
+                return constraints.calls_once_begun(request.tools, form, several=several)
+            case choice:
+                tools = [tool for tool in request.tools if choice in ("required", tool.name)]
+                return constraints.calls(tools, form, several=several)
 
-    def _first_tokens(self, prompt: Prompt) -> dict[str, float]:
-        """The likeliest first tokens of an answer, with their log probabilities."""
+    def steer(self, request: Request) -> tuple[Request, tuple[str, ...]]:
+        """Whether the newest message needs a tool, settled before the prompt is made: the request
+        with its `tool_choice`, and a note of why. A larger model is left to choose by itself."""
+        if not (self.steers and request.tools and request.tool_choice == "auto"):
+            return request, ()
+        if any(isinstance(part, ToolResult) for part in request.messages[-1].parts):
+            return replace(request, tool_choice="none"), (ANSWERED,)
+        asked = steering.question(request)
+        if asked is None:
+            return request, ()
+        ids = self.tokenizer.encode(asked).ids
+        need = steering.need(self._next_tokens(ids), request.tools)
+        needed = need >= steering.ENOUGH
+        choice, held = ("required", "a call") if needed else ("none", "words, without tools")
+        note = (
+            f"Asked beforehand whether this message needs a tool ({len(ids):,} tokens, most of "
+            f"them cached), the model says {need:.0%}, and {steering.ENOUGH:.0%} is enough: the "
+            f"reply was held to {held}."
+        )
+        return replace(request, tool_choice=choice), (note,)
+
+    def _next_tokens(self, ids: Sequence[int]) -> dict[str, float]:
+        """The likeliest tokens after `ids`, with their log probabilities."""
         body = {
-            "prompt": prompt.ids,
+            "prompt": ids,
             "n_predict": 1,
             "n_probs": steering.DEPTH,
             "temperature": 0,
@@ -209,11 +235,7 @@ class LocalModel:
         return replace(token, logprob=found, alternatives=candidates[:wanted])
 
 
-def _answered(request: Request) -> bool:
-    """Whether the newest message is what tools answered."""
-    return any(isinstance(part, ToolResult) for part in request.messages[-1].parts)
-
-
+ANSWERED = "The tools have answered: the reply was held to words, and told the results in words."
 STEERED = 2 * 2**30
 """Bytes: models in smaller files, of some three billion parameters, call tools needlessly."""
 SCORE_DEPTH = 1000
