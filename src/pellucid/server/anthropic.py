@@ -43,7 +43,8 @@ async def models(visit: Visit) -> web.StreamResponse:
     return answer({"data": data, "has_more": False, "first_id": first, "last_id": last})
 
 
-async def model(visit: Visit, name: str) -> web.StreamResponse:
+async def model(visit: Visit) -> web.StreamResponse:
+    name = visit.request.rel_url.path.partition("/models/")[2]
     if await in_thread(lambda: visit.server.models.known(name)) is None:
         raise UnknownModel(name)
     return answer(_model(name))

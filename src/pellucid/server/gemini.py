@@ -13,9 +13,9 @@ from ..dialects.gemini import embeddings as embedding
 from ..errors import BadRequest, UnknownModel
 from .answering import respond
 from .counting import count
+from .embedding import embed
 from .failures import Refused
 from .models import in_thread
-from .openai import embed
 from .visit import Face, Route, Visit, answer
 
 FACE = Face("gemini", gemini.encode_error)
@@ -75,6 +75,7 @@ def _model(name: str) -> dict[str, Any]:
 
 
 ROUTES = [
+    Route("POST", "/v1/models/*", call, FACE),
     Route("GET", "/v1beta/models", models, FACE),
     Route("GET", "/v1beta/models/*", model, FACE),
     Route("POST", "/v1beta/models/*", call, FACE),

@@ -22,10 +22,10 @@ from ..models.catalog import Listed
 from ..models.local import LocalModel
 from ..settings import Folders
 from .answering import LINES, respond
+from .embedding import embed as vectors
 from .failures import failure_of
 from .models import in_thread
-from .openai import embed as vectors
-from .openai import plain_prompt
+from .plain import plain_prompt
 from .visit import Face, Route, Visit, answer
 
 FACE = Face("ollama", ollama.encode_error)
@@ -128,7 +128,8 @@ def _shown(visit: Visit, model: LocalModel) -> dict[str, Any]:
 
 async def ps(visit: Visit) -> web.StreamResponse:
     engines = await in_thread(lambda: process.running(Folders.of()))
-    rows = {row.path: row for row in await in_thread(visit.server.models.listing)}
+    listed = await in_thread(visit.server.models.listing)
+    rows = {str(Path(row.path).resolve()): row for row in listed if row.path}
     found = []
     for engine in engines:
         row = rows.get(engine.model)

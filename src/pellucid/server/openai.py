@@ -9,18 +9,15 @@ from aiohttp import web
 
 from ..dialects import openai_chat, openai_completions, openai_embeddings, openai_responses
 from ..dialects.base import Failure
-from ..dialects.embedding import Embeddings, EmbedRequest
 from ..errors import UnknownModel, UsageError
 from ..messages import Request, text_message
-from ..models.base import Model
 from ..models.hosted import HostedModel
-from ..models.local import LocalModel
-from ..prompt.budget import require_fit
-from ..prompt.values import Origin, Prompt, Span
-from . import anthropic
+from . import anthropic, gemini
 from .answering import EVENTS, Answering, head, receipt_header, respond, stream
+from .embedding import embed
 from .failures import Refused
 from .models import in_thread
+from .plain import plain_prompt
 from .visit import Face, Handler, Route, Visit, answer
 
 FACE = Face("openai", openai_chat.encode_error)
@@ -67,26 +64,6 @@ async def completions(visit: Visit) -> web.StreamResponse:
     return answer(value, headers=receipt_header(calls[0]))
 
 
-def plain_prompt(text: str | tuple[int, ...]) -> Any:
-    """Prepares a prompt that is a text, or ids, and nothing else."""
-
-    def prepare(model: Model, request: Request) -> Prompt | None:
-        if not isinstance(model, LocalModel):
-            return model.prepare(request)
-        plain = text if isinstance(text, str) else model.tokenizer.decode(text)
-        encoding = model.tokenizer.encode(plain)
-        if not isinstance(text, str) and encoding.ids != text:
-            raise UsageError("These ids are not how the model's vocabulary writes their text.")
-        spans = (Span(0, len(encoding.text), Origin("message", message=0, part=0)),)
-        prompt = Prompt(encoding, spans, ((0,),) * len(encoding), ("user",), True)
-        if not len(prompt):
-            raise UsageError("The prompt is empty; there is nothing to continue.")
-        require_fit(prompt, model.window, request.options.max_tokens)
-        return prompt
-
-    return prepare
-
-
 async def embeddings(visit: Visit) -> web.StreamResponse:
     body = await visit.body()
     asked = openai_embeddings.decode_embed_request(body)
@@ -95,29 +72,30 @@ async def embeddings(visit: Visit) -> web.StreamResponse:
     return answer(openai_embeddings.encode_embeddings(found, asked.model, form))
 
 
-async def embed(visit: Visit, request: EmbedRequest, model: str) -> Embeddings:
-    """Vectors, whoever's API asks for them."""
-    embedder = await visit.server.models.embedder(model)
-    found = await in_thread(lambda: embedder.embed(request.texts))
-    if request.dimensions not in (None, found.dimensions):
-        raise UsageError(f"{embedder.name} makes vectors of {found.dimensions} dimensions.")
-    return Embeddings(found.vectors, found.usage.input_total, model)
-
-
 async def models(visit: Visit) -> web.StreamResponse:
-    if "anthropic-version" in visit.request.headers:
-        return await anthropic.models(visit)
+    if other := _other_face(visit):
+        return await other[0](visit)
     names = await in_thread(visit.server.models.names)
     return answer({"object": "list", "data": [_model(name) for name in names]})
 
 
 async def model(visit: Visit) -> web.StreamResponse:
     name = visit.request.rel_url.path.partition("/models/")[2]
-    if "anthropic-version" in visit.request.headers:
-        return await anthropic.model(visit, name)
+    if other := _other_face(visit):
+        return await other[1](visit)
     if await in_thread(lambda: visit.server.models.known(name)) is None:
         raise UnknownModel(name)
     return answer(_model(name))
+
+
+def _other_face(visit: Visit) -> tuple[Handler, Handler] | None:
+    """Three APIs have their lists of models at this address; their clients' headers differ."""
+    headers = visit.request.headers
+    if "anthropic-version" in headers:
+        return anthropic.models, anthropic.model
+    if "x-goog-api-key" in headers and visit.path.startswith("/v1/"):
+        return gemini.models, gemini.model
+    return None
 
 
 def _model(name: str) -> dict[str, Any]:

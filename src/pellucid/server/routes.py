@@ -11,6 +11,7 @@ from .visit import Face, Route
 
 PREFIXES = (
     ("/v1/messages", anthropic.FACE),
+    ("/v1/models/", gemini.FACE),
     ("/v1beta/openai/", openai.FACE),
     ("/v1beta/", gemini.FACE),
     ("/api/", ollama.FACE),
