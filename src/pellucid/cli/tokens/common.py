@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 from .. import options, output
 
 if TYPE_CHECKING:
-    from ...messages import Known
     from ...tokens.encoding import Encoding
     from ...tokens.model import ModelTokenizer
 
@@ -39,13 +38,6 @@ def _names(prefix: str, **_: Any) -> list[str]:
 def name(args: argparse.Namespace) -> str:
     """The model that was named, else the one that is set."""
     return str(args.model or options.settings(args).model)
-
-
-def known(args: argparse.Namespace) -> Known:
-    """How counts for this model are known: on its own ids, or estimated."""
-    from ...tokens.estimates import family_of
-
-    return "estimated" if family_of(name(args)) else "exact"
 
 
 def tokenizer(args: argparse.Namespace, name: str | None = None) -> ModelTokenizer:

@@ -90,7 +90,9 @@ def run(args: argparse.Namespace) -> int:
             print(f"pellucid: {file.name}: {file.problem}{hint}", file=sys.stderr)
     if asking and asking.problem:
         asking.complain()
-    known = "reported" if asking and not asking.problem else common.known(args)
+    known: Known = "estimated" if of else "exact"
+    if asking and not asking.problem:
+        known = "reported"
     likely = estimated.likely(of) if of and known == "estimated" else None
     good = [file for file in counted if not file.problem]
     money = _forecast(args, sum(file.tokens for file in good), known) if args.cost else None
