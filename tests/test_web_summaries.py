@@ -297,6 +297,7 @@ def test_python_api(home: Path, tmp_path: Path) -> None:
     made = pellucid.summarize(str(file), model=Scripted(["- Two boats sank."]), store=None)
     assert (made.page.title, made.text) == ("Boats", "- Two boats sank.")
     assert made.receipts[0].reply.text == "- Two boats sank."
+    assert (made.pages, made.links) == ((made.page,), ())
     html = made._repr_html_()  # type: ignore[attr-defined]
     assert "<li>Two boats sank.</li>" in html
 

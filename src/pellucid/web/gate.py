@@ -4,7 +4,9 @@ go to the very addresses that were judged."""
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import socket
+import threading
 from collections.abc import Awaitable, Callable, Collection
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any
@@ -21,10 +23,36 @@ Lookup = Callable[[str], Awaitable[list[str]]]
 
 
 async def system_lookup(host: str) -> list[str]:
-    """What the machine's own resolver says."""
+    """What the machine's own resolver says.
+
+    It is asked in a daemon thread: one of asyncio's own would be waited for at the end, however
+    long a resolver is stuck.
+    """
     loop = asyncio.get_running_loop()
-    found = await loop.getaddrinfo(host, None, type=socket.SOCK_STREAM)
-    return list(dict.fromkeys(str(info[4][0]) for info in found))
+    answer: asyncio.Future[list[str]] = loop.create_future()
+
+    def told(found: list[str] | OSError) -> None:
+        if answer.done():  # nobody waits any more
+            return
+        if isinstance(found, OSError):
+            answer.set_exception(found)
+        else:
+            answer.set_result(found)
+
+    def look() -> None:
+        found: list[str] | OSError
+        try:
+            infos = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
+            found = list(dict.fromkeys(str(info[4][0]) for info in infos))
+        except OSError as error:
+            found = error
+        except UnicodeError:  # a label longer than the encoding of names allows
+            found = OSError(f"{host} is no name")
+        with contextlib.suppress(RuntimeError):  # the loop has ended
+            loop.call_soon_threadsafe(told, found)
+
+    threading.Thread(target=look, name="pellucid-lookup", daemon=True).start()
+    return await answer
 
 
 class Gate:

@@ -17,6 +17,7 @@ from ..messages import Message, Text
 from ..record.receipt import Receipt
 from . import facts, languages
 from .asking import Asker, quoted
+from .links import Link
 from .page import Page, require_text
 from .passages import blocks, bounded, grouped
 from .shorten import SYSTEM, Shortener
@@ -71,6 +72,16 @@ class Summary:
     reading: Reading
     notes: tuple[str, ...] = ()
     receipts: tuple[Receipt, ...] = field(default=(), repr=False)
+
+    @property
+    def pages(self) -> tuple[Page, ...]:
+        """The one page, as `Brochure.pages` has several."""
+        return (self.page,)
+
+    @property
+    def links(self) -> tuple[Link, ...]:
+        """The links of the page."""
+        return self.page.links
 
     @property
     def markdown(self) -> str:
