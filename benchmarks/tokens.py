@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from pydoc_data.topics import topics
+from typing import Any
 
 import psutil
 import tiktoken
@@ -53,7 +54,8 @@ def run(runs: int = RUNS) -> str:
         *_counting(runs, ours, reference, english, messages),
     ]
     for what, text, factor in (("English", english, 5), ("code", code, 5), ("Chinese", chinese, 2)):
-        found = _speeds(runs, text, {"ours": ours.ids, "tiktoken": reference.encode_ordinary})
+        engines: Engines = {"ours": ours.ids, "tiktoken": reference.encode_ordinary}
+        found = _speeds(runs, text, {**engines, **_peers(ours)})
         rows.append(_ratio(f"ids, {what}", found, "tiktoken", factor))
     found = _speeds(
         runs,
@@ -161,7 +163,7 @@ def _counting(
     engines: Engines = {
         "ours": ours.count,
         "tiktoken": lambda t: len(reference.encode_ordinary(t)),
-        **_peers(ours),
+        **_counting_peers(ours),
     }
     whole = _speeds(runs, english, engines)
     short = _speeds(
@@ -175,15 +177,27 @@ def _counting(
     ]
 
 
-def _peers(ours: BpeTokenizer) -> Engines:
-    """Other engines, those that are installed."""
-    found: Engines = {}
-    try:
-        import toktok
+def _counting_peers(ours: BpeTokenizer) -> Engines:
+    """The same engines counting; toktok does without making ids."""
+    found: Engines = {name: lambda text, e=e: len(e(text)) for name, e in _peers(ours).items()}
+    return {**found, **({"toktok": toktok.count} if (toktok := _toktok()) else {})}
 
-        found["toktok"] = toktok.get_encoding("o200k_base").count
+
+def _toktok() -> Any:
+    """The encoding of toktok, where that is installed. What is public there counts batches, on all
+    cores."""
+    try:
+        from toktok import _encoding
     except ImportError:
-        pass
+        return None
+    return _encoding("o200k_base")
+
+
+def _peers(ours: BpeTokenizer) -> Engines:
+    """Other engines that make ids, those that are installed."""
+    found: Engines = {}
+    if toktok := _toktok():
+        found["toktok"] = toktok.encode_ordinary
     try:
         from gigatoken.gigatoken_rs import BPETokenizer
     except ImportError:
@@ -192,7 +206,7 @@ def _peers(ours: BpeTokenizer) -> Engines:
         file.write(fast_files.tiktoken(ours.vocabulary))
         file.flush()
         alone = BPETokenizer.from_tiktoken(file.name, "o200k", {})
-    found["gigatoken alone"] = lambda text: len(alone.encode(text))
+    found["gigatoken alone"] = alone.encode
     return found
 
 
