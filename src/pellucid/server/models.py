@@ -15,6 +15,7 @@ from ..models.embeddings import NAME as EMBEDDER
 from ..models.embeddings import Embedder, open_embedder
 from ..models.hosted import HostedModel
 from ..models.hosts import Target, find, follow
+from ..models.hosts import host as named
 from ..models.keys import Endpoint, Key, KeyRing, owners_of
 from ..models.local import LocalModel
 from ..settings import Folders, Settings
@@ -128,11 +129,14 @@ class Models:
         return found
 
     def _own_key(self, target: Target, keys: Sequence[str], host: str) -> str | None:
-        """The caller's own key for a host: one that begins as that host's do. Where several hosts'
-        begin so, it must be the host whose API the caller speaks."""
+        """The caller's own key for a host at its own address: one that begins as that host's do.
+        Where several hosts' begin so, it must be the host whose API the caller speaks."""
+        here = named(target.host.name)
+        if here is None or here.origin != target.host.origin:
+            return None
         for key in keys:
             owners = {owner.name for owner in owners_of(key)}
-            if target.host.name in owners and (len(owners) == 1 or target.host.name == host):
+            if here.name in owners and (len(owners) == 1 or here.name == host):
                 return key
         return None
 
