@@ -28,19 +28,20 @@ def run(args: argparse.Namespace) -> int:
     if sys.stdin.isatty():
         return _talk(chat)
     failures = 0
-    for line in _piped_lines():
+    for line in piped_lines():
         failures += not take(chat, line)
     return 1 if failures else 0
 
 
 def _talk(chat: Chat) -> int:
     print(f"{chat.model.name} · /help lists the commands, Ctrl-D ends")
-    for line in _typed_lines():
+    for line in typed_lines():
         take(chat, line)
     return 0
 
 
-def _typed_lines() -> Iterator[str]:
+def typed_lines() -> Iterator[str]:
+    """What a person types, a line at a time, until Ctrl-D."""
     with contextlib.suppress(ImportError):
         import readline  # noqa: F401  (gives input() editing and history)
     while True:
@@ -59,7 +60,8 @@ def _typed_lines() -> Iterator[str]:
             yield line
 
 
-def _piped_lines() -> Iterator[str]:
+def piped_lines() -> Iterator[str]:
+    """The lines of standard input that are not empty. Raises `UsageError` for bad UTF-8."""
     for number, data in enumerate(sys.stdin.buffer, 1):
         line = options.utf8(data, f"line {number} of standard input").strip()
         if line:

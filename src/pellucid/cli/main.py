@@ -16,6 +16,7 @@ from pathlib import Path
 COMMANDS = {
     "chat": "a conversation you can see through",
     "ask": "one question, one answer",
+    "assistant": "ready to talk to: an airline, a shop, a tutor; or your own",
     "summarize": "web pages, files or standard input in a few sentences",
     "brochure": "a company's site as one page, with its sources",
     "prompt": "what would be sent, with counts; nothing is called",
@@ -30,15 +31,17 @@ COMMANDS = {
     "receipts": "list, search, export, import and delete receipts",
     "diff": "two prompts: where they part, and why a cache was missed",
     "show": "one receipt: in the terminal, as JSON or as a page",
+    "mcp": "an MCP server: count tokens, show a prompt, search receipts",
     "engine": "the process that runs local models: status, stop",
     "where": "files, folders and settings in use",
     "completion": "the words that make your shell complete names",
 }
 GROUPS = {
-    "talk": ("chat", "ask", "compare", "duel"),
+    "talk": ("chat", "ask", "assistant", "compare", "duel"),
     "look": ("tokens", "prompt", "template", "show", "receipts", "diff", "embed"),
     "web": ("summarize", "brochure"),
     "models": ("models", "keys", "pull", "engine"),
+    "server": ("mcp",),
     "setup": ("where", "completion"),
 }
 INTERRUPTED = 130

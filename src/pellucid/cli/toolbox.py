@@ -22,8 +22,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="TOOL",
-        help="a tool: module:function, file.py, file.py:function, or one that is built in: "
-        "calculator, clock, fetch, files:FOLDER, sql:FILE (may be given again)",
+        help="a tool: module:function, file.py, file.py:function, servers of a mcp.json, or built "
+        "in: calculator, clock, fetch, files:FOLDER, sql:FILE (may be given again)",
     )
     options.completes(tool, _names)
     add_allow(parser)
@@ -65,7 +65,12 @@ def load(names: Sequence[str], settings: Settings) -> list[Tool]:
     """Tools by their names, the page fetcher's among them."""
     from ..tools.loading import load_tools
 
-    return load_tools(names, {"fetch": _fetch(settings)} if "fetch" in names else None)
+    given = {"fetch": _fetch(settings)} if "fetch" in names else None
+    return load_tools(names, given, offline=settings.offline, say=_warn)
+
+
+def _warn(sentence: str) -> None:
+    print(f"pellucid: {sentence}", file=sys.stderr)
 
 
 def approve(tool: Tool, arguments: Mapping[str, Any]) -> bool:

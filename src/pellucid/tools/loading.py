@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -15,20 +15,35 @@ from . import builtin
 from .tool import Tool
 
 HOW = (
-    "Tools are named as module:function, file.py or file.py:function; built in are "
+    "Tools are named as module:function, file.py, file.py:function or mcp.json; built in are "
     f"{', '.join(builtin.NAMES)}."
 )
 
 
-def load_tools(names: Iterable[str], given: Mapping[str, Tool] | None = None) -> list[Tool]:
+def load_tools(
+    names: Iterable[str],
+    given: Mapping[str, Tool] | None = None,
+    *,
+    offline: bool = False,
+    say: Callable[[str], Any] = lambda _: None,
+) -> list[Tool]:
     """The tools of these names, in order; `given` are those the caller has under names of its own.
 
-    A function that is no `Tool` yet says not whether it acts, so it asks first. Raises
+    A function that is no `Tool` yet says not whether it acts, so it asks first. With `offline`, no
+    server on another machine is reached; `say` is told of servers that cannot be had. Raises
     `UsageError`.
     """
     tools: list[Tool] = []
     for name in names:
-        tools += [given[name]] if given and name in given else _load(name)
+        target, _, only = name.partition(":")
+        if given and name in given:
+            tools.append(given[name])
+        elif target.endswith(".json"):
+            from .servers import server_tools
+
+            tools += server_tools(Path(target), only, offline=offline, say=say)
+        else:
+            tools += _load(name)
     return tools
 
 

@@ -22,6 +22,8 @@ Approve = Callable[[Tool, Mapping[str, Any]], bool]
 
 cancelled: contextvars.ContextVar[threading.Event] = contextvars.ContextVar("cancelled")
 """Inside a tool: set once nobody waits for its result any more."""
+said: contextvars.ContextVar[str] = contextvars.ContextVar("said", default="")
+"""Inside a tool: the user's message that led to the call, as it was written."""
 
 
 @value
@@ -63,9 +65,10 @@ class Toolbox:
         return tuple(tool.spec for tool in self.tools.values())
 
     def run(
-        self, calls: Sequence[ToolCall], stop: threading.Event | None = None
+        self, calls: Sequence[ToolCall], stop: threading.Event | None = None, message: str = ""
     ) -> Iterator[ToolRan]:
-        """The results of `calls`, in their order. Setting `stop` cancels what runs.
+        """The results of `calls`, in their order. Setting `stop` cancels what runs; `message` is
+        what the user said.
 
         Calls run at the same time where all of their tools say that they may, and nobody is asked.
         """
@@ -75,13 +78,13 @@ class Toolbox:
             for call in calls
         )
         if not together:
-            yield from (self._run(call, stop) for call in calls)
+            yield from (self._run(call, stop, message) for call in calls)
             return
         from concurrent.futures import ThreadPoolExecutor
 
         with ThreadPoolExecutor(len(calls)) as pool:
             try:
-                yield from pool.map(lambda call: self._run(call, stop), calls)
+                yield from pool.map(lambda call: self._run(call, stop, message), calls)
             except BaseException:
                 stop.set()  # or the pool would wait for them
                 raise
@@ -89,16 +92,16 @@ class Toolbox:
     def _asks(self, tool: Tool) -> bool:
         return tool.acts and tool.name not in self.allow
 
-    def _run(self, call: ToolCall, stop: threading.Event) -> ToolRan:
+    def _run(self, call: ToolCall, stop: threading.Event, message: str) -> ToolRan:
         began = time.perf_counter()
         try:
-            text, failed = self._answer(call, stop), False
+            text, failed = self._answer(call, stop, message), False
         except _Failed as failure:
             text, failed = str(failure), True
         seconds = time.perf_counter() - began
         return ToolRan(call, ToolResult(call.id, call.name, text, failed), seconds)
 
-    def _answer(self, call: ToolCall, stop: threading.Event) -> str:
+    def _answer(self, call: ToolCall, stop: threading.Event, message: str) -> str:
         tool = self.tools.get(call.name)
         if tool is None:
             known = ", ".join(self.tools) or "none"
@@ -112,7 +115,7 @@ class Toolbox:
                 raise _Failed(f"{tool.name} was not run: it needs an approval nobody can give.")
             if not self.approve(tool, arguments):
                 raise _Failed(f"{tool.name} was not run: the user did not approve it.")
-        return _text(tool.name, _bounded(tool, arguments, stop))
+        return _text(tool.name, _bounded(tool, arguments, stop, message))
 
 
 class Limits:
@@ -136,7 +139,7 @@ class _Failed(Exception):
     """A sentence for the model."""
 
 
-def _bounded(tool: Tool, arguments: dict[str, Any], stop: threading.Event) -> Any:
+def _bounded(tool: Tool, arguments: dict[str, Any], stop: threading.Event, message: str) -> Any:
     """What the function returns, waited for as long as its tool allows.
 
     A coroutine is cancelled; a function that does not look at `cancelled` can only be left alone.
@@ -146,6 +149,7 @@ def _bounded(tool: Tool, arguments: dict[str, Any], stop: threading.Event) -> An
     ended = threading.Event()  # of this call alone: others may go on
     context = contextvars.copy_context()
     context.run(cancelled.set, ended)
+    context.run(said.set, message)
 
     def work() -> None:
         try:

@@ -1,0 +1,214 @@
+"""FlightAI's desk: prices, flights and bookings, each answer a sentence ready to be said.
+
+Half a billion parameters repeat a sentence well and work one out badly. So the tools say whole
+sentences, name the cheapest city themselves, and ask back about a city that is misspelt.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, Any
+
+from ..tools.running import said
+from ..tools.tool import Tool
+from .database import Database
+
+if TYPE_CHECKING:
+    import apsw
+
+
+class Airline:
+    """The tools of one conversation: it remembers the prices that were asked for."""
+
+    def __init__(self, database: Database | None = None) -> None:
+        self.database = database or Database("airline")
+        self._asked: dict[str, int] = {}
+
+    def tools(self) -> list[Tool]:
+        return [
+            Tool(self.ticket_price),
+            Tool(self.flight_status),
+            Tool(self.what_is_booked),
+            Tool(self.book, acts=True),
+            Tool(self.change_booking, acts=True),
+            Tool(self.cancel_booking, acts=True),
+        ]
+
+    def ticket_price(self, cities: list[str]) -> str:
+        """The price of a ticket: how much does it cost to fly to a city.
+
+        Args:
+            cities: every city asked about, as the customer wrote it
+        """
+        names = dict.fromkeys(name for each in cities for name in _several(each))
+        prices: dict[str, int] = {}
+        unknown = []
+        with self.database.opened() as db:
+            for name in names:
+                if (city := _city(db, name)) is None:
+                    unknown.append(_unknown(db, name))
+                else:
+                    prices[city] = _flight(db, city)[1]
+        self._asked |= prices
+        return " ".join([*([self._priced(prices)] if prices else []), *unknown])
+
+    def _priced(self, prices: dict[str, int]) -> str:
+        """The prices in one sentence, the cheapest city of the conversation named in it."""
+        cheapest = min(self._asked, key=lambda city: self._asked[city])
+        named = [f"a ticket to {city} costs ${price}" for city, price in prices.items()]
+        if len(self._asked) > 1 and cheapest in prices:
+            place = list(prices).index(cheapest)
+            named[place] += " (the cheapest)"
+        elif len(self._asked) > 1:
+            named.append(f"{cheapest} is cheaper (${self._asked[cheapest]})")
+        text = ", and ".join(filter(None, [", ".join(named[:-1]), named[-1]]))
+        return f"{text[0].upper()}{text[1:]}."
+
+    def flight_status(self, flight: str) -> str:
+        """Whether a flight is on time, delayed or cancelled, and when it departs.
+
+        Args:
+            flight: the city, or the flight's number
+        """
+        with self.database.opened() as db:
+            found: Any = db.execute(
+                "select * from flights where number = ?", (re.sub(r"\W", "", flight).upper(),)
+            ).fetchone()
+            if found is None:
+                city = _city(db, flight)
+                if city is None:
+                    return _unknown(db, flight)
+                found = db.execute("select * from flights where city = ?", (city,)).fetchone()
+        number, city, departs, status = found
+        return f"Flight {number} to {city} departs at {departs}; it is {status}."
+
+    def what_is_booked(self) -> str:
+        """What did you book for me? The tickets that are booked already, and their numbers."""
+        with self.database.opened() as db:
+            found: Any = db.execute(
+                "select number, city, price, flight from bookings where not cancelled "
+                "order by number desc limit 5"
+            ).fetchall()
+        if not found:
+            return "Nothing is booked."
+        booked = [
+            f"a ticket to {city} for ${price}, flight {flight}, booking number {number}"
+            for number, city, price, flight in found
+        ]
+        before = f" Before that: {'; '.join(booked[1:])}." if len(booked) > 1 else ""
+        return f"You booked {booked[0]}.{before}"
+
+    def book(self, city: str) -> str:
+        """Book a new ticket to a city.
+
+        Args:
+            city: the one city to fly to
+        """
+        with self.database.opened() as db:
+            known = _city(db, city)
+            if known is None:
+                return f"Nothing was booked. {_unknown(db, city)}"
+            flight, price = _flight(db, known)
+            db.execute(
+                "insert into bookings (city, flight, price) values (?, ?, ?)",
+                (known, flight, price),
+            )
+            number = db.last_insert_rowid()
+        return (
+            f"Your ticket to {known} is booked for ${price}: flight {flight}, booking number "
+            f"{number}."
+        )
+
+    def change_booking(self, booking: int, city: str) -> str:
+        """Change a booking to another city.
+
+        Args:
+            booking: the booking number
+            city: the new city
+        """
+        with self.database.opened() as db:
+            old, known = _booked(db, booking), _city(db, city)
+            if old is None:
+                return f"Nothing was changed. There is no booking {booking}."
+            if known is None:
+                return f"Nothing was changed. {_unknown(db, city)}"
+            flight, price = _flight(db, known)
+            db.execute(
+                "update bookings set city = ?, flight = ?, price = ? where number = ?",
+                (known, flight, price, booking),
+            )
+        return (
+            f"Booking {booking} was changed from {old} to {known}, flight {flight}, for ${price}."
+        )
+
+    def cancel_booking(self, booking: int) -> str:
+        """Cancel a booking.
+
+        Args:
+            booking: the booking number
+        """
+        with self.database.opened() as db:
+            city = _booked(db, booking)
+            if city is None:
+                return f"Nothing was cancelled. There is no booking {booking}."
+            db.execute("update bookings set cancelled = 1 where number = ?", (booking,))
+        return f"Booking {booking} to {city} was cancelled."
+
+
+def _several(names: str) -> list[str]:
+    found = re.split(r"\s*(?:[,;/&+]|\band\b|\bor\b)\s*", names)
+    return [name for name in found if name] or [names]
+
+
+def _plain(name: str) -> str:
+    """Without case, accents and signs: `SAO PAULO` is `São Paulo`."""
+    letters = unicodedata.normalize("NFKD", name.casefold())
+    return " ".join(re.sub(r"[^a-z ]", "", letters).split())
+
+
+def _cities(db: apsw.Connection) -> dict[str, str]:
+    return {_plain(str(city)): str(city) for (city,) in db.execute("select city from cities")}
+
+
+def _city(db: apsw.Connection, name: str) -> str | None:
+    """The city of this name in any case; `None` too where the customer wrote it in another way:
+    a small model mends `Londno` without a word."""
+    plain = _plain(name)
+    return None if _misspelt(plain) else _cities(db).get(plain)
+
+
+def _misspelt(city: str) -> str | None:
+    """The word of the customer's that is nearly, and not quite, `city`."""
+    words = _plain(said.get()).split()
+    length = len(city.split())
+    written = [" ".join(words[i : i + length]) for i in range(len(words) - length + 1)]
+    near = [] if city in written else get_close_matches(city, written, n=1, cutoff=0.8)
+    return near[0].capitalize() if near else None
+
+
+def _unknown(db: apsw.Connection, name: str) -> str:
+    """A misspelt city is asked back, never guessed; for any other there is no price."""
+    cities = _cities(db)
+    near = get_close_matches(_plain(name), cities, n=1, cutoff=0.7)
+    if near:
+        name = _misspelt(near[0]) or name
+        return f"There is no city called {name}. Did you mean {cities[near[0]]}?"
+    return f"We do not fly to {name}, so there is no price."
+
+
+def _flight(db: apsw.Connection, city: str) -> tuple[str, int]:
+    """Number of the flight to a city, and the price."""
+    found: Any = db.execute(
+        "select number, price from flights join cities using (city) where city = ?", (city,)
+    ).fetchone()
+    return found[0], found[1]
+
+
+def _booked(db: apsw.Connection, booking: int) -> str | None:
+    """Where a booking goes to; `None`: there is no such booking, or it was cancelled."""
+    found: Any = db.execute(
+        "select city from bookings where number = ? and not cancelled", (booking,)
+    ).fetchone()
+    return found[0] if found else None

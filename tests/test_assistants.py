@@ -1,0 +1,287 @@
+"""The assistants: their tools, files of a user's own, and conversations on the embedded model."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cli_home import Home
+from pellucid.assistants.airline import Airline
+from pellucid.assistants.assistant import Assistant, open_assistant, ready_made
+from pellucid.assistants.database import Database
+from pellucid.assistants.shop import Shop
+from pellucid.chat import Chat
+from pellucid.errors import StoreError, UsageError
+from pellucid.messages import Message, ToolCall
+from pellucid.models.names import open_model
+from pellucid.models.scripted import Scripted
+from pellucid.tools.running import Toolbox, ToolRan
+from pellucid.tools.tool import Tool
+
+
+@pytest.fixture
+def airline(tmp_path: Path) -> Airline:
+    return Airline(Database("airline", tmp_path))
+
+
+def prices(airline: Airline) -> dict[str, int]:
+    with airline.database.opened() as db:
+        return {str(city): int(price) for city, price in db.execute("select * from cities")}  # type: ignore[arg-type]
+
+
+# -- the airline's desk
+
+
+@pytest.mark.parametrize("city", ["London", "LONDON", "london", " London. "])
+def test_a_city_in_any_case(airline: Airline, city: str) -> None:
+    assert airline.ticket_price([city]) == "A ticket to London costs $799."
+
+
+def test_accents_may_be_left_out(airline: Airline) -> None:
+    assert "São Paulo costs $1249" in airline.ticket_price(["sao paulo"])
+
+
+def test_several_cities_and_which_is_the_cheapest(airline: Airline) -> None:
+    airline.ticket_price(["Berlin"])
+    assert airline.ticket_price(["Paris and Tokyo"]) == (
+        "A ticket to Paris costs $899, a ticket to Tokyo costs $1400, and Berlin is cheaper ($499)."
+    )
+    assert (
+        airline.ticket_price(["Berlin", "Rome"])
+    ) == "A ticket to Berlin costs $499 (the cheapest), and a ticket to Rome costs $589."
+
+
+def test_a_misspelt_city_is_asked_back_and_an_unknown_one_is_unknown(airline: Airline) -> None:
+    assert airline.ticket_price(["Londno"]) == (
+        "There is no city called Londno. Did you mean London?"
+    )
+    assert airline.ticket_price(["Atlantis"]) == "We do not fly to Atlantis, so there is no price."
+    assert "Nothing was booked." in airline.book("Londno")
+    assert airline.what_is_booked() == "Nothing is booked."
+
+
+def test_a_spelling_that_the_model_mended_is_asked_back(airline: Airline) -> None:
+    """A model writes London where the customer wrote Londno."""
+    box = Toolbox(airline.tools(), allow=["book"])
+    calls = [
+        ToolCall("1", "ticket_price", '{"cities": ["London", "Paris"]}'),
+        ToolCall("2", "book", '{"city": "London"}'),
+    ]
+    ran = [each.result.text for each in box.run(calls, message="a ticket to Londno, or Paris?")]
+    assert "no city called Londno. Did you mean London?" in ran[0] and "Paris costs $899" in ran[0]
+    assert ran[1].startswith("Nothing was booked.")
+    ran = [each.result.text for each in box.run(calls, message="book the cheapest of the two")]
+    assert "London costs $799" in ran[0] and "London is booked" in ran[1]
+
+
+def test_bookings_are_made_changed_cancelled_and_kept(airline: Airline, tmp_path: Path) -> None:
+    assert airline.book("paris") == (
+        "Your ticket to Paris is booked for $899: flight FA137, booking number 1."
+    )
+    assert "from Paris to Rome, flight FA146, for $589" in airline.change_booking(1, "Rome")
+    again = Airline(Database("airline", tmp_path))
+    assert again.what_is_booked() == (
+        "You booked a ticket to Rome for $589, flight FA146, booking number 1."
+    )
+    assert again.cancel_booking(1) == "Booking 1 to Rome was cancelled."
+    assert "no booking 1" in again.cancel_booking(1) and "no booking 9" in again.change_booking(
+        9, "Rome"
+    )
+    assert again.what_is_booked() == "Nothing is booked."
+
+
+@pytest.mark.parametrize("flight", ["FA137", "fa 137", "Paris", "paris"])
+def test_the_status_of_a_flight(airline: Airline, flight: str) -> None:
+    assert airline.flight_status(flight) == (
+        "Flight FA137 to Paris departs at 07:40; it is delayed by 25 minutes."
+    )
+
+
+def test_every_city_has_a_flight(airline: Airline) -> None:
+    for city in prices(airline):
+        assert city in airline.flight_status(city)
+
+
+def test_what_acts_asks_first(airline: Airline) -> None:
+    acting = {tool.name for tool in airline.tools() if tool.acts}
+    assert acting == {"book", "change_booking", "cancel_booking"}
+    (ran,) = Toolbox(airline.tools()).run([ToolCall("1", "book", '{"city": "Rome"}')])
+    assert ran.result.failed and airline.what_is_booked() == "Nothing is booked."
+
+
+def test_a_damaged_database_is_a_sentence(tmp_path: Path) -> None:
+    (tmp_path / "airline.db").write_bytes(b"nothing of the kind" * 100)
+    with pytest.raises(StoreError, match="Remove it, and it is made anew"):
+        Airline(Database("airline", tmp_path)).what_is_booked()
+
+
+# -- the shop
+
+
+def test_the_shop_says_the_price_in_the_sale(tmp_path: Path) -> None:
+    shop = Shop(Database("shop", tmp_path))
+    assert shop.look_up("Sun hats") == "Sun hat: $12 instead of $30."
+    assert shop.look_up("hat").count("instead of") == 5
+    assert shop.look_up("jeans") == "Jeans: $32 instead of $64."
+    assert "not in the sale" in shop.look_up("socks")
+    assert shop.look_up("belt") == "We do not sell belt. Hats are 60% off today."
+    with shop.database.opened() as db:
+        rows = db.execute("select kind, percent_off from clothes").fetchall()
+    assert {percent for kind, percent in rows if kind == "hat"} == {60}
+    assert sum(percent == 50 for _, percent in rows) > len(rows) / 2
+
+
+def test_the_system_message_grows_with_what_is_mentioned() -> None:
+    shop = open_assistant("shop")
+    assert "belt" not in shop.system(["I want a hat", "beltless"])
+    assert "does not sell belts" in shop.system(["Hi", "Do you have a BELT?", "And socks?"])
+
+
+# -- files
+
+
+def test_the_ready_made_open() -> None:
+    assert ready_made() == ["airline", "shop", "tutor"]
+    for name in ready_made():
+        assistant = open_assistant(name)
+        assert assistant.about and assistant.opening
+        assert all(isinstance(tool, Tool) for tool in assistant.load_tools())
+
+
+OWN = """
+instructions = "You know our timetable."
+tools = ["calculator", "mine.py", "files:notes"]
+opening = "Where to?"
+files = ["notes/times.md"]
+"""
+TOOL = '''
+import pellucid
+
+@pellucid.tool
+def gate(flight: str) -> str:
+    """The gate of a flight."""
+    return "Gate 7"
+'''
+
+
+@pytest.fixture
+def own(tmp_path: Path) -> Path:
+    folder = tmp_path / "own"
+    (folder / "notes").mkdir(parents=True)
+    (folder / "notes" / "times.md").write_text("FA1 leaves at 9.", "utf-8")
+    (folder / "mine.py").write_text(TOOL, "utf-8")
+    (folder / "desk.toml").write_text(OWN, "utf-8")
+    return folder / "desk.toml"
+
+
+def test_an_assistant_of_ones_own(own: Path) -> None:
+    assistant = open_assistant(str(own))
+    assert [tool.name for tool in assistant.load_tools()] == ["calculator", "gate", "read_file"]
+    assert assistant.system() == "You know our timetable.\n\nFrom notes/times.md:\nFA1 leaves at 9."
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("x", "is no TOML"),
+        ("opening = 'Hi'", "has no instructions"),
+        ("instructions = ' '", "has no instructions"),
+        ("instructions = 3", "instructions is a str"),
+        ("instructions = 'x'\ntool = ['a']", "unknown 'tool'"),
+        ("instructions = 'x'\ntools = [3]", "list of names"),
+        ("instructions = 'x'\nfiles = ['none.md']", "none.md, which cannot be"),
+        ("instructions = 'x'\n[[when]]\nsays = 'dog'\nadd = 'y'", "takes says"),
+    ],
+)
+def test_a_file_that_is_wrong_is_named(own: Path, text: str, words: str) -> None:
+    own.write_text(text, "utf-8")
+    with pytest.raises(UsageError, match=words):
+        open_assistant(str(own))
+    with pytest.raises(UsageError, match="There are airline, shop, tutor"):
+        open_assistant("airlin")
+
+
+# -- commands
+
+
+@pytest.fixture(scope="module")
+def commands(tmp_path_factory: pytest.TempPathFactory, weights_folder: Path, qwen: Path) -> Any:
+    home = Home(tmp_path_factory.mktemp("assistants"), weights_folder)
+    yield home
+    home.run("engine", "stop")
+
+
+def test_they_are_listed_and_unknown_names_refused(commands: Home) -> None:
+    listed = commands.run("assistant").stdout
+    assert all(name in listed for name in (*ready_made(), "duel", "compare"))
+    assert "No assistant is called 'butler'" in commands.run("assistant", "butler").stderr
+    done = commands.run("assistant", "duel", "nobody")
+    assert done.returncode == 2 and "argument, outlook, table" in done.stderr
+
+
+def test_a_scripted_customer_at_the_desk(
+    home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from pellucid.cli.main import main
+
+    call = Message("assistant", (ToolCall("1", "ticket_price", '{"cities": ["London"]}'),))
+    model = Scripted([call, "It is $799."])
+    monkeypatch.setattr("pellucid.models.names.open_model", lambda *a, **k: model)
+    assert main(["assistant", "airline", "How", "much", "is", "London?"]) == 0
+    assert "It is $799." in capsys.readouterr().out
+    assert model.requests[1].messages[-1].text == "A ticket to London costs $799."
+    assert json.dumps(dict(model.requests[0].tools[0].parameters))
+
+
+def talk(assistant: Assistant, tools: list[Tool], *lines: str, **allow: Any) -> list[str]:
+    """What the embedded model answers, at temperature 0."""
+    from pellucid.messages import Options
+
+    box = Toolbox(tools, **allow)
+    chat = Chat(open_model("local"), options=Options(temperature=0), tools=box, store=None)
+    answers = []
+    for n, line in enumerate(lines):
+        chat.system = assistant.system(lines[: n + 1])
+        turn = chat.stream(line)
+        ran = [event for event in turn.events() if isinstance(event, ToolRan)]
+        answers.append(turn.reply.text)
+        print(line, [each.call for each in ran], turn.reply.text, sep="\n  ")
+    return answers
+
+
+def test_the_airline_on_the_embedded_model(home: Path, qwen: Path, airline: Airline) -> None:
+    asked: list[str] = []
+
+    def approve(tool: Tool, arguments: Any) -> bool:
+        asked.append(f"{tool.name} {arguments['city']}")
+        return True
+
+    answers = talk(
+        open_assistant("airline"),
+        airline.tools(),
+        "How much is a ticket to London?",
+        "and to Paris and Tokyo?",
+        "book the cheapest",
+        "what did you just book for me?",
+        approve=approve,
+    )
+    known = prices(airline)
+    assert f"${known['London']}" in answers[0]
+    assert f"${known['Paris']}" in answers[1] and f"${known['Tokyo']}" in answers[1]
+    assert asked == ["book London"]
+    with airline.database.opened() as db:
+        assert db.execute("select city, price from bookings").fetchall() == [("London", 799)]
+    assert "London" in answers[2] and "booked" in answers[2].lower()
+    assert "London" in answers[3] and f"${known['London']}" in answers[3]
+
+
+def test_the_shop_on_the_embedded_model(home: Path, qwen: Path, tmp_path: Path) -> None:
+    shop = Shop(Database("shop", tmp_path))
+    answers = talk(
+        open_assistant("shop"), shop.tools(), "What does a sun hat cost?", "Do you sell belts?"
+    )
+    assert "$12" in answers[0]
+    assert "not sell belts" in answers[1].replace("don't", "do not")
