@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import io
 import json
+import sys
 from pathlib import Path
 
 import pytest
 
 from cli_home import Home
+from pellucid.cli.tokens import count
 
 QWEN = ("-m", "qwen2.5-coder-0.5b")
 SMOL = ("-m", "smollm2-135m")
@@ -96,6 +99,7 @@ def test_vocab_finds_pieces(home: Home) -> None:
     both = home.run("tokens", "vocab", *QWEN, "--special", "--grep", "end", "--json")
     kinds = [row["special"] for row in json.loads(both.stdout)]
     assert kinds == sorted(kinds, reverse=True) and {*kinds} == {True, False}
+    assert home.run("tokens", "vocab", *QWEN, "-n", "-3").returncode == 2
     words = home.run("tokens", "vocab", *QWEN, "--special", "--grep", " the", "-n", "1")
     assert (words.returncode, words.stdout) == (0, "279 = ' the'\n")
 
@@ -103,6 +107,11 @@ def test_vocab_finds_pieces(home: Home) -> None:
 def test_vocab_passes_over_ids_that_are_not_used(home: Home) -> None:
     done = home.run("tokens", "vocab", "-m", "gpt-4o", "--grep", " and", "-n", "1")
     assert (done.returncode, done.stdout) == (0, "326 = ' and'\n"), done.stderr
+
+
+def test_an_empty_name_is_no_model(home: Home) -> None:
+    done = home.run("tokens", "Hi", "-m", "")
+    assert (done.returncode, done.stdout) == (1, "") and "No model is called ''" in done.stderr
 
 
 def test_a_file_that_is_no_vocabulary_is_named(home: Home) -> None:
@@ -225,3 +234,14 @@ def test_what_cannot_be_estimated_says_so(home: Home) -> None:
     assert done.returncode == 1 and "nor, as nothing was measured, estimated" in done.stderr
     done = home.run("tokens", "compare", "x", "-m", "smollm2-135m,gemini-2.5-pro")
     assert done.returncode == 1 and "`pellucid tokens count` estimates" in done.stderr
+
+
+def test_progress_tells_how_far_and_how_fast(monkeypatch: pytest.MonkeyPatch) -> None:
+    shown = io.StringIO()
+    monkeypatch.setattr(shown, "isatty", lambda: True)
+    monkeypatch.setattr(sys, "stderr", shown)
+    monkeypatch.setattr(count, "SHOWN_EVERY", 0)
+    with count._Progress(200_000_000) as progress:
+        progress(50_000_000)
+    line = shown.getvalue()
+    assert "25% of 200 MB, " in line and " MB/s, " in line and " s left" in line

@@ -37,16 +37,16 @@ def _names(prefix: str, **_: Any) -> list[str]:
 
 def name(args: argparse.Namespace) -> str:
     """The model that was named, else the one that is set."""
-    return str(args.model or options.settings(args).model)
+    return str(options.settings(args).model if args.model is None else args.model)
 
 
-def tokenizer(args: argparse.Namespace, name: str | None = None) -> ModelTokenizer:
-    """The vocabulary called `name` (default: `-m`, then the setting), fetched if need be."""
+def tokenizer(args: argparse.Namespace, vocabulary: str | None = None) -> ModelTokenizer:
+    """The tokenizer of `vocabulary` (default: of the model that was named), fetched if need be."""
     from ...models.tokenizers import open_tokenizer
 
     settings = options.settings(args)
     with output.Fetching() as progress:
-        return open_tokenizer(name or args.model or settings.model, settings, progress=progress)
+        return open_tokenizer(vocabulary or name(args), settings, progress=progress)
 
 
 def text(args: argparse.Namespace) -> str:

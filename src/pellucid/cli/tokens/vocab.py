@@ -29,8 +29,11 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
+    from ...errors import UsageError
     from ...views import tokens
 
+    if args.limit < 0:
+        raise UsageError(f"--limit {args.limit}: a number from 1 on, or 0 for all.")
     tokenizer = common.tokenizer(args)
     controls = {id: spelling for spelling, id in tokenizer.specials.items()}
     wanted = (args.grep or "").encode("utf-8", "surrogateescape")

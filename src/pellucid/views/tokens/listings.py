@@ -63,7 +63,7 @@ def summary(name: str, encoding: Encoding, color: bool = False) -> str:
     dense = density(name, encoding.text, len(encoding) - front)
     parts = [
         f"{len(encoding):,} token{'' if len(encoding) == 1 else 's'}",
-        f"{dense.characters:,} characters",
+        f"{dense.characters:,} character{'' if dense.characters == 1 else 's'}",
         f"{ratio(dense.characters_per_token)} characters a token",
         visible(name),
     ]
