@@ -23,6 +23,7 @@ COMMANDS = {
     "compare": "one question to several models, side by side",
     "duel": "models that talk with one another",
     "tokens": "text as tokens; count, compare, explain, train",
+    "tools": "how well a model calls tools; what it is told of one",
     "template": "the text a chat becomes; compare and check chat templates",
     "embed": "texts as vectors, and how near they are to each other",
     "models": "what can be used now, and what each model needs",
@@ -40,7 +41,7 @@ GROUPS = {
     "talk": ("chat", "ask", "assistant", "compare", "duel"),
     "look": ("tokens", "prompt", "template", "show", "receipts", "diff", "embed"),
     "web": ("summarize", "brochure"),
-    "models": ("models", "keys", "pull", "engine"),
+    "models": ("models", "tools", "keys", "pull", "engine"),
     "server": ("mcp",),
     "setup": ("where", "completion"),
 }

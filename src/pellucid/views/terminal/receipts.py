@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from ...messages import Media, Message, Refusal, Text, Thinking, ToolCall, ToolResult
 from ...record.receipt import Receipt, Summary
+from ...tools.verdict import verdict
 from .. import figures
 from ..glyphs import visible
 from .prompts import legend
@@ -26,6 +27,7 @@ def receipt(receipt: Receipt, *, color: bool = False, width: int = 80) -> str:
         ("Prompt", _prompt(receipt, color)),
         ("Window", _window(receipt)),
         ("Reply", _reply(receipt, color)),
+        ("Tools", _tools(receipt)),
         ("Usage", _table(figures.usage_rows(receipt), right=" r")),
         ("Counted here", _table(figures.count_rows(receipt), right=" r")),
         ("Cost", _table(figures.cost_rows(receipt))),
@@ -124,6 +126,11 @@ def _reply(receipt: Receipt, color: bool) -> str:
         f"[call] {p.name} {p.arguments}" for p in reply.message.parts if isinstance(p, ToolCall)
     ]
     return "\n".join(part for part in (body, *map(visible, calls)) if part)
+
+
+def _tools(receipt: Receipt) -> str:
+    found = verdict(receipt)
+    return visible(str(found)) if found else ""
 
 
 def _table(rows: Iterable[tuple[str, ...]], right: str = "") -> str:
