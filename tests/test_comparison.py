@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from cli_home import Home
+from host_server import host, stalled
+from hosted_models import model
 from pellucid.assistants.duel import Duel, Speaker, persona
 from pellucid.chat import Chat
 from pellucid.errors import ServerFault, UsageError
@@ -53,10 +56,25 @@ def test_closing_cuts_every_reply() -> None:
     assert {r.reply.finish for r in comparison.receipts if r} == {"cut"}
 
 
+def test_closing_does_not_wait_for_a_silent_host() -> None:
+    with host(stalled()) as server:
+        comparison = Comparison("Hi", [Chat(model(server.base), store=None)])
+        steps = comparison.steps()
+        next(steps)
+        began = time.monotonic()
+        steps.close()  # type: ignore[attr-defined]
+        assert time.monotonic() - began < 2
+    assert comparison.receipts[0] is not None
+    assert comparison.receipts[0].reply.finish == "cut"
+
+
 def test_columns_fit_the_width_and_fall_below_one_another() -> None:
     wide = terminal.columns(["a", "b"], ["word " * 30, "日本語 " * 20], width=60)
     assert all(terminal.cells(line) <= 60 for line in wide.split("\n"))
-    assert "│" not in terminal.columns(["a", "b"], ["x", "y"], width=30)
+    narrow = terminal.columns(["a", "b"], ["word " * 30, "y"], width=30)
+    assert "│" not in narrow
+    assert all(terminal.cells(line) <= 30 for line in narrow.split("\n"))
+    assert narrow.count("word") == 30
 
 
 def test_compare_runs_on_the_embedded_models(place: Home) -> None:

@@ -23,7 +23,7 @@ LAYERS = (
     ("record",),
     ("calls",),
     ("tools",),
-    ("chat", "memory", "structured"),
+    ("attachments", "chat", "memory", "structured"),
     ("agents", "web", "rag", "speech", "pictures", "tasks", "xray", "evaluate"),
     ("assistants",),
     ("views",),

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from . import memory as memory_policies
 from .calls import Call
 from .errors import StoreError, UsageError
-from .messages import Message, Options, Request, ResponseFormat, ToolCall
+from .messages import Media, Message, Options, Request, ResponseFormat, ToolCall
 from .messages import text_message as _message
 from .models.base import Model, prepare_steered
 from .prompt.budget import fits, require_fit
@@ -124,7 +124,7 @@ class Chat:
             pass
         return turn.reply
 
-    def json(self, text: str, schema: Mapping[str, Any] | None = None) -> Any:
+    def json(self, text: str | Message, schema: Mapping[str, Any] | None = None) -> Any:
         """Send one message and return the reply as data that fits the JSON `schema`.
 
         Without a schema any JSON object will do. Raises `UnfitReply`, which carries the text.
@@ -152,7 +152,7 @@ class Chat:
         if not isinstance(text, str | Message):
             raise UsageError(f"A message is text, not {type(text).__name__}.")
         message = _message("user", text) if isinstance(text, str) else text
-        if not message.parts or not message.text.strip():
+        if not message.text.strip() and not any(isinstance(p, Media) for p in message.parts):
             raise UsageError("The message is empty; say something.")
         _require_utf8(message.text, "message")
         return message
@@ -302,10 +302,15 @@ class Turn:
                     raise item
                 yield item
         finally:
-            self._stop.set()
-            if self._running is not None:
-                self._running.cancel()  # it may wait for a host that says nothing
+            self.cancel()
             await asyncio.wait([reading])
+
+    def cancel(self) -> None:
+        """End the turn from another thread than the one that iterates, also where that waits for
+        a host that says nothing."""
+        self._stop.set()
+        if self._running is not None:
+            self._running.cancel()
 
     def events(self) -> Generator[Event | ToolRan, None, None]:
         """Everything as it happens: the reply's events; where it calls tools, their results, and
@@ -348,6 +353,8 @@ class Turn:
             replayed=self._replayed(request),
             keep=self._keep,
         )
+        if self._stop.is_set():  # told so before there was a call to end
+            call.cancel()
         for event in call:
             try:
                 chat.open_store()

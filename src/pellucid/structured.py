@@ -11,10 +11,11 @@ from .messages import ResponseFormat
 
 if TYPE_CHECKING:
     from .chat import Chat
+    from .messages import Message
     from .replies import Reply
 
 
-def ask(chat: Chat, text: str, schema: Mapping[str, Any] | None) -> Any:
+def ask(chat: Chat, text: str | Message, schema: Mapping[str, Any] | None) -> Any:
     """Say `text` and return the reply as data that is valid under `schema` (JSON Schema 2020-12).
 
     The model is held to the schema where it can be: the embedded one samples no token that would

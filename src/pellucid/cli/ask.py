@@ -6,9 +6,12 @@ import argparse
 import json
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from . import options, output, toolbox
+
+if TYPE_CHECKING:
+    from ..messages import Message
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -29,13 +32,14 @@ def run(args: argparse.Namespace) -> int:
         from ..errors import UsageError
 
         raise UsageError('Nothing was asked: pellucid ask "why is the sky blue?"')
+    message = options.message(question, options.attached(args.attach))
     if args.json_schema:
-        return _data(args, question)
+        return _data(args, message)
     from ..replies import TextDelta
     from ..tools.running import ToolRan
 
     chat = options.chat(args)
-    turn = chat.stream(question)
+    turn = chat.stream(message)
     try:
         for event in turn.events():
             if isinstance(event, TextDelta) and not args.json:
@@ -48,11 +52,11 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _data(args: argparse.Namespace, question: str) -> int:
+def _data(args: argparse.Namespace, message: str | Message) -> int:
     """The answer as an object; nothing is printed before it is known to fit."""
     schema = _schema(args.json_schema)
     chat = options.chat(args)
-    value = chat.json(question, schema)
+    value = chat.json(message, schema)
     if args.json:
         _end(chat.receipts[-1], True)
     else:

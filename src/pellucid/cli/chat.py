@@ -13,6 +13,7 @@ from . import options, output, slash, toolbox
 
 if TYPE_CHECKING:
     from ..chat import Chat, Turn
+    from ..messages import Part
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -23,21 +24,18 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     options.one_model(args)
+    parts = options.attached(args.attach)
     chat = options.chat(args)
     chat.open_store()  # one that cannot be used is said before the first turn
-    if sys.stdin.isatty():
-        return _talk(chat)
+    typed = sys.stdin.isatty()
+    if typed:
+        print(f"{chat.model.name} · /help lists the commands, Ctrl-D ends")
     failures = 0
-    for line in piped_lines():
-        failures += not take(chat, line)
-    return 1 if failures else 0
-
-
-def _talk(chat: Chat) -> int:
-    print(f"{chat.model.name} · /help lists the commands, Ctrl-D ends")
-    for line in typed_lines():
-        take(chat, line)
-    return 0
+    for line in typed_lines() if typed else piped_lines():
+        failures += not take(chat, line, parts)
+        if not slash.is_command(line):
+            parts = ()
+    return 1 if failures and not typed else 0
 
 
 def typed_lines() -> Iterator[str]:
@@ -68,12 +66,16 @@ def piped_lines() -> Iterator[str]:
             yield line
 
 
-def take(chat: Chat, line: str) -> bool:
-    """One line: a command or a turn. False when it failed; the conversation goes on."""
+def take(chat: Chat, line: str, parts: tuple[Part, ...] = ()) -> bool:
+    """One line: a command, or a turn that `parts` go along with. False when it failed; the
+    conversation goes on."""
     from ..errors import PellucidError
 
     try:
-        turn = slash.run(chat, line) if slash.is_command(line) else chat.stream(line)
+        if slash.is_command(line):
+            turn = slash.run(chat, line)
+        else:
+            turn = chat.stream(options.message(line, parts))
         return turn is None or answer(turn)
     except PellucidError as error:
         print(f"pellucid: {error}", file=sys.stderr)

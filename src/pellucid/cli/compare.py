@@ -124,13 +124,21 @@ def _board(
         from rich.live import Live
         from rich.text import Text
 
+        grows = True
+
         def board() -> Text:
             color, width = output.coloured(sys.stdout), output.width()
             shown = terminal.columns(names, texts, color=color, width=width)
+            if grows:  # what has left the screen upwards could not be drawn again
+                head, *lines = shown.split("\n")
+                shown = "\n".join([head, *lines[-(output.height() - 2) :]])
             return Text.from_ansi(shown, no_wrap=True)
 
         with Live(get_renderable=board, refresh_per_second=12, vertical_overflow="visible"):
-            yield lambda done: None
+            try:
+                yield lambda done: None
+            finally:
+                grows = False
 
 
 def _print_json(comparison: Comparison) -> None:

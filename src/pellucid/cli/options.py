@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from ..chat import Chat
+    from ..messages import Message, Part
     from ..models.base import Model
     from ..record.receipt import Receipt
     from ..settings import Settings
@@ -53,6 +54,14 @@ def add_talk(parser: argparse.ArgumentParser) -> None:
         "--memory", metavar="POLICY", help="what is replayed: full (default), none, last:N, fit"
     )
     completes(memory, lambda prefix, **_: ["full", "none", "last:4", "fit"])
+    parser.add_argument(
+        "-a",
+        "--attach",
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="send a file along: an image, a sound, a PDF or text (may be given again)",
+    )
     parser.add_argument(
         "-c", "--continue", dest="resume", action="store_true", help="go on with the last one"
     )
@@ -168,6 +177,24 @@ def _last_receipt() -> Receipt | None:
 def question(words: list[str]) -> str:
     """What was asked: the words, joined to standard input when that is not a terminal."""
     return "\n\n".join(part for part in (" ".join(words), standard_input()) if part.strip())
+
+
+def attached(files: Sequence[str]) -> tuple[Part, ...]:
+    """The files that go along with what is said. Raises `UsageError`."""
+    if not files:
+        return ()
+    from ..attachments import attachment
+
+    return tuple(map(attachment, files))
+
+
+def message(text: str, parts: tuple[Part, ...]) -> str | Message:
+    """What is said, with what goes along."""
+    if not parts:
+        return text
+    from ..messages import Message, Text
+
+    return Message("user", (Text(text), *parts))
 
 
 def sampling(words: list[str]) -> Any:

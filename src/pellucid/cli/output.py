@@ -35,6 +35,10 @@ def width() -> int:
     return shutil.get_terminal_size((88, 24)).columns
 
 
+def height() -> int:
+    return shutil.get_terminal_size((88, 24)).lines
+
+
 def piece(text: str) -> None:
     """A piece of a reply as it comes. On a terminal nothing in it acts but new lines."""
     if sys.stdout.isatty():

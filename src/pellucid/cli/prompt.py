@@ -26,8 +26,9 @@ def run(args: argparse.Namespace) -> int:
     text = options.question(args.text)
     if not text:
         raise UsageError('Nothing to send: pellucid prompt "Hi!"')
+    message = options.message(text, options.attached(args.attach))
     chat = options.chat(args)
-    prompt = chat.prompt(text, generation=not args.no_generation_prompt)
+    prompt = chat.prompt(message, generation=not args.no_generation_prompt)
     if prompt is None:
         raise UsageError(f"The provider of {chat.model.name} renders the prompt out of sight.")
     from ..prompt.budget import measure

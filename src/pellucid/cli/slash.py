@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from ..errors import UsageError
-from . import output
+from . import options, output
 
 if TYPE_CHECKING:
     from ..chat import Chat, Turn
@@ -84,6 +84,13 @@ def _retry(chat: Chat, _: str) -> Turn:
     return chat.retry()
 
 
+def _attach(chat: Chat, rest: str) -> Turn:
+    path, _, words = rest.partition(" ")
+    if not words.strip():
+        raise UsageError("/attach FILE WORDS says the words and sends the file along.")
+    return chat.stream(options.message(words.strip(), options.attached([path])))
+
+
 def _save(chat: Chat, path: str) -> None:
     if not path:
         raise UsageError("/save FILE writes the conversation: .json as messages, else Markdown.")
@@ -110,6 +117,7 @@ COMMANDS: dict[str, tuple[Callable[[Chat, str], Turn | None], str]] = {
     "forget": (_forget, "empty the history"),
     "undo": (_undo, "take the last turn back"),
     "retry": (_retry, "another reply to the last message"),
+    "attach": (_attach, "/attach FILE WORDS: an image, a sound, a PDF or text sent along"),
     "save": (_save, "write the conversation to a file"),
     "help": (_help, "this list"),
 }

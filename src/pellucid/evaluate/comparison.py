@@ -11,7 +11,7 @@ from queue import SimpleQueue
 from threading import Event as Flag
 from threading import Thread
 
-from ..chat import Chat
+from ..chat import Chat, Turn
 from ..errors import PellucidError, UsageError
 from ..models.local import LocalModel
 from ..record.receipt import Receipt
@@ -50,11 +50,13 @@ class Comparison:
         """What happens, as it happens. Closing the iterator cuts every reply short."""
         steps: SimpleQueue[Step | BaseException] = SimpleQueue()
         stop = Flag()
+        turns: list[Turn] = []
         local = [i for i, c in enumerate(self.contenders) if isinstance(c.model, LocalModel)]
         hosted = [i for i in range(len(self.contenders)) if i not in local]
         groups = [group for group in (local, *([i] for i in hosted)) if group]
         threads = [
-            Thread(target=self._answer, args=(group, steps, stop), daemon=True) for group in groups
+            Thread(target=self._answer, args=(group, steps, turns, stop), daemon=True)
+            for group in groups
         ]
         for thread in threads:
             thread.start()
@@ -68,21 +70,27 @@ class Comparison:
                 yield step
         finally:
             stop.set()
+            for turn in turns:
+                turn.cancel()
             for thread in threads:
                 thread.join()
 
     def _answer(
-        self, group: Sequence[int], steps: SimpleQueue[Step | BaseException], stop: Flag
+        self,
+        group: Sequence[int],
+        steps: SimpleQueue[Step | BaseException],
+        turns: list[Turn],
+        stop: Flag,
     ) -> None:
         for index in group:
             error: PellucidError | None = None
+            turn = self.contenders[index].stream(self.question)
+            turns.append(turn)
+            if stop.is_set():
+                return
             try:
-                events = self.contenders[index].stream(self.question).events()
-                for event in events:
+                for event in turn.events():
                     steps.put((index, event))
-                    if stop.is_set():
-                        events.close()
-                        return
             except PellucidError as failure:
                 error = failure
             except BaseException as failure:

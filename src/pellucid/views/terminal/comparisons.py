@@ -21,7 +21,8 @@ def columns(
     each = (width - 3 * (len(names) - 1)) // len(names)
     if each < NARROWEST:
         blocks = [
-            paint(name, BOLD, color) + "\n" + text for name, text in zip(names, texts, strict=True)
+            "\n".join([paint(name, BOLD, color), *_lines(text, width)])
+            for name, text in zip(names, texts, strict=True)
         ]
         return "\n\n".join(blocks)
     folded = [_lines(text, each) for text in texts]
