@@ -34,6 +34,9 @@ COMMANDS = {
     "show": "one receipt: in the terminal, as JSON or as a page",
     "mcp": "an MCP server: count tokens, show a prompt, search receipts",
     "engine": "the process that runs local models: status, stop",
+    "serve": "OpenAI's, Anthropic's, Gemini's and Ollama's APIs, on this machine",
+    "run": "a program pointed at a server of ours; what it sent, when it ends",
+    "watch": "calls as they happen",
     "where": "files, folders and settings in use",
     "completion": "the words that make your shell complete names",
 }
@@ -42,7 +45,7 @@ GROUPS = {
     "look": ("tokens", "prompt", "template", "show", "receipts", "diff", "embed"),
     "web": ("summarize", "brochure"),
     "models": ("models", "tools", "keys", "pull", "engine"),
-    "server": ("mcp",),
+    "server": ("serve", "run", "watch", "mcp"),
     "setup": ("where", "completion"),
 }
 INTERRUPTED = 130

@@ -15,7 +15,7 @@ AGE = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    _listing(parser, {"limit": 20, "json": False, "model": None})
+    _listing(parser, {"limit": 20, "json": False, "model": None, "app": None})
     verbs = parser.add_subparsers(dest="verb", metavar="VERB")
     _listing(verbs.add_parser("list", help="newest first (the default)"))
     search = verbs.add_parser("search", help="receipts whose messages hold these words")
@@ -35,13 +35,16 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def _listing(parser: argparse.ArgumentParser, defaults: dict[str, Any] | None = None) -> None:
     """The options of a list. A verb leaves its defaults to the command's own."""
-    without = dict.fromkeys(("limit", "json", "model"), argparse.SUPPRESS)
+    without = dict.fromkeys(("limit", "json", "model", "app"), argparse.SUPPRESS)
     chosen = defaults or without
     parser.add_argument("-n", "--limit", type=_limit, default=chosen["limit"], help="how many (20)")
     parser.add_argument(
         "--json", action="store_true", default=chosen["json"], help="machine-readable"
     )
     _add_model(parser, chosen["model"])
+    parser.add_argument(
+        "--app", default=chosen["app"], help="only of programs whose name begins so"
+    )
 
 
 def _add_model(parser: argparse.ArgumentParser, default: str | None) -> None:
@@ -78,7 +81,8 @@ def run(args: argparse.Namespace) -> int:
 def _list(store: Any, args: argparse.Namespace) -> int:
     from ..views import terminal
 
-    rows = store.list(limit=args.limit, model=_model(args.model), text=getattr(args, "text", None))
+    text = getattr(args, "text", None)
+    rows = store.list(limit=args.limit, model=_model(args.model), text=text, app=args.app)
     if args.json:
         from dataclasses import asdict
 
@@ -86,7 +90,7 @@ def _list(store: Any, args: argparse.Namespace) -> int:
     elif rows:
         output.show(terminal.summaries, rows)
     else:
-        filtered = args.model or getattr(args, "text", None)
+        filtered = args.model or args.app or text
         print("no receipts", "match" if filtered else "yet", file=sys.stderr)
     return 0
 

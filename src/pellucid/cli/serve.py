@@ -70,7 +70,10 @@ def ready_model(name: str | None, settings: Settings) -> None:
             locate(chosen, settings, progress=progress)
 
 
-def make_server(settings: Settings, default: str | None, token: str | None) -> Server:
+def make_server(
+    settings: Settings, default: str | None, token: str | None, app: str | None = None
+) -> Server:
+    """A server as the options describe it; `app` is what receipts call its only client."""
     from ..record.store import Store
     from ..server.models import Models
     from ..server.serving import Server
@@ -82,7 +85,7 @@ def make_server(settings: Settings, default: str | None, token: str | None) -> S
         from ..errors import UnknownModel
 
         raise UnknownModel(default)
-    return Server(settings, models=models, token=token, store=store)
+    return Server(settings, models=models, token=token, store=store, app=app)
 
 
 async def _serve(args: argparse.Namespace, settings: Settings, token: str | None) -> None:

@@ -42,7 +42,8 @@ QUIET.propagate = False  # what a client sent wrong is told to it, not to the te
 class Server:
     """Answers at the addresses it is bound to; an async context manager.
 
-    `token` is wanted of every request, where there is one. `store` is where receipts go.
+    `token` is wanted of every request, where there is one. `store` is where receipts go,
+    `app` what they call the client, where there is but one.
     """
 
     def __init__(
@@ -53,6 +54,7 @@ class Server:
         token: str | None = None,
         store: Store | None = None,
         limits: Limits | None = None,
+        app: str | None = None,
     ) -> None:
         self.settings = settings
         self.models = models or Models(settings)
@@ -61,6 +63,7 @@ class Server:
         self.recorder = Recorder(store) if store else None
         self.client = AsyncClient(Timeouts.of(settings), offline=settings.offline)
         self.threads = ThreadPoolExecutor(THREADS, "call")
+        self.app = app
         self.stopping = False
         self._token = token
         self._gates: dict[str, Gate] = {}

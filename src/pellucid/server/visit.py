@@ -55,7 +55,8 @@ class Visit:
         self.face = face
         self.keys = keys
         headers = request.headers
-        self.app = (headers.get(APP_HEADER) or headers.get("User-Agent") or "unknown")[:200]
+        named = headers.get(APP_HEADER) or server.app or headers.get("User-Agent") or "unknown"
+        self.app = named[:200]
         self.logged = headers.get(LOG_HEADER, "").lower() not in NO
 
     @property
