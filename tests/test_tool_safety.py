@@ -55,6 +55,7 @@ class Obedient(Scripted):
 
     def stream(self, request: Request, prompt: Prompt | None) -> Iterator[Event]:
         text = "\n".join(message.text for message in request.messages)
+        text = text.replace("\\_", "_")  # as the text of a page has it: Markdown
         calls = re.findall(r"CALL (\w+) (\{.*?\})", text)[self._made :]
         self._made += len(calls)
         parts = tuple(ToolCall(f"c{self._made}-{i}", *call) for i, call in enumerate(calls))

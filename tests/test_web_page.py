@@ -140,6 +140,7 @@ def test_a_login_page_with_some_text() -> None:
         "<!DOCTYPE html><!-- <p>x --><p>kept<p",
         "<?xml version='1.0' encoding='utf-8'?><html><body><p>kept</p></body></html>",
         "<svg><script>alert(1)</script></svg><p>kept</p>",
+        "<!doctype html><title>x</title><header>y</header><article><p>kept</p></article>",
     ],
 )
 def test_broken_html(body: str) -> None:

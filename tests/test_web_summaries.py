@@ -179,6 +179,14 @@ def test_a_model_that_reads_all_at_once() -> None:
     assert made.notes == ("Not found in the page: 9, Berlin.",) or "Berlin" not in made.notes[0]
 
 
+def test_a_model_that_says_nothing() -> None:
+    """The page's own words stand for a reply that is empty."""
+    made = summary(ARTICLE, Scripted([" "]), Wish(words=40))
+    assert facts.unsupported(made.text, ARTICLE) == []
+    assert 15 < len(made.text.split()) < 60
+    assert "page's own words" in made.notes[-1]
+
+
 def test_a_text_shorter_than_its_summary() -> None:
     made = summary("Two boats sank. Nobody was hurt.", Echo(lambda _: "wrong"))
     assert made.receipts == ()

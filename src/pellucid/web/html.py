@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import re
 from copy import deepcopy
+from itertools import dropwhile
 from typing import TYPE_CHECKING
 from urllib.parse import urljoin
 
@@ -41,6 +42,7 @@ def read(text: str, url: str) -> Page:
     if not text.strip():
         return Page(url, "", "")
     tree: HtmlElement = lxml.document_fromstring(text, ensure_head_body=True)
+    _close_head(tree)
     _unwrap(tree)
     main = _main(tree)
     if len(main) < _LITTLE:
@@ -56,6 +58,18 @@ def read(text: str, url: str) -> Page:
         date=_date(tree),
         notes=_notes(tree, main, url),
     )
+
+
+def _close_head(tree: HtmlElement) -> None:
+    """What a page shows goes into its body. Where its tags are left out, as HTML allows, lxml does
+    not know that `main`, `article` and the like end the head."""
+    head, body = tree.find("head"), tree.find("body")
+    metadata = ("base", "link", "meta", "noscript", "script", "style", "template", "title")
+    shown = [
+        *dropwhile(lambda child: not isinstance(child.tag, str) or child.tag in metadata, head)
+    ]
+    for element in reversed(shown):
+        body.insert(0, element)
 
 
 def _unwrap(tree: HtmlElement) -> None:

@@ -194,7 +194,14 @@ class Summarizing:
         )
         parts = (Text(task), *quoted(self.page.text, self.page.url))
         options = replace(self._asker.options, max_tokens=wish.words * 4 + 100)
-        yield from unfenced(self._asker.stream(SYSTEM, parts, options=options))
+        nothing = True
+        for piece in unfenced(self._asker.stream(SYSTEM, parts, options=options)):
+            nothing = nothing and not piece.strip()
+            yield piece
+        if nothing:  # it refused, or called a tool that nobody offered
+            own = facts.sentences(facts.completed("", self.page.text, wish.words))
+            self._shortener.quoted += len(own)
+            yield "".join(self._shown(sentence, n) for n, sentence in enumerate(own))
 
     # -- in parts
 
