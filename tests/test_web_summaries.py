@@ -35,12 +35,13 @@ SITES = web_sites.load()
 
 
 class Echo(Scripted):
-    """Answers each request with what `reply` makes of the passage in it; reads in parts, as the
-    models do whose tokens are counted here: a token a word."""
+    """Answers each request with what `reply` makes of the passage in it; reads in parts, as small
+    models do that run here. A token is a word."""
 
     def __init__(self, reply: Any) -> None:
         super().__init__([])
         self.tokenizer = SimpleNamespace(encode=lambda text: SimpleNamespace(ids=text.split()))
+        self.card = SimpleNamespace(path=Path(__file__))
         self._reply = reply
 
     def stream(self, request: Request, prompt: Prompt | None) -> Iterator[Event]:
@@ -81,6 +82,7 @@ def test_in_parts() -> None:
     asked = [ARTICLE.find(passage(request)[-40:]) for request in model.requests]
     assert len(asked) == len(made.receipts) >= 4
     assert asked == sorted(asked)
+    assert all("read in parts" in receipt.notes[0] for receipt in made.receipts)
     assert asked[0] > 0
     request = model.requests[0]
     assert request.tools == ()
@@ -177,6 +179,17 @@ def test_a_model_that_reads_all_at_once() -> None:
     assert passage(model.requests[0]) == ARTICLE
     assert made.reading.exact is False
     assert made.notes == ("Not found in the page: 9, Berlin.",) or "Berlin" not in made.notes[0]
+
+
+def test_a_larger_model_here_reads_at_once_what_fits() -> None:
+    model = Echo(first_sentence)
+    del model.card
+    assert summary(ARTICLE, model).reading.parts == len(model.requests) == 1
+    model.window = 200  # tokens: the page fits, but not in half of it
+    parts = summary(ARTICLE, model)
+    assert parts.reading.exact
+    assert len(parts.receipts) > 1
+    assert all(receipt.notes == () for receipt in parts.receipts)
 
 
 def test_a_model_that_says_nothing() -> None:

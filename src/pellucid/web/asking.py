@@ -27,6 +27,11 @@ if TYPE_CHECKING:
     from ..record.store import Store
 
 
+SMALL = 2 * 2**30
+"""Bytes: a model in a smaller file, of some three billion parameters, copies a page rather than
+summing it up."""
+
+
 class Asker:
     """Calls one model; `receipts` holds one for each call, the store too where there is one.
 
@@ -60,6 +65,12 @@ class Asker:
             return open_model(self._model)
         return self._model() if callable(self._model) else self._model
 
+    @property
+    def small(self) -> bool:
+        """Whether the model runs here from a small file."""
+        card = getattr(self.model, "card", None)
+        return card is not None and card.path.stat().st_size < SMALL
+
     def stream(
         self,
         system: str,
@@ -68,8 +79,10 @@ class Asker:
         options: Options,
         form: ResponseFormat | None = None,
         left_out: Sequence[Message] = (),
+        notes: tuple[str, ...] = (),
     ) -> Iterator[str]:
-        """The reply, a piece at a time. `left_out` is kept in the receipt as what was not sent.
+        """The reply, a piece at a time. `left_out` is kept in the receipt as what was not sent,
+        and `notes` too.
 
         Raises `PromptTooLong` before anything is sent.
         """
@@ -86,6 +99,7 @@ class Asker:
             prompt,
             conversation=first.conversation if first else "",
             memory=memory,
+            notes=notes,
             keep=self._keep,
         )
         for event in call:

@@ -33,9 +33,17 @@ class Shortener:
         self._same = not language or languages.name(page_language) == languages.name(language)
 
     def shorten(
-        self, text: str, most: int, *, title: str, url: str, left_out: Sequence[Message] = ()
+        self,
+        text: str,
+        most: int,
+        *,
+        title: str,
+        url: str,
+        left_out: Sequence[Message] = (),
+        notes: tuple[str, ...] = (),
     ) -> str:
-        """`text` in about `most` words. `left_out` goes into the receipt as what was not sent."""
+        """`text` in about `most` words. `left_out`, what was not sent, and `notes` go into the
+        receipt."""
         most = max(most, LEAST_WORDS)
         if self._same and not self._manner and len(text.split()) <= most:
             return " ".join(facts.sentences(text))
@@ -45,7 +53,8 @@ class Shortener:
             Text(f"Shortened to {most} words{self._in_language}:{self._manner}"),
         )
         options = replace(self._asker.options, max_tokens=most * 3 + 10)
-        reply = "".join(self._asker.stream(SYSTEM, parts, options=options, left_out=left_out))
+        pieces = self._asker.stream(SYSTEM, parts, options=options, left_out=left_out, notes=notes)
+        reply = "".join(pieces)
         said = self._checked(reply, f"{title}\n{text}", most)
         if said and not (self._same and not self._manner):
             return said

@@ -1,9 +1,9 @@
 """Summaries that say nothing the page does not say.
 
-A model whose prompt is built here reads a page part by part: its words come soon, and a small one
-forgets little. Each sentence is checked against its part; where it fails, or leaves out figures
-and names, the page's own words fill in. A long page is summarised in rounds, until it is short
-enough. A hosted model, which can read all of it at once, does.
+A page that fits half of the window is read in one pass, but not by a small model that runs here:
+that copies most of it. It reads, as every model reads a longer page, part by part: its words come
+soon. Each sentence is checked against its part; where it fails, or leaves out figures and names,
+the page's own words fill in. A long page is summarised in rounds, until it is short enough.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ PART_TOKENS = 400
 """Tokens of the page in one part, at most."""
 MOST_PARTS = 24
 """Parts read; what follows them in a longer page is left out, and reported."""
+IN_PARTS = "The page fits the window, and was read in parts: in one pass a small model copies it."
 WORDS = (10, 2_000)
 STYLES = ("points", "prose")
 
@@ -146,12 +147,14 @@ class Summarizing:
         sized = bounded(texts, PART_TOKENS, count)
         size = sum(map(count, sized))
         window = self._asker.model.window
-        if exact or (window is not None and size > window // 2):
-            read, left = _cut(sized, count)
-            said = self._in_parts(read, left, count)
-            left_out = sum(map(count, left))
-        else:
+        fits = window is None or size <= window // 2
+        at_once = fits and not self._asker.small
+        if at_once:
             said, left_out = self._at_once(), 0
+        else:
+            read, left = _cut(sized, count)
+            said = self._in_parts(read, left, count, (IN_PARTS,) if fits else ())
+            left_out = sum(map(count, left))
         for piece in said:
             pieces.append(piece)
             yield piece
@@ -170,9 +173,7 @@ class Summarizing:
                 f"{what} the page's own words: the model had left out figures or names there, or "
                 "said what the page does not."
             )
-        if not exact and (
-            strange := facts.unsupported(text, f"{self.page.title}\n{self.page.text}")
-        ):
+        if at_once and (strange := facts.unsupported(text, f"{self.page.title}\n{self.page.text}")):
             notes.append(f"Not found in the page: {', '.join(dict.fromkeys(strange))}.")
         reading = Reading(size - left_out, self._parts, left_out, self._shortener.quoted, exact)
         receipts = tuple(self._asker.receipts[self._first :])
@@ -206,7 +207,11 @@ class Summarizing:
     # -- in parts
 
     def _in_parts(
-        self, read: Sequence[str], left: Sequence[str], count: Callable[[str], int]
+        self,
+        read: Sequence[str],
+        left: Sequence[str],
+        count: Callable[[str], int],
+        notes: tuple[str, ...],
     ) -> Iterator[str]:
         """Rounds over the parts: all but the last make a shorter text, the last is shown."""
         texts = list(read)
@@ -227,6 +232,7 @@ class Summarizing:
                     title=self.page.title,
                     url=self.page.url,
                     left_out=unread,
+                    notes=notes,
                 )
                 unread = ()
                 said.append(sentence)
