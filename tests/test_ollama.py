@@ -156,6 +156,14 @@ def test_thinking_probabilities_and_rates() -> None:
     assert end == Finish("stop", detail="stop")
 
 
+def test_what_the_cache_held_is_a_bucket_of_its_own() -> None:
+    line = {"prompt_eval_count": 30, "prompt_eval_cached_count": 20, "eval_count": 2}
+    end = {"model": "m", "message": {"role": "assistant"}, "done": True, "done_reason": "stop"}
+    *_, usage, _ = CHAT.decode_reply({**end, **line})
+    assert isinstance(usage, UsageEvent)
+    assert usage.usage == Usage(10, 20, 0, 2, 0, "reported")
+
+
 def test_calls_with_and_without_ids() -> None:
     _, first, second, _, end = checks.decode_stream(CHAT, [recorded("calls")])
     assert isinstance(first, ToolCallDelta)

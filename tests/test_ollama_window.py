@@ -6,10 +6,11 @@ import json
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from host_server import host, says
+from host_server import answer, host, says
 from hosted_models import REQUEST, ask, model
 from pellucid.errors import PromptTooLong
 from pellucid.messages import Media, Message, Options, Request, Text, text_message
@@ -40,18 +41,22 @@ def kept(smol: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterato
     ollama._cached_tokenizer.cache_clear()
 
 
-def asking(text: str, **options: int) -> Request:
+def asking(text: str, **options: Any) -> Request:
     return Request((text_message("user", text),), options=Options(**options))
 
 
-def sent_windows(name: str, *requests: Request) -> tuple[list[int], tuple[str, ...]]:
+def sent_windows(
+    name: str, *requests: Request, version: str = "0.9.6"
+) -> tuple[list[int], tuple[str, ...]]:
     """`num_ctx` of each request of one conversation, and the notices of the last."""
-    with host(says("ollama")) as server:
+    acts = [says("ollama") for _ in requests]
+    with host(*acts, answer(json.dumps({"version": version}).encode())) as server:
         hosted = model(server.base, "ollama", name=name)
         for request in requests:
             outcome = ask(hosted, request=request)
             assert outcome.error is None
-        bodies = [json.loads(asked.body) for asked in server.asked]
+        bodies = [json.loads(asked.body) for asked in server.asked if asked.body]
+    assert outcome.exchange.status == 200 and outcome.exchange.received
     assert hosted.settings()["num_ctx"] == bodies[-1]["options"]["num_ctx"]
     return [body["options"]["num_ctx"] for body in bodies], outcome.notices
 
@@ -68,6 +73,14 @@ def test_an_exact_count_raises_the_alarm(kept: str) -> None:
     windows, notices = sent_windows(kept, asking(text))
     assert windows == [4096]
     assert any("read 7 tokens" in notice and "cut the prompt" in notice for notice in notices)
+
+
+@pytest.mark.parametrize("version", ["0.1.48", "0.3.14", "0.13.0", "1.0.0", "nightly", ""])
+def test_a_small_count_of_a_version_that_may_leave_out_its_cache_raises_none(
+    kept: str, version: str
+) -> None:
+    _, notices = sent_windows(kept, asking("The quick brown fox. " * 20), version=version)
+    assert notices == ()
 
 
 def test_a_whole_prompt_raises_none(kept: str) -> None:

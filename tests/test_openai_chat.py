@@ -31,6 +31,7 @@ from pellucid.replies import (
     NO_ID,
     Event,
     Finish,
+    Notice,
     RefusalDelta,
     Reply,
     Started,
@@ -144,6 +145,15 @@ def test_recorded_thinking_and_usage_of_other_hosts() -> None:
     events = checks.decode_stream(chat, [STREAMS["llama_cpp"].read_bytes()])
     assert UsageEvent(Usage(1, 30, 0, 3, 0, "reported"), 80.0, 50.0) in events
     assert recorded("without_done").text == "All there"
+
+
+def test_a_signature_that_cannot_be_kept_is_noticed() -> None:
+    plain = {"type": "reasoning.text", "text": "Hm"}
+    for detail, count in ((plain, 0), ({**plain, "signature": "x"}, 1), ({"data": "x"}, 1)):
+        message = {"role": "assistant", "content": "Hi", "reasoning_details": [detail]}
+        body = {"choices": [{"message": message, "finish_reason": "stop"}]}
+        notices = [each for each in chat.decode_reply(body) if isinstance(each, Notice)]
+        assert len(notices) == count
 
 
 # The ways of hosts that differ

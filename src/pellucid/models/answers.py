@@ -58,3 +58,20 @@ def listed(body: bytes) -> list[str]:
         if isinstance(row, dict)
     ]
     return [name.removeprefix("models/") for name in found if isinstance(name, str)]
+
+
+WHOLE_COUNT, OBEDIENT = (0, 4), (0, 13)
+"""Versions of Ollama: from the first on it counts the whole prompt, cache included, and from the
+second on it heeds `truncate`, and so refuses what it used to cut.
+https://github.com/ollama/ollama/pull/5371
+"""
+
+
+def cuts_and_tells(body: bytes) -> bool:
+    """Whether an answer of `api/version` is of an Ollama that cuts prompts and counts what is left
+    of them: only then does a small count mean a cut."""
+    try:
+        major, minor, *_ = json.loads(body)["version"].split(".")
+        return WHOLE_COUNT <= (int(major), int(minor)) < OBEDIENT
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        return False

@@ -28,7 +28,7 @@ from ..errors import (
 from ..replies import Event, Exchange, Finish, Notice, Sent, UsageEvent
 from . import retries
 from .addresses import Origin, join
-from .answers import is_page, listed, unpacker
+from .answers import cuts_and_tells, is_page, listed, unpacker
 from .explain import sentence
 from .headers import REMOVED, headers_for, shown
 from .keys import Endpoint
@@ -196,7 +196,7 @@ class Talk:
                 f"{self._endpoint.host.name} broke off in the middle of its reply; what arrived "
                 "is kept and marked as cut."
             ) from error
-        yield self._watched(events)
+        yield (yield from self._watched(events))
 
     def _streamed_reply(self, answer: Answer) -> Generator[Step, Any, list[Event]]:
         """Yields the events as they come; returns those of the end."""
@@ -214,7 +214,7 @@ class Talk:
                         self._receive(rest)
                     return events
                 if events:
-                    yield self._watched(events)
+                    yield events
         if not self._began:
             raise Unreachable(f"{self._endpoint.host.origin} answered nothing.", code="reset")
         return decoder.close()
@@ -232,22 +232,26 @@ class Talk:
             raise BadReply(f"The answer is not a JSON object: {start!r}.", status=answer.status)
         return self._dialect.decode_reply(value)
 
-    def _watched(self, events: list[Event]) -> list[Event]:
-        """The events, after a usage that tells of a shortened prompt a notice of it."""
-        if self._least_input is None:
+    def _watched(self, events: list[Event]) -> Generator[Step, Any, list[Event]]:
+        """The last events; where their usage tells of a shortened prompt, with a notice of it."""
+        least = self._least_input
+        read = [event.usage.input_total for event in events if isinstance(event, UsageEvent)]
+        if least is None or not read or read[-1] >= least:
             return events
-        out: list[Event] = []
-        for event in events:
-            out.append(event)
-            if isinstance(event, UsageEvent) and event.usage.input_total < self._least_input:
-                out.append(
-                    Notice(
-                        f"{self._endpoint.host.name} read {event.usage.input_total:,} tokens, but "
-                        f"the words that were sent are {self._least_input:,} at least: it cut the "
-                        "prompt, and answered without what was cut."
-                    )
-                )
-        return out
+        if not (yield from self._cuts_and_tells()):
+            return events
+        notice = Notice(
+            f"{self._endpoint.host.name} read {read[-1]:,} tokens, but the words that were sent "
+            f"are {least:,} at least: it cut the prompt, and answered without what was cut."
+        )
+        return [*events[:-1], notice, events[-1]]
+
+    def _cuts_and_tells(self) -> Generator[Step, Any, bool]:
+        try:
+            answer = yield Open(listing(self._endpoint, "api/version"))
+            return cuts_and_tells((yield from self._body(answer, LARGEST_ERROR)))
+        except ProviderError:
+            return False
 
     def _receive(self, data: bytes) -> None:
         """Keep what came; a key that the host sends back is not kept."""

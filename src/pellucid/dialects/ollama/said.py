@@ -144,6 +144,8 @@ def metrics_of(event: UsageEvent) -> dict[str, int]:
     """The counts and durations at the end of a reply; reading takes what was not cached."""
     usage = event.usage
     out = {"prompt_eval_count": usage.input_total, "eval_count": usage.output_total}
+    if usage.cache_read:
+        out["prompt_eval_cached_count"] = usage.cache_read
     if event.reading and usage.fresh:
         out["prompt_eval_duration"] = round(usage.fresh / event.reading * SECOND)
     if event.writing and usage.output_total:
@@ -158,9 +160,10 @@ def usage_of(line: Mapping[str, Any]) -> UsageEvent | None:
         return None
     # The sums are a TypeError for what is no number.
     read, wrote = (line.get("prompt_eval_count") or 0) + 0, (line.get("eval_count") or 0) + 0
+    cached = min((line.get("prompt_eval_cached_count") or 0) + 0, read)
     return UsageEvent(
-        Usage(fresh=read, output=wrote, known="reported"),
-        reading=_rate(read, line.get("prompt_eval_duration")),
+        Usage(fresh=read - cached, cache_read=cached, output=wrote, known="reported"),
+        reading=_rate(read - cached, line.get("prompt_eval_duration")),
         writing=_rate(wrote, line.get("eval_duration")),
     )
 

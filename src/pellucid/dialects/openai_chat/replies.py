@@ -107,6 +107,11 @@ def said(message: Mapping[str, Any]) -> Iterator[Event]:
         yield RefusalDelta(str(message["refusal"]))
     for image in message.get("images") or ():
         yield _picture(image)
+    details = message.get("reasoning_details")
+    for item in details if isinstance(details, list) else ():
+        if isinstance(item, dict) and (item.get("signature") or item.get("data")):
+            yield Notice("The signature of the thinking was not kept: it cannot be sent back.")
+            break
     for name, value in message.items():
         if value and name not in SAID and name not in UNSAID:
             yield Notice(f"{name}: {compact(value)}")
