@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 
 from cli_home import Home
+from host_server import host, says
+from hosted_models import model
 from pellucid.chat import Chat
 from pellucid.errors import UnfitReply, UsageError
 from pellucid.models.scripted import Scripted
@@ -46,6 +48,22 @@ def test_after_one_repair_the_text_is_in_the_error() -> None:
         chat.json("Who?", PERSON)
     assert error.value.text == '{"name": "Ada", "age": "old"}'
     assert len(chat.receipts) == 2
+
+
+@pytest.mark.parametrize(
+    ("name", "schema"), [("claude-haiku-4-5", None), ("claude-3-haiku-20240307", PERSON)]
+)
+def test_a_model_without_the_mode_is_asked_in_words(
+    name: str, schema: dict[str, Any] | None
+) -> None:
+    said = '```json\n{"name": "Ada", "age": 36}\n```'
+    with host(says("anthropic", said)) as server:
+        chat = Chat(model(server.base, "anthropic", name=name), store=None)
+        assert chat.json("Who?", schema) == {"name": "Ada", "age": 36}
+        (asked,) = (json.loads(each.body) for each in server.asked)
+    assert "output_config" not in asked
+    assert "one JSON object" in asked["messages"][0]["content"]
+    assert ("additionalProperties" in asked["messages"][0]["content"]) == bool(schema)
 
 
 @pytest.mark.parametrize("deep", ["[" * 100_000, '{"a":' * 5_000])

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from .errors import UnfitReply, UsageError
-from .messages import ResponseFormat
+from .errors import CannotExpress, UnfitReply, UsageError
+from .messages import Message, ResponseFormat, Text
 
 if TYPE_CHECKING:
     from .chat import Chat
-    from .messages import Message
     from .replies import Reply
 
 
@@ -25,7 +25,11 @@ def ask(chat: Chat, text: str | Message, schema: Mapping[str, Any] | None) -> An
     check_schema(schema)
     before, chat.response_format = chat.response_format, ResponseFormat(schema)
     try:
-        reply = chat.say(text)
+        try:
+            reply = chat.say(text)
+        except CannotExpress:  # an API or a model without this mode is asked in words
+            chat.response_format = None
+            reply = chat.say(_in_words(text, schema))
         problem = _problem(reply, schema)
         if problem and reply.finish != "length":
             reply = chat.say(f"That is not what was asked: {problem}. Answer with the JSON alone.")
@@ -34,7 +38,20 @@ def ask(chat: Chat, text: str | Message, schema: Mapping[str, Any] | None) -> An
         chat.response_format = before
     if problem:
         raise UnfitReply(problem, reply.text)
-    return json.loads(reply.text)
+    return json.loads(_bare(reply.text))
+
+
+def _in_words(text: str | Message, schema: Mapping[str, Any] | None) -> str | Message:
+    wanted = "Answer with one JSON object and nothing else"
+    wanted += f"; it must fit this JSON schema:\n{json.dumps(schema)}" if schema else "."
+    if isinstance(text, str):
+        return f"{text}\n\n{wanted}"
+    return replace(text, parts=(*text.parts, Text(f"\n\n{wanted}")))
+
+
+def _bare(text: str) -> str:
+    """The text without the fence of Markdown that models like to put around JSON."""
+    return text.strip().removeprefix("```json").removeprefix("```").removesuffix("```").strip()
 
 
 def check_schema(schema: Mapping[str, Any] | None) -> None:
@@ -61,7 +78,7 @@ def misfit(text: str, schema: Mapping[str, Any] | None) -> str | None:
 
 
 def _problem(reply: Reply, schema: Mapping[str, Any] | None) -> str | None:
-    problem = misfit(reply.text, schema)
+    problem = misfit(_bare(reply.text), schema)
     if problem and reply.finish == "length":
         return f"it was cut at max_tokens, {reply.usage.output_total} tokens"
     return problem

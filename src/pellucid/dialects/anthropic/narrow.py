@@ -34,6 +34,7 @@ NAME = "anthropic"
 TRAITS = {
     "leading-system": "takes system messages at the start alone",
     "no-sampling": "takes no temperature, top_p or top_k",
+    "no-schema": "holds no answer to a JSON schema",
     "no-adaptive": "takes a budget for thinking and no effort",
 }
 """The ways in which a model or a host may differ from the API as it is now."""
@@ -66,6 +67,8 @@ def narrow(request: Request, traits: frozenset[str], notes: Notes) -> Request:
         parallel = None
     if request.response_format and request.response_format.schema is None:
         raise CannotExpress("JSON without a schema", API, "Give a JSON schema for the answer.")
+    if request.response_format and "no-schema" in traits:
+        raise CannotExpress("a JSON schema for this model", API, "Choose a newer one.")
     if request.response_format and not request.response_format.strict:
         note(notes, f"{API} always holds an answer to its schema.")
     return Request(
