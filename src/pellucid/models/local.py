@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from ..engine import client, process
-from ..errors import EngineStopped
+from ..errors import EngineStopped, UsageError
 from ..messages import Options, Request, ToolCall, ToolResult
 from ..prompt.build import build
 from ..prompt.values import Prompt
@@ -149,7 +149,11 @@ class LocalModel:
                 return constraints.calls_once_begun(request.tools, form, several=several)
             case choice:
                 tools = [tool for tool in request.tools if choice in ("required", tool.name)]
-                return constraints.calls(tools, form, several=several)
+                if not tools:
+                    raise UsageError(f"{choice} is to be called, and no such tool is offered.")
+                # Chance decides how an answer is worded, not what a small model calls.
+                held = constraints.calls(tools, form, several=several)
+                return {**held, "temperature": 0} if self.steers else held
 
     def steer(self, request: Request) -> tuple[Request, tuple[str, ...]]:
         """Whether the newest message needs a tool, settled before the prompt is made: the request
@@ -164,7 +168,7 @@ class LocalModel:
         ids = self.tokenizer.encode(asked).ids
         need = steering.need(self._next_tokens(ids), request.tools)
         needed = need >= steering.ENOUGH
-        choice, held = ("required", "a call") if needed else ("none", "words, without tools")
+        choice, held = ("required", "the likeliest call") if needed else ("none", WITHOUT)
         note = (
             f"Asked beforehand whether this message needs a tool ({len(ids):,} tokens, most of "
             f"them cached), the model says {need:.0%}, and {steering.ENOUGH:.0%} is enough: the "
@@ -235,6 +239,7 @@ class LocalModel:
         return replace(token, logprob=found, alternatives=candidates[:wanted])
 
 
+WITHOUT = "words, without tools"
 ANSWERED = "The tools have answered: the reply was held to words, and told the results in words."
 STEERED = 2 * 2**30
 """Bytes: models in smaller files, of some three billion parameters, call tools needlessly."""
