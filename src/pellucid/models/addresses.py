@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+from functools import lru_cache
 from urllib.parse import SplitResult, quote, urlsplit
 
 from ..errors import UsageError
@@ -20,6 +21,7 @@ class Origin:
     port: int
 
     @classmethod
+    @lru_cache(maxsize=1024)  # several times for every call to a host
     def of(cls, url: str) -> Origin:
         """Raises `UsageError` for what is no address of a host."""
         parts = split(url)

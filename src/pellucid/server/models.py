@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import TypeVar
@@ -21,7 +22,9 @@ from ..models.local import LocalModel
 from ..settings import Folders, Settings
 
 KEPT = 256
-"""Hosted models that are kept open."""
+"""Hosted models that are kept open, and names whose meaning is."""
+FRESH = 5.0
+"""Seconds for which the list of files is taken to be as it was."""
 T = TypeVar("T")
 
 
@@ -47,6 +50,8 @@ class Models:
         self._embedder = embedder
         self._ring = KeyRing(settings)
         self._lock = threading.Lock()
+        self._meanings: dict[str, str | Target] = {}
+        self._listed: tuple[float, list[catalog.Listed]] = (0.0, [])
 
     async def find(self, name: str, keys: Sequence[str] = (), host: str = "") -> Model:
         """The model a request names. `keys` are the caller's own; `host` is whose API it used.
@@ -67,7 +72,16 @@ class Models:
 
     def known(self, name: str) -> str | Target | None:
         """What a name means: a model of this machine by its own name, one at a host, or `None`."""
-        name = name.removeprefix("models/")
+        if found := self._meanings.get(name):
+            return found
+        found = self._look_up(name.removeprefix("models/"))
+        if found is not None:
+            self._meanings[name] = found
+            if len(self._meanings) > KEPT:
+                del self._meanings[next(iter(self._meanings))]
+        return found
+
+    def _look_up(self, name: str) -> str | Target | None:
         for each in (name, name.removesuffix(":latest")):
             if each in self.given:
                 return each
@@ -89,8 +103,11 @@ class Models:
         return next((row.name for row in self.listing() if row.name == name), None)
 
     def listing(self) -> list[catalog.Listed]:
-        """The models of this machine, ready or not."""
-        return catalog.listing(self.settings, Folders.of())
+        """The models of this machine, ready or not, as they were a moment ago."""
+        now = time.monotonic()
+        if not self._listed[1] or now - self._listed[0] > FRESH:
+            self._listed = now, catalog.listing(self.settings, Folders.of())
+        return self._listed[1]
 
     def names(self) -> tuple[str, ...]:
         """Names that answer: of models given and fetched, and of rows of the settings."""
