@@ -214,6 +214,30 @@ def test_another_language_keeps_figures() -> None:
     assert "in German" in model.requests[0].messages[1].text
 
 
+@pytest.mark.parametrize(
+    "wrong", ["Die Fabrik kostete 999 Pfund.", "The factory is for the pounds that it cost."]
+)
+def test_what_fails_in_another_language_is_translated(wrong: str) -> None:
+    """What has a wrong figure, and what is still in the language of the page."""
+    right = "Die Fabrik kostete 4,2 Millionen Pfund."
+    replies = iter((wrong, right))
+    model = Echo(lambda _: next(replies))
+    made = summary("The factory cost 4.2 million pounds. " * 3, model, Wish(10, "de"))
+    assert made.text == f"- {right}"
+    assert "Translate" in model.requests[1].messages[1].text
+    assert made.reading.quoted == 0
+
+
+def test_a_manner_is_no_licence_to_invent() -> None:
+    replies = iter(("A telegram.", "Sorry: the factory cost 4.2 million pounds."))
+    model = Echo(lambda _: next(replies))
+    text = "The factory cost 4.2 million pounds and stands in the north of Leeds. " * 2
+    first, second = (summary(text, model, Wish(10, style="a telegram")).text for _ in range(2))
+    assert "telegram" not in first
+    assert "4.2 million" in first
+    assert "Sorry" in second
+
+
 def test_prose() -> None:
     made = summary(ARTICLE, Echo(first_sentence), Wish(style="prose"))
     assert "\n" not in made.text

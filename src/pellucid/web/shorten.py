@@ -6,12 +6,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from ..messages import Message, Text
+from ..messages import Message, Part, Text
 from . import facts, languages
 from .asking import Asker, quoted
 
 SYSTEM = "You shorten texts. You repeat only what the text says and add nothing."
 LEAST_WORDS = 8
+LOOSE = 0.6
+"""The share of a sentence's words that may be the writer's own where a manner was asked for."""
 SLACK = 6
 """Words by which a sentence of the page may go over what was asked for."""
 
@@ -19,15 +21,16 @@ SLACK = 6
 class Shortener:
     """Shortens texts with one model, in one language (a code; empty: that of the text).
 
-    `manner` is a sentence about style, in whose name a model may choose words of its own; figures
-    and names must be the page's all the same. `quoted` counts the sentences that are the page's
-    own, where the model's would not do.
+    `manner` is a sentence about style, in whose name a model may choose more words of its own;
+    figures and names must be the page's all the same. `quoted` counts the sentences that are the
+    page's own, where the model's would not do.
     """
 
     def __init__(self, asker: Asker, *, page_language: str, language: str, manner: str) -> None:
         self.quoted = 0
         self._asker = asker
         self._manner = f" {manner}" if manner else ""
+        self._page_language = page_language
         code = language or page_language
         self._in_language = f" in {languages.name(code)}" if code else ""
         self._same = not language or languages.name(page_language) == languages.name(language)
@@ -47,20 +50,39 @@ class Shortener:
         most = max(most, LEAST_WORDS)
         if self._same and not self._manner and len(text.split()) <= most:
             return " ".join(facts.sentences(text))
-        parts = (
-            Text(f"Shorten this to at most {most} words. Keep figures, names and dates.\n"),
-            *quoted(text, url),
-            Text(f"Shortened to {most} words{self._in_language}:{self._manner}"),
+        reply = self._reply(
+            f"Shorten this to at most {most} words. Keep figures, names and dates.\n",
+            quoted(text, url),
+            f"Shortened to {most} words{self._in_language}:{self._manner}",
+            most,
+            left_out,
+            notes,
         )
-        options = replace(self._asker.options, max_tokens=most * 3 + 10)
-        pieces = self._asker.stream(SYSTEM, parts, options=options, left_out=left_out, notes=notes)
-        reply = "".join(pieces)
         said = self._checked(reply, f"{title}\n{text}", most)
         if said and not (self._same and not self._manner):
             return said
         whole = facts.completed(said, text, most + SLACK)
+        if not self._same:  # what the page says for itself is in its own language
+            parts = quoted(whole, url)
+            reply = self._reply("Translate this.\n", parts, f"The same{self._in_language}:", most)
+            if said := self._checked(reply, whole, most + SLACK):
+                return said
         self.quoted += len(facts.sentences(whole)) - len(facts.sentences(said))
         return whole
+
+    def _reply(
+        self,
+        task: str,
+        passage: Sequence[Part],
+        end: str,
+        most: int,
+        left_out: Sequence[Message] = (),
+        notes: tuple[str, ...] = (),
+    ) -> str:
+        options = replace(self._asker.options, max_tokens=most * 3 + 10)
+        parts = (Text(task), *passage, Text(end))
+        pieces = self._asker.stream(SYSTEM, parts, options=options, left_out=left_out, notes=notes)
+        return "".join(pieces)
 
     def _checked(self, reply: str, known: str, most: int) -> str:
         """The sentences of a reply that the page bears out, about `most` words of them."""
@@ -70,11 +92,19 @@ class Shortener:
             strange = facts.unsupported(sentence, known)
             if not self._same:  # names are spelled otherwise elsewhere; figures are not
                 strange = [word for word in strange if word.isdigit()]
-            own = facts.strangeness(sentence, known) if self._same and not self._manner else 0.0
+            own = facts.strangeness(sentence, known) if self._same else 0.0
             size = len(sentence.split())
-            if strange or own > facts.STRANGE or size > room or not facts.is_whole(sentence):
+            if (
+                strange
+                or own > (LOOSE if self._manner else facts.STRANGE)
+                or size > room
+                or not facts.is_whole(sentence)
+            ):
                 continue
             if sentence not in kept:
                 kept.append(sentence)
                 room -= size
-        return " ".join(kept)
+        said = " ".join(kept)
+        if not self._same and languages.detect(said) == self._page_language != "":
+            return ""  # it is still in the language of the page
+        return said
