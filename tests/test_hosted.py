@@ -522,6 +522,19 @@ def test_closing_during_the_wait_for_a_retry() -> None:
         assert not thread.is_alive()
 
 
+def test_closing_ends_the_making_of_a_connection() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:  # which never shakes hands
+        stream = model(f"https://127.0.0.1:{listener.getsockname()[1]}").stream(REQUEST, None)
+        thread = threading.Thread(target=lambda: list(stream), daemon=True)
+        thread.start()
+        connection, _ = listener.accept()
+        assert connection.recv(1)
+        stream.close()
+        thread.join(1)
+        assert not thread.is_alive()
+        connection.close()
+
+
 def test_a_cancelled_task_closes_the_socket() -> None:
     async def run(server: Host) -> None:
         async with AsyncClient() as client:
@@ -574,6 +587,8 @@ def test_a_reply_that_breaks_off_is_kept_and_marked() -> None:
     assert (reply.finish, reply.complete) == ("error", False)
     assert reply.text
     assert "broke off" in str(reply.error)
+    usage = reply.usage
+    assert (usage.fresh, usage.output, usage.known) == (1, -(-len(reply.text) // 4), "estimated")
 
 
 def test_a_call_is_cancelled_from_another_thread() -> None:

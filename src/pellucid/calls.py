@@ -5,11 +5,12 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import AsyncGenerator, Callable, Generator, Iterator
+from dataclasses import replace
 from typing import Any
 
 from . import __version__
 from .errors import IncompleteReply, PellucidError
-from .messages import Request
+from .messages import Message, Request, Thinking, ToolCall
 from .models.base import Model
 from .prompt.values import Prompt
 from .record.ids import new_id
@@ -24,6 +25,7 @@ from .replies import (
     TextDelta,
     ThinkingDelta,
     ToolCallDelta,
+    Usage,
     UsageEvent,
 )
 
@@ -137,8 +139,13 @@ class Call:
     def _end(
         self, builder: ReplyBuilder, clock: _Clock, finish: FinishReason, error: str | None
     ) -> None:
-        if self.receipt is None:
-            self._write(builder, builder.partial(finish, error), clock)
+        if self.receipt is not None:
+            return
+        reply = builder.partial(finish, error)
+        exchange = builder.exchange
+        if reply.usage.known == "estimated" and exchange is not None and exchange.status == 200:
+            reply = replace(reply, usage=_guess(self._request, reply.message))
+        self._write(builder, reply, clock)
 
     def _write(self, builder: ReplyBuilder, reply: Reply, clock: _Clock) -> None:
         self.receipt = Receipt(
@@ -162,6 +169,22 @@ class Call:
         )
         if self._keep is not None:
             self._keep(self.receipt)
+
+
+BYTES = 4
+"""Bytes of a token, about."""
+
+
+def _guess(request: Request, answer: Message) -> Usage:
+    """About what a host consumed whose reply broke off before it said so."""
+    read = sum(map(_size, request.messages)) + sum(len(repr(tool)) for tool in request.tools)
+    return Usage(fresh=-(-read // BYTES), output=-(-_size(answer) // BYTES), known="estimated")
+
+
+def _size(message: Message) -> int:
+    parts = [part for part in message.parts if isinstance(part, Thinking | ToolCall)]
+    beside = "".join(p.text if isinstance(p, Thinking) else p.arguments for p in parts)
+    return len((message.text + beside).encode("utf-8", "replace"))
 
 
 _SAID = (TextDelta, RefusalDelta, ThinkingDelta, ToolCallDelta)

@@ -100,11 +100,13 @@ def _turn(duel: Duel, silent: bool) -> None:
     speaker = (duel.lines[-1].speaker + 1) % len(duel.speakers)
     if not silent:
         _heading(duel, speaker)
-    for event in duel.turn():
-        if isinstance(event, TextDelta) and not silent:
-            output.piece(event.text)
-    if not silent:
-        print()
+    try:
+        for event in duel.turn():
+            if isinstance(event, TextDelta) and not silent:
+                output.piece(event.text)
+    finally:
+        if not silent:
+            print()
 
 
 def _heading(duel: Duel, number: int) -> None:

@@ -8,7 +8,7 @@ import socket
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from http.client import HTTPException, HTTPResponse
 from typing import Any, TypeVar
@@ -97,14 +97,15 @@ class Client:
         for connection in kept:
             connection.close()
 
-    def take(self, origin: Origin) -> _Connection:
-        """A connection to a host: a kept one, or a new one. Raises `Unreachable`."""
+    def take(self, origin: Origin, opening: Callable[[_Connection], None]) -> _Connection:
+        """A connection to a host: a kept one, or a new one, which `opening` is shown before it is
+        made, so that it can be aborted. Raises `Unreachable`."""
         route.require_allowed(origin, self.offline)
         while True:
             with self._lock:
                 kept = self._idle[origin].pop() if self._idle[origin] else None
             if kept is None:
-                return self._connect(origin)
+                return self._connect(origin, opening)
             if kept.alive():
                 return kept
             kept.close()
@@ -114,21 +115,47 @@ class Client:
         with self._lock:
             self._idle[origin].append(connection)
 
-    def _connect(self, origin: Origin) -> _Connection:
+    def _connect(self, origin: Origin, opening: Callable[[_Connection], None]) -> _Connection:
         proxy = route.proxy(origin)
         place = (proxy.host, proxy.port) if proxy else (origin.host, origin.port)
         with faults.named(origin, proxy):
-            sock = socket.create_connection(place, self.timeouts.connect)
+            sock = _dial(place, self.timeouts.connect, opening)
             try:
                 sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
                 if origin.scheme == "https":
                     if proxy:
                         _tunnel(sock, origin, proxy)
-                    sock = route.certificates().wrap_socket(sock, server_hostname=origin.host)
+                    tls = route.certificates().wrap_socket(
+                        sock, server_hostname=origin.host, do_handshake_on_connect=False
+                    )
+                    sock = tls
+                    opening(_Connection(sock))
+                    tls.do_handshake()
             except BaseException:
                 sock.close()
                 raise
         return _Connection(sock)
+
+
+def _dial(
+    place: tuple[str, int], timeout: float, opening: Callable[[_Connection], None]
+) -> socket.socket:
+    """As `socket.create_connection`, but the socket is known while it connects."""
+    failure = OSError("no address")
+    for family, kind, protocol, _, address in socket.getaddrinfo(*place, type=socket.SOCK_STREAM):
+        sock = socket.socket(family, kind, protocol)
+        opening(_Connection(sock))
+        try:
+            sock.settimeout(timeout)
+            sock.connect(address)
+            return sock
+        except OSError as error:
+            failure = error
+            sock.close()
+        except BaseException:
+            sock.close()
+            raise
+    raise failure
 
 
 def _tunnel(sock: socket.socket, origin: Origin, proxy: route.Proxy) -> None:
@@ -214,7 +241,7 @@ class Stream(Generator[Event, None, None]):
         self._began = False
         origin = self._origin = Origin.of(post.url.partition("?")[0])
         while True:
-            connection = self._connection = self._client.take(origin)
+            connection = self._connection = self._client.take(origin, self._opening)
             if self._closed.is_set():
                 raise Unreachable("The call was cancelled.")
             try:
@@ -230,6 +257,11 @@ class Stream(Generator[Event, None, None]):
             name = name.lower()
             headers[name] = f"{headers[name]}, {line}" if name in headers else line
         return Answer(self._response.status, headers)
+
+    def _opening(self, connection: _Connection) -> None:
+        self._connection = connection
+        if self._closed.is_set():
+            raise Unreachable("The call was cancelled.")
 
     def _ask(self, connection: _Connection, origin: Origin, post: Post) -> HTTPResponse:
         connection.socket.settimeout(self._client.timeouts.first)
