@@ -31,6 +31,7 @@ def run(name: str = "local", times: int = 1) -> str:
             for each in examine(model, times, temperature):
                 examined.append(each)
                 print("." if each.passed else "x", end="", file=sys.stderr, flush=True)
+            print(file=sys.stderr)
             rows.append(_row(temperature, model.steers, examined))
             if model.steers:
                 failures += [_failure(temperature, each) for each in examined if not each.passed]
