@@ -5,6 +5,8 @@ from __future__ import annotations
 
 import os
 import socket
+import threading
+import time
 from collections.abc import Iterator
 from ipaddress import ip_address
 
@@ -12,7 +14,7 @@ import pytest
 
 from pellucid.errors import AddressRefused, UsageError, WebError
 from pellucid.web import addresses
-from pellucid.web.fetch import Access, Fetched, fetch
+from pellucid.web.fetch import Access, Fetched, Limits, fetch
 from web_server import Server, serving
 
 pytest.importorskip("aiohttp")
@@ -251,6 +253,29 @@ def test_a_host_that_does_not_exist() -> None:
     [result] = fetch(["http://nowhere.example/"], lookup=nobody)
     assert isinstance(result, WebError)
     assert "no host nowhere.example" in str(result)
+
+
+def test_a_resolver_that_is_stuck(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is not waited for, neither by the page's time nor at the end."""
+    end = threading.Event()
+
+    def stuck(*_: object, **__: object) -> list[object]:
+        end.wait(20)
+        return []
+
+    monkeypatch.setattr(socket, "getaddrinfo", stuck)
+    began = time.perf_counter()
+    [result] = fetch(["http://stuck.example/"], Access(limits=Limits(seconds=0.2)))
+    assert time.perf_counter() - began < 5
+    assert "not there after 0.2 s" in str(result)
+    assert all(thread.daemon for thread in threading.enumerate() if "lookup" in thread.name)
+    end.set()
+
+
+def test_a_name_that_cannot_be_asked_for() -> None:
+    [result] = fetch([f"http://{'a' * 70}.example/"])
+    assert isinstance(result, WebError)
+    assert "There is no host" in str(result)
 
 
 @pytest.mark.parametrize("text", ["localhost", "", "http://x:80", "a:b", "x:80/", "user@x:80"])

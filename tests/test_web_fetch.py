@@ -330,29 +330,6 @@ def test_inside_a_running_loop(server: Server, access: Access) -> None:
     assert isinstance(result, Fetched)
 
 
-def test_a_resolver_that_is_stuck(monkeypatch: pytest.MonkeyPatch) -> None:
-    """It is not waited for, neither by the page's time nor at the end."""
-    end = threading.Event()
-
-    def stuck(*_: object, **__: object) -> list[object]:
-        end.wait(20)
-        return []
-
-    monkeypatch.setattr(socket, "getaddrinfo", stuck)
-    began = time.perf_counter()
-    [result] = fetch(["http://stuck.example/"], Access(limits=Limits(seconds=0.2)))
-    assert time.perf_counter() - began < 5
-    assert "not there after 0.2 s" in str(result)
-    assert all(thread.daemon for thread in threading.enumerate() if "lookup" in thread.name)
-    end.set()
-
-
-def test_a_name_that_cannot_be_asked_for() -> None:
-    [result] = fetch([f"http://{'a' * 70}.example/"])
-    assert isinstance(result, WebError)
-    assert "There is no host" in str(result)
-
-
 @pytest.mark.parametrize("text", ["", "not a url", "example.com", "mailto:a@b.example", "http://"])
 def test_not_an_address(text: str) -> None:
     [result] = fetch([text])

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import random
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -26,9 +25,7 @@ from pellucid.replies import Event
 from pellucid.web import facts
 from pellucid.web.asking import Asker, quoted
 from pellucid.web.page import Page
-from pellucid.web.passages import blocks, bounded, grouped
 from pellucid.web.summaries import MOST_PARTS, Summarizing, Summary, Wish
-from pellucid.web.unfence import unfenced
 from web_server import serving
 
 SITES = web_sites.load()
@@ -238,6 +235,11 @@ def test_a_manner_is_no_licence_to_invent() -> None:
     assert "Sorry" in second
 
 
+def test_names_are_spelled_otherwise_in_another_language() -> None:
+    made = summary(ARTICLE, Scripted(["- Die Fabrik hat 350 Leute, 9 davon neu."]), Wish(10, "de"))
+    assert made.notes == ("Not found in the page: 9.",)
+
+
 def test_prose() -> None:
     made = summary(ARTICLE, Echo(first_sentence), Wish(style="prose"))
     assert "\n" not in made.text
@@ -254,83 +256,6 @@ def test_an_empty_page() -> None:
     empty = Page("https://x.example/", "", "", notes=("https://x.example/ is empty.",))
     with pytest.raises(NothingToRead, match="is empty"):
         Summarizing(empty, Asker(Scripted([]), store=None), Wish())
-
-
-# -- the pieces
-
-
-@pytest.mark.parametrize(
-    ("text", "found"),
-    [
-        ("One. Two! Three? Four", ["One.", "Two!", "Three?", "Four"]),
-        ("It cost 4.2 million. Dr. No left.", ["It cost 4.2 million.", "Dr. No left."]),
-        ("Am 1. April 2026 begann es. Gut.", ["Am 1. April 2026 begann es.", "Gut."]),
-        ("# Head\n- **Bold** point.\n2. Next", ["Bold point.", "Next"]),
-        ("春天来了。花开了。", ["春天来了。", "花开了。"]),
-        ("", []),
-    ],
-)
-def test_sentences(text: str, found: list[str]) -> None:
-    assert facts.sentences(text) == found
-
-
-def test_figures_and_names() -> None:
-    assert facts.figures("1,200 or 1.200 or 1 200 at 08:12, 4 of 5") == [
-        *("1200", "1200", "1200", "0812", "4", "5")
-    ]
-    assert facts.names("Today Ada met Jean-Luc O'Hara. He left for Leeds.") == [
-        *("Ada", "Jean-Luc", "Hara", "Leeds")
-    ]
-    assert facts.unsupported("L'atelier paid Ada 5.", "The Atelier: 5 for L'Ada.") == []
-    assert facts.unsupported("They paid Bob 6.", "They paid Ada 5.") == ["6", "Bob"]
-
-
-def test_groups_keep_everything_in_order() -> None:
-    draw = random.Random(7)
-    for _ in range(300):
-        texts = [f"{n}" + "x" * draw.choice((0, 5, 400)) for n in range(draw.randint(1, 30))]
-        count = draw.randint(1, 35)
-        groups = grouped(texts, count)
-        assert "\n".join(groups).split("\n") == texts
-        assert len(groups) == min(count, len(texts))
-
-
-def test_parts_are_bounded() -> None:
-    def count(text: str) -> int:
-        return len(text.replace(" ", ""))
-
-    texts = ["A short one.", "Many words here. " * 50, "x" * 500]
-    parts = bounded(texts, 100, count)
-    assert max(map(count, parts)) <= 100
-    assert parts[0] == texts[0]
-    assert sum(part.count("Many") for part in parts) == 50
-
-
-def test_blocks() -> None:
-    code = "```sh\nrm -rf everything that there is\n```\n"
-    text = f"{code}# Head\n\nA paragraph that is long enough.\n\na\n\nAnother that is long enough."
-    assert [block.count("\n") for block in blocks(text)] == [1, 1]
-
-
-@pytest.mark.parametrize(
-    ("text", "want"),
-    [
-        ("```markdown\n# A\nb\n```", "# A\nb\n"),
-        ("```\n# A\n```\n\n", "# A\n"),
-        ("# A\n```python\nx\n```\nb", "# A\n```python\nx\n```\nb"),
-        ("```md\n# A\n```python\nx\n```\nb\n```", "# A\n```python\nx\n```\nb\n"),
-        ("```python\nx\n```", "```python\nx\n```"),
-        ("`code` and text", "`code` and text"),
-        ("", ""),
-        ("``", "``"),
-    ],
-)
-def test_an_outer_fence_is_removed_however_it_is_cut(text: str, want: str) -> None:
-    draw = random.Random(3)
-    for _ in range(60):
-        cuts = sorted(draw.sample(range(len(text) + 1), min(len(text), draw.randint(0, 6))))
-        pieces = [text[a:b] for a, b in zip([0, *cuts], [*cuts, len(text)], strict=True)]
-        assert "".join(unfenced(pieces)) == want
 
 
 # -- as a user

@@ -70,6 +70,12 @@ class Shortener:
         self.quoted += len(facts.sentences(whole)) - len(facts.sentences(said))
         return whole
 
+    def unsupported(self, said: str, known: str) -> list[str]:
+        """The figures and names in `said` that the text does not have. In another language names
+        are spelled otherwise; figures are not."""
+        strange = facts.unsupported(said, known)
+        return strange if self._same else [word for word in strange if word.isdigit()]
+
     def _reply(
         self,
         task: str,
@@ -89,9 +95,7 @@ class Shortener:
         kept: list[str] = []
         room = most * 1.4
         for sentence in facts.sentences(reply):
-            strange = facts.unsupported(sentence, known)
-            if not self._same:  # names are spelled otherwise elsewhere; figures are not
-                strange = [word for word in strange if word.isdigit()]
+            strange = self.unsupported(sentence, known)
             own = facts.strangeness(sentence, known) if self._same else 0.0
             size = len(sentence.split())
             if (

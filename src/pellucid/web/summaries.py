@@ -173,7 +173,9 @@ class Summarizing:
                 f"{what} the page's own words: the model had left out figures or names there, or "
                 "said what the page does not."
             )
-        if at_once and (strange := facts.unsupported(text, f"{self.page.title}\n{self.page.text}")):
+        if at_once and (
+            strange := self._shortener.unsupported(text, f"{self.page.title}\n{self.page.text}")
+        ):
             notes.append(f"Not found in the page: {', '.join(dict.fromkeys(strange))}.")
         reading = Reading(size - left_out, self._parts, left_out, self._shortener.quoted, exact)
         receipts = tuple(self._asker.receipts[self._first :])
