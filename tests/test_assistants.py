@@ -56,7 +56,7 @@ def test_several_cities_and_which_is_the_cheapest(airline: Airline) -> None:
 
 def test_a_misspelt_city_is_asked_back_and_an_unknown_one_is_unknown(airline: Airline) -> None:
     assert airline.ticket_price(["Londno"]) == (
-        "There is no city called Londno. Did you mean London?"
+        "I do not know the city Londno. Did you mean London?"
     )
     assert airline.ticket_price(["Atlantis"]) == "We do not fly to Atlantis, so there is no price."
     assert "Nothing was booked." in airline.book("Londno")
@@ -71,7 +71,9 @@ def test_a_spelling_that_the_model_mended_is_asked_back(airline: Airline) -> Non
         ToolCall("2", "book", '{"city": "London"}'),
     ]
     ran = [each.result.text for each in box.run(calls, message="a ticket to Londno, or Paris?")]
-    assert "no city called Londno. Did you mean London?" in ran[0] and "Paris costs $899" in ran[0]
+    assert (
+        "not know the city Londno. Did you mean London?" in ran[0] and "Paris costs $899" in ran[0]
+    )
     assert ran[1].startswith("Nothing was booked.")
     ran = [each.result.text for each in box.run(calls, message="book the cheapest of the two")]
     assert "London costs $799" in ran[0] and "London is booked" in ran[1]

@@ -194,7 +194,7 @@ def _unknown(db: apsw.Connection, name: str) -> str:
     near = get_close_matches(_plain(name), cities, n=1, cutoff=0.7)
     if near:
         name = _misspelt(near[0]) or name
-        return f"There is no city called {name}. Did you mean {cities[near[0]]}?"
+        return f"I do not know the city {name}. Did you mean {cities[near[0]]}?"
     return f"We do not fly to {name}, so there is no price."
 
 

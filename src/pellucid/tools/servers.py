@@ -7,6 +7,7 @@ https://modelcontextprotocol.io
 from __future__ import annotations
 
 import asyncio
+import atexit
 import hashlib
 import json
 import logging
@@ -83,6 +84,8 @@ class Server:
         if not in_time:
             self.close()
             raise ServerError(self.name, f"did not answer within {START_SECONDS:g} s")
+        if not _OPEN:
+            atexit.register(close_servers)
         _OPEN.append(self)
         return self._listed
 
