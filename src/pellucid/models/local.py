@@ -165,7 +165,8 @@ class LocalModel:
         asked = steering.question(request)
         if asked is None:
             return request, ()
-        ids = self.tokenizer.encode(asked).ids
+        bos = (self.tokenizer.bos,) if self.card.add_bos and self.tokenizer.bos is not None else ()
+        ids = (*bos, *self.tokenizer.encode(asked).ids)
         need = steering.need(self._next_tokens(ids), request.tools)
         needed = need >= steering.ENOUGH
         choice, held = ("required", "the likeliest call") if needed else ("none", WITHOUT)
@@ -183,13 +184,17 @@ class LocalModel:
             "n_predict": 1,
             "n_probs": steering.DEPTH,
             "temperature": 0,
+            "stream": True,
             "cache_prompt": True,
         }
-        answer = client.call(self.engine().address, "/completion", body)
-        found = answer.get("completion_probabilities") or [{"top_logprobs": ()}]
+        entries = [
+            entry
+            for chunk in self._chunks(body)
+            for entry in chunk.get("completion_probabilities", ())
+        ]
         return {
             self.tokenizer.piece(top["id"]).decode("utf-8", "replace"): top["logprob"]
-            for top in found[0]["top_logprobs"]
+            for top in (entries[0]["top_logprobs"] if entries else ())
         }
 
     def _chunks(self, body: dict[str, Any]) -> Generator[dict[str, Any], None, None]:
