@@ -110,7 +110,7 @@ def test_a_stream_cut_anywhere_is_an_error_that_keeps_what_came(
     offsets = range(1, len(data), 1 if full else 67)
     with host(*(broken(data[:n], media=media) for n in offsets)) as server:
         for n in offsets:
-            outcome = ask(model(server.base, dialect), transport)
+            outcome = ask(model(server.base, dialect), transport, Timeouts(2, 5, 5))
             assert isinstance(outcome.error, IncompleteReply), f"cut at {n}: {outcome.error!r}"
             assert not any(isinstance(event, Finish) for event in outcome.events)
             assert "Hello there, you.".startswith(outcome.text)

@@ -67,6 +67,13 @@ def test_what_is_left_is_named(receipt: Receipt, why: str) -> None:
     assert why in counted.why
 
 
+def test_what_is_not_counted_here_never_explains_a_smaller_report() -> None:
+    image = Message("user", (Text("What is this?"), Media("image", "image/png", b"\x89")))
+    counted = own_count(hosted(2, image))
+    assert counted is not None and counted.difference < 0
+    assert "pictures" not in counted.why and "nothing that is known" in counted.why
+
+
 def test_without_a_vocabulary_nothing_is_claimed() -> None:
     assert own_count(hosted(20, model="nobody-knows")) is None
     assert own_count(replace(hosted(20), exchange=None)) is None

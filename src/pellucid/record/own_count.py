@@ -110,19 +110,23 @@ def _texts(message: Message) -> Iterator[str]:
 def _why(receipt: Receipt, counted: OwnCount) -> str:
     if not counted.difference:
         return "The provider counts the same."
-    parts = [part for message in receipt.request.messages for part in message.parts]
-    reasons = []
-    if any(isinstance(part, Media) for part in parts):
-        reasons.append("pictures, sounds and files, which are not counted here")
-    if receipt.request.tools:
-        reasons.append("the provider's own wording of the tools, which is not published")
-    if any(isinstance(part, ToolCall | ToolResult) for part in parts):
-        reasons.append("the frame around calls and results")
-    if receipt.request.response_format:
-        reasons.append("the schema of the reply, which the provider adds")
-    if not any(name.startswith("frame") for name, *_ in counted.lines):
-        reasons.append("the frame of the chat template around the messages")
+    reasons = list(_uncounted(receipt, counted)) if counted.difference > 0 else []
     if counted.known == "estimated":
         reasons.append("the error of an estimate")
     words = "; ".join(reasons) or "nothing that is known: look at the bytes that were sent"
     return f"{counted.difference:+,} tokens: {words}."
+
+
+def _uncounted(receipt: Receipt, counted: OwnCount) -> Iterator[str]:
+    """What a provider counts and the lines here do not."""
+    parts = [part for message in receipt.request.messages for part in message.parts]
+    if any(isinstance(part, Media) for part in parts):
+        yield "pictures, sounds and files, which are not counted here"
+    if receipt.request.tools:
+        yield "the provider's own wording of the tools, which is not published"
+    if any(isinstance(part, ToolCall | ToolResult) for part in parts):
+        yield "the frame around calls and results"
+    if receipt.request.response_format:
+        yield "the schema of the reply, which the provider adds"
+    if not any(name.startswith("frame") for name, *_ in counted.lines):
+        yield "the frame of the chat template around the messages"

@@ -61,6 +61,10 @@ def window_share(receipt: Receipt) -> float | None:
     return window_used(receipt) / receipt.window if receipt.window else None
 
 
+SHORTEST = 0.02
+"""Seconds: what comes in less came at once, and says nothing of how fast it was written."""
+
+
 def writing_rate(receipt: Receipt) -> tuple[float, str] | None:
     """Tokens per second of the reply, and who measured it."""
     timings = receipt.timings
@@ -70,7 +74,7 @@ def writing_rate(receipt: Receipt) -> tuple[float, str] | None:
     if timings.total is None or timings.first_token is None or after_first < 1:
         return None
     seconds = timings.total - timings.first_token
-    return (after_first / seconds, "measured here") if seconds > 0 else None
+    return (after_first / seconds, "measured here") if seconds > SHORTEST else None
 
 
 def status(receipt: Receipt) -> list[str]:
