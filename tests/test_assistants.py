@@ -56,9 +56,12 @@ def test_several_cities_and_which_is_the_cheapest(airline: Airline) -> None:
 
 def test_a_misspelt_city_is_asked_back_and_an_unknown_one_is_unknown(airline: Airline) -> None:
     assert airline.ticket_price(["Londno"]) == (
+        "The ticket price for Londno is not known. "
         "I do not know the city Londno. Did you mean London?"
     )
-    assert airline.ticket_price(["Atlantis"]) == "We do not fly to Atlantis, so there is no price."
+    assert airline.ticket_price(["Atlantis"]) == (
+        "The ticket price for Atlantis is not known. We do not fly to Atlantis."
+    )
     assert "Nothing was booked." in airline.book("Londno")
     assert airline.what_is_booked() == "Nothing is booked."
 
@@ -278,6 +281,16 @@ def test_the_airline_on_the_embedded_model(home: Path, qwen: Path, airline: Airl
         assert db.execute("select city, price from bookings").fetchall() == [("London", 799)]
     assert "London" in answers[2] and "booked" in answers[2].lower()
     assert "London" in answers[3] and f"${known['London']}" in answers[3]
+
+
+def test_a_city_that_is_not_there_has_no_price_on_the_embedded_model(
+    home: Path, qwen: Path, airline: Airline
+) -> None:
+    for city in ("Londno", "Atlantis"):
+        question = f"How much is a ticket to {city}?"
+        (answer,) = talk(open_assistant("airline"), airline.tools(), question)
+        assert city in answer and "not known" in answer
+        assert not any(sign in answer for sign in "$£€0123456789")
 
 
 def test_the_shop_on_the_embedded_model(home: Path, qwen: Path, tmp_path: Path) -> None:

@@ -48,6 +48,9 @@ class Airline:
         with self.database.opened() as db:
             for name in names:
                 if (city := _city(db, name)) is None:
+                    # said first and in the words of the answer, or a small model invents a price
+                    written = _misspelt(_plain(name)) or name
+                    unknown.append(f"The ticket price for {written} is not known.")
                     unknown.append(_unknown(db, name))
                 else:
                     prices[city] = _flight(db, city)[1]
@@ -195,7 +198,7 @@ def _unknown(db: apsw.Connection, name: str) -> str:
     if near:
         name = _misspelt(near[0]) or name
         return f"I do not know the city {name}. Did you mean {cities[near[0]]}?"
-    return f"We do not fly to {name}, so there is no price."
+    return f"We do not fly to {name}."
 
 
 def _flight(db: apsw.Connection, city: str) -> tuple[str, int]:
