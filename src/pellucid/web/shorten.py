@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from ..messages import Message, Part, Text
+from ..messages import Message, Options, Text
 from . import facts, languages
 from .asking import Asker, quoted
 
@@ -32,7 +32,8 @@ class Shortener:
         self._manner = f" {manner}" if manner else ""
         self._page_language = page_language
         code = language or page_language
-        self._in_language = f" in {languages.name(code)}" if code else ""
+        self._language = languages.name(code)
+        self._in_language = f" in {self._language}" if code else ""
         self._same = not language or languages.name(page_language) == languages.name(language)
 
     def shorten(
@@ -50,23 +51,20 @@ class Shortener:
         most = max(most, LEAST_WORDS)
         if self._same and not self._manner and len(text.split()) <= most:
             return " ".join(facts.sentences(text))
-        reply = self._reply(
-            f"Shorten this to at most {most} words. Keep figures, names and dates.\n",
-            quoted(text, url),
-            f"Shortened to {most} words{self._in_language}:{self._manner}",
-            most,
-            left_out,
-            notes,
+        parts = (
+            Text(f"Shorten this to at most {most} words. Keep figures, names and dates.\n"),
+            *quoted(text, url),
+            Text(f"Shortened to {most} words{self._in_language}:{self._manner}"),
         )
+        options = replace(self._asker.options, max_tokens=most * 3 + 10)
+        pieces = self._asker.stream(SYSTEM, parts, options=options, left_out=left_out, notes=notes)
+        reply = "".join(pieces)
         said = self._checked(reply, f"{title}\n{text}", most)
         if said and not (self._same and not self._manner):
             return said
         whole = facts.completed(said, text, most + SLACK)
-        if not self._same:  # what the page says for itself is in its own language
-            parts = quoted(whole, url)
-            reply = self._reply("Translate this.\n", parts, f"The same{self._in_language}:", most)
-            if said := self._checked(reply, whole, most + SLACK):
-                return said
+        if not self._same and (translated := self._translated(whole, url, options)):
+            return translated
         self.quoted += len(facts.sentences(whole)) - len(facts.sentences(said))
         return whole
 
@@ -76,19 +74,16 @@ class Shortener:
         strange = facts.unsupported(said, known)
         return strange if self._same else [word for word in strange if word.isdigit()]
 
-    def _reply(
-        self,
-        task: str,
-        passage: Sequence[Part],
-        end: str,
-        most: int,
-        left_out: Sequence[Message] = (),
-        notes: tuple[str, ...] = (),
-    ) -> str:
-        options = replace(self._asker.options, max_tokens=most * 3 + 10)
-        parts = (Text(task), *passage, Text(end))
-        pieces = self._asker.stream(SYSTEM, parts, options=options, left_out=left_out, notes=notes)
-        return "".join(pieces)
+    def _translated(self, text: str, url: str, options: Options) -> str:
+        """Sentences of the page in the language that was asked for; empty where that fails."""
+        parts = (
+            Text("Translate this text:\n"),
+            *quoted(text, url),
+            Text(f"Translation into {self._language}:"),
+        )
+        system = f"You translate texts into {self._language}."
+        reply = "".join(self._asker.stream(system, parts, options=options))
+        return self._checked(reply, text, 2 * len(text.split()))
 
     def _checked(self, reply: str, known: str, most: int) -> str:
         """The sentences of a reply that the page bears out, about `most` words of them."""
