@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 from . import options, output, slash, toolbox
 
 if TYPE_CHECKING:
-    from ..chat import Chat, Turn
+    from ..chat import Chat
     from ..messages import Part
+    from ..turn import Turn
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:

@@ -9,8 +9,9 @@ from ..errors import UsageError
 from . import options, output
 
 if TYPE_CHECKING:
-    from ..chat import Chat, Turn
+    from ..chat import Chat
     from ..record.receipt import Receipt
+    from ..turn import Turn
 
 
 def is_command(line: str) -> bool:

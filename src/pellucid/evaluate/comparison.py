@@ -11,12 +11,13 @@ from queue import SimpleQueue
 from threading import Event as Flag
 from threading import Thread
 
-from ..chat import Chat, Turn
+from ..chat import Chat
 from ..errors import PellucidError, UsageError
 from ..models.local import LocalModel
 from ..record.receipt import Receipt
 from ..replies import Event
 from ..tools.running import ToolRan
+from ..turn import Turn
 from ..value import value
 
 

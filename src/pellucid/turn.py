@@ -1,0 +1,163 @@
+"""One turn of a conversation: a message, the reply to it, and the tools called in between."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import AsyncIterator, Generator, Iterator
+from itertools import takewhile
+from typing import TYPE_CHECKING
+
+from .calls import Call
+from .errors import StoreError, UsageError
+from .messages import Message, Request, ToolCall
+from .record.receipt import Receipt
+from .replies import Event, Reply, TextDelta
+from .tools.running import Limits, Toolbox, ToolRan
+
+if TYPE_CHECKING:
+    from .chat import Chat
+
+
+class Turn:
+    """One message and the reply to it. Iterate for text, `async for` works too; `events()` gives
+    everything. `reply` and `receipt` are there at the end, and also when it was cut short.
+
+    The conversation grows when the iteration ends: by the message and what was received.
+    """
+
+    def __init__(self, chat: Chat, message: Message, tools: Toolbox | None = None) -> None:
+        self.chat = chat
+        self.message = message
+        self.receipt: Receipt | None = None
+        self._tools = chat.tools if tools is None else tools
+        self._sent = message
+        self._stop = threading.Event()
+        self._begun = False
+        self._kept_nowhere = False
+        self._running: Call | None = None
+
+    @property
+    def reply(self) -> Reply:
+        if self.receipt is None:
+            raise UsageError("The reply is not there yet: iterate over the turn first.")
+        return self.receipt.reply
+
+    def __iter__(self) -> Iterator[str]:
+        for event in self.events():
+            if isinstance(event, TextDelta):
+                yield event.text
+
+    async def __aiter__(self) -> AsyncIterator[str]:
+        """The reply is read in a thread of its own, which also ends it when this is cancelled."""
+        import asyncio
+
+        loop = asyncio.get_running_loop()
+        queue: asyncio.Queue[str | BaseException | None] = asyncio.Queue()
+
+        def put(item: str | BaseException | None) -> None:
+            loop.call_soon_threadsafe(queue.put_nowait, item)
+
+        def read() -> None:
+            events = self.events()
+            try:
+                for event in events:
+                    if self._stop.is_set():
+                        break
+                    if isinstance(event, TextDelta):
+                        put(event.text)
+            except BaseException as error:
+                put(error)
+            finally:
+                events.close()
+                put(None)
+
+        reading = loop.run_in_executor(None, read)
+        try:
+            while (item := await queue.get()) is not None:
+                if isinstance(item, BaseException):
+                    raise item
+                yield item
+        finally:
+            self.cancel()
+            await asyncio.wait([reading])
+
+    def cancel(self) -> None:
+        """End the turn from another thread than the one that iterates, also where that waits for
+        a host that says nothing."""
+        self._stop.set()
+        if self._running is not None:
+            self._running.cancel()
+
+    def events(self) -> Generator[Event | ToolRan, None, None]:
+        """Everything as it happens: the reply's events; where it calls tools, their results, and
+        the events of the replies to those."""
+        if self._begun:
+            raise UsageError("This turn was sent already; `retry` asks for another reply.")
+        self._begun = True
+        limits = Limits()
+        yield from self._call()
+        while calls := self._wanted():
+            ran = []
+            for each in self._tools.run(calls, self._stop, self.message.text):
+                ran.append(each)
+                yield each
+            self._sent = Message("tool", tuple(each.result for each in ran))
+            yield from self._call("auto" if limits.allow(ran) else "none")
+
+    def _wanted(self) -> list[ToolCall]:
+        """The calls of the last reply that there are tools for, none after it was told to stop."""
+        assert self.receipt is not None
+        if not self._tools.tools or self.receipt.request.tool_choice == "none":
+            return []
+        if not self.reply.complete:
+            return []
+        return [part for part in self.reply.message.parts if isinstance(part, ToolCall)]
+
+    def _call(self, tool_choice: str = "auto") -> Generator[Event, None, None]:
+        """One call to the model, with `self._sent` as the newest message."""
+        chat = self.chat
+        request, prompt, memory = chat._prepare(
+            (*chat.messages, self._sent), self._tools, tool_choice
+        )
+        call = self._running = Call(
+            chat.model,
+            request,
+            prompt,
+            conversation=chat._conversation,
+            parent=chat.receipts[-1].id if chat._conversation and chat.receipts else None,
+            memory=memory,
+            replayed=self._replayed(request),
+            keep=self._keep,
+        )
+        if self._stop.is_set():  # told so before there was a call to end
+            call.cancel()
+        for event in call:
+            try:
+                chat.open_store()
+            except StoreError:  # said now, before the reply, and not once more when it is cut
+                self._kept_nowhere = True
+                raise
+            yield event
+
+    def _replayed(self, request: Request) -> int:
+        """How many of the first messages the last call had sent or received."""
+        if not self.chat.receipts:
+            return 0
+        last = self.chat.receipts[-1]
+        known = {*last.memory.dropped, *last.request.messages, last.reply.message}
+        return len(list(takewhile(known.__contains__, request.messages)))
+
+    def _keep(self, receipt: Receipt) -> None:
+        chat = self.chat
+        self.receipt = receipt
+        chat._conversation = receipt.conversation
+        if answered(receipt):
+            chat._append(self._sent)
+            chat._append(receipt.reply.message)
+        if not self._kept_nowhere:
+            chat._keep(receipt)
+
+
+def answered(receipt: Receipt) -> bool:
+    """Whether anything came back: only then is the turn part of the conversation."""
+    return receipt.reply.complete or bool(receipt.reply.message.parts)
