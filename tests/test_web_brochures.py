@@ -131,6 +131,8 @@ def test_at_most_so_many_pages() -> None:
     assert any("not read" in note for note in made.notes)
     with pytest.raises(UsageError, match="1 to 30"):
         Brief(pages=0)
+    with pytest.raises(UsageError, match="formal, humorous"):
+        Brief(tone="silly")  # type: ignore[arg-type]
 
 
 def test_claims_are_the_pages_own() -> None:

@@ -58,8 +58,10 @@ __all__ = [
     "Tool",
     "__version__",
     "as_tools",
+    "brochure",
     "embed",
     "model",
+    "summarize",
     "tokenizer",
     "tool",
 ]

@@ -62,6 +62,9 @@ class Brief:
     def __post_init__(self) -> None:
         if not 1 <= self.pages <= 30:
             raise UsageError(f"A brochure is made of 1 to 30 pages, not {self.pages}.")
+        for value, known in ((self.tone, TONES), (self.audience, AUDIENCES)):
+            if value not in known:
+                raise UsageError(f"{value!r} is none of {', '.join(known)}.")
 
 
 @dataclass(frozen=True, slots=True)
