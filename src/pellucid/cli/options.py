@@ -105,7 +105,8 @@ def one_model(args: argparse.Namespace) -> str | None:
         from ..errors import UsageError
 
         raise UsageError(
-            f"{len(args.model)} models were named ({', '.join(args.model)}); this command asks one."
+            f"{len(args.model)} models were named ({', '.join(args.model)}); this command "
+            "asks one, `pellucid compare` several."
         )
     if args.model and not args.model[0]:
         from ..errors import UsageError
