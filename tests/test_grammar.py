@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
+from jsonschema import Draft202012Validator
 
 from gbnf import accepts
-from pellucid.engine import client
+from pellucid.engine import client, process
 from pellucid.errors import UsageError
 from pellucid.models.grammar import Grammar
 from pellucid.models.local import LocalModel
@@ -80,22 +82,20 @@ def test_a_reference_that_leads_nowhere_is_named() -> None:
         Grammar().of({"$ref": "#/nowhere"})
 
 
-@pytest.mark.parametrize("schema", [CITY, OPTIONAL, TREE, UNIT])
-def test_the_engine_writes_only_what_fits(schema: dict[str, Any], home: Path, smol: Path) -> None:
-    from jsonschema import Draft202012Validator
-
-    grammar = Grammar()
-    text = grammar.text(grammar.of(schema))
+def test_the_engine_writes_only_what_fits(home: Path, smol: Path) -> None:
     model = open_model(str(smol))
     assert isinstance(model, LocalModel)
     ids = model.tokenizer.encode("Some data:\n").ids
-    body = {"prompt": ids, "n_predict": 200, "temperature": 0.3, "seed": 3, "grammar": text}
+    address = model.engine().address
     try:
-        answer = client.call(model.engine().address, "/completion", body)
+        for schema in (CITY, OPTIONAL, TREE, UNIT):
+            grammar = Grammar()
+            text = grammar.text(grammar.of(schema))
+            body = {"prompt": ids, "n_predict": 60, "temperature": 0.3, "seed": 3, "grammar": text}
+            answer = client.call(address, "/completion", body)
+            if answer["stop_type"] == "eos":
+                Draft202012Validator(schema).validate(json.loads(answer["content"]))
+            else:  # cut: what there is begins something that fits
+                assert re.match(r'\{\s*"(city|a|b|name)"', answer["content"])
     finally:
-        from pellucid.engine import process
-
         process.stop(model.engine())
-    assert answer["stop_type"] == "limit" or accepts(text, answer["content"])
-    if answer["stop_type"] == "eos":
-        Draft202012Validator(schema).validate(json.loads(answer["content"]))
