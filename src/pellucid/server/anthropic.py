@@ -10,7 +10,6 @@ from aiohttp import web
 
 from ..dialects import anthropic
 from ..dialects.base import Failure
-from ..errors import UnknownModel
 from .answering import respond
 from .counting import count
 from .models import in_thread
@@ -45,8 +44,7 @@ async def models(visit: Visit) -> web.StreamResponse:
 
 async def model(visit: Visit) -> web.StreamResponse:
     name = visit.request.rel_url.path.partition("/models/")[2]
-    if await in_thread(lambda: visit.server.models.known(name)) is None:
-        raise UnknownModel(name)
+    await in_thread(lambda: visit.server.models.require(name))
     return answer(_model(name))
 
 

@@ -10,7 +10,7 @@ from aiohttp import web
 from ..dialects import gemini
 from ..dialects.base import Failure, Incoming
 from ..dialects.gemini import embeddings as embedding
-from ..errors import BadRequest, UnknownModel
+from ..errors import BadRequest
 from .answering import respond
 from .counting import count
 from .embedding import embed
@@ -59,8 +59,7 @@ async def models(visit: Visit) -> web.StreamResponse:
 
 async def model(visit: Visit) -> web.StreamResponse:
     name = visit.request.rel_url.path.partition("/models/")[2]
-    if await in_thread(lambda: visit.server.models.known(name)) is None:
-        raise UnknownModel(name)
+    await in_thread(lambda: visit.server.models.require(name))
     return answer(_model(name))
 
 

@@ -58,17 +58,22 @@ class Models:
 
         Raises `UnknownModel`, and `ModelUnavailable` for one that was not fetched.
         """
-        known = self.known(name)
-        if known is None and self.default is not None:
-            known = self.known(self.default)
-        if known is None:
-            raise UnknownModel(name)
+        known = self.require(name)
         if isinstance(known, Target):
             return self._hosted(known, keys, host)
         if known in self.given:
             return self.given[known]
         opened = self._open.get(known)
         return opened if opened is not None else await in_thread(lambda: self._local(known))
+
+    def require(self, name: str) -> str | Target:
+        """What a name means, the default's where it means nothing. Raises `UnknownModel`."""
+        known = self.known(name)
+        if known is None and self.default is not None:
+            known = self.known(self.default)
+        if known is None:
+            raise UnknownModel(name)
+        return known
 
     def known(self, name: str) -> str | Target | None:
         """What a name means: a model of this machine by its own name, one at a host, or `None`."""

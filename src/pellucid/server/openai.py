@@ -9,7 +9,7 @@ from aiohttp import web
 
 from ..dialects import openai_chat, openai_completions, openai_embeddings, openai_responses
 from ..dialects.base import Failure
-from ..errors import UnknownModel, UsageError
+from ..errors import UsageError
 from ..messages import Request, text_message
 from ..models.hosted import HostedModel
 from . import anthropic, gemini
@@ -83,8 +83,7 @@ async def model(visit: Visit) -> web.StreamResponse:
     name = visit.request.rel_url.path.partition("/models/")[2]
     if other := _other_face(visit):
         return await other[1](visit)
-    if await in_thread(lambda: visit.server.models.known(name)) is None:
-        raise UnknownModel(name)
+    await in_thread(lambda: visit.server.models.require(name))
     return answer(_model(name))
 
 
