@@ -144,7 +144,8 @@ def test_an_unknown_name_is_never_guessed() -> None:
 @pytest.mark.parametrize("name", families.names())
 def test_notes_of_a_plain_question(name: str) -> None:
     """No family lacks a generation prompt: in Llama 2's and Mistral's, the mark that ends a
-    question is one. The words that a template puts in front are quoted without the next turn's role."""
+    question is one. The words that a template puts in front are quoted without the next turn's
+    role."""
     format = families.family(name).format
     notes = " ".join(render(format, Request((ASK,)), now=datetime(2031, 1, 1)).notes)
     assert "no generation prompt" not in notes
