@@ -21,7 +21,7 @@ from pellucid.settings import Settings, resolve
 NOWHERE = Path("/nonexistent")
 KEY = "sk-canary-0123456789abcdef"
 TRANSPORTS = ("sync", "async")
-QUICK = Timeouts(connect=2, first=0.15, silence=0.15)
+QUICK = Timeouts(connect=2, first=0.8, silence=0.8)
 REQUEST = Request((text_message("user", "Hi"),), options=Options(max_tokens=100))
 
 

@@ -10,7 +10,7 @@ import gguf
 import pytest
 
 from cli_home import Home
-from pellucid.errors import BadModelFile, TemplateError, UnknownTemplate
+from pellucid.errors import BadModelFile, ModelUnavailable, TemplateError, UnknownTemplate
 from pellucid.models.formats import open_formats
 from pellucid.prompt import families
 from pellucid.prompt.sources import choose, read_file
@@ -185,9 +185,11 @@ def test_a_file_that_is_no_model(tmp_path: Path, home: Path) -> None:
 
 
 def test_names_of_families_and_of_models(home: Path) -> None:
-    opened = open_formats("llama-3.1", load())
-    assert opened.formats == (families.family("llama-3.1").format,)
-    assert "No tokenizer for llama-3.1 is at hand" in opened.without_ids
+    opened = open_formats("command-r", load())
+    assert opened.formats == (families.family("command-r").format,)
+    assert opened.tokenizer is None  # nobody asked for ids
+    with pytest.raises(ModelUnavailable, match="command-r could not be had"):
+        open_formats("command-r", load(), ids=True)  # only the Hub has its vocabulary
     assert open_formats("small", load()).tokenizer is not None
     with pytest.raises(UnknownTemplate, match=r"Near it: llama-3\.1"):
         open_formats("llama3.1", load())
