@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import argparse
-import asyncio
 import os
-import secrets
 import signal
 import subprocess
 import sys
@@ -71,6 +69,9 @@ def addresses(base: str, token: str) -> dict[str, str]:
 @contextmanager
 def _served(settings: Settings, default: str | None, app: str) -> Iterator[tuple[str, str]]:
     """A server in a thread, for this program alone: its address and token."""
+    import asyncio
+    import secrets
+
     token = secrets.token_urlsafe(24)
     loop, stop, ready = asyncio.new_event_loop(), asyncio.Event(), threading.Event()
     ports: list[int] = []
