@@ -31,10 +31,10 @@ from .measure import Row, interleaved, table
 
 LENGTH = 64
 REPLY = 12
-CONVERSATIONS = 3
+CONVERSATIONS = 1
 
 
-def run(name: str = "local", runs: int = 5, turns: int = 20) -> str:
+def run(name: str = "local", runs: int = 3, turns: int = 20) -> str:
     model = open_model(name)
     assert isinstance(model, LocalModel)
     with tempfile.TemporaryDirectory() as folder:

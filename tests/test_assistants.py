@@ -284,8 +284,10 @@ def test_the_airline_on_the_embedded_model(home: Path, qwen: Path, airline: Airl
 
 
 def test_a_city_that_is_not_there_has_no_price_on_the_embedded_model(
-    home: Path, qwen: Path, airline: Airline
+    home: Path, qwen: Path, airline: Airline, full: bool
 ) -> None:
+    if not full:
+        pytest.skip("asks the embedded model for a minute: pytest --full")
     for city in ("Londno", "Atlantis"):
         question = f"How much is a ticket to {city}?"
         (answer,) = talk(open_assistant("airline"), airline.tools(), question)
@@ -293,7 +295,9 @@ def test_a_city_that_is_not_there_has_no_price_on_the_embedded_model(
         assert not any(sign in answer for sign in "$£€0123456789")
 
 
-def test_the_shop_on_the_embedded_model(home: Path, qwen: Path, tmp_path: Path) -> None:
+def test_the_shop_on_the_embedded_model(home: Path, qwen: Path, tmp_path: Path, full: bool) -> None:
+    if not full:
+        pytest.skip("asks the embedded model for a minute: pytest --full")
     shop = Shop(Database("shop", tmp_path))
     answers = talk(
         open_assistant("shop"), shop.tools(), "What does a sun hat cost?", "Do you sell belts?"
