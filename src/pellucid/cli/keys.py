@@ -21,7 +21,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     name = parser.add_argument(
         "name", nargs="?", help="a host (openai), a variable (OPENAI_API_KEY) or an address"
     )
-    name.completer = host_names  # type: ignore[attr-defined]
+    options.completes(name, host_names)
     parser.add_argument("--check", action="store_true", help="ask each host whether its key works")
     parser.add_argument("--offline", action="store_true", help="reach no other machine")
     parser.add_argument("--json", action="store_true", help="machine-readable")

@@ -19,7 +19,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     name = parser.add_argument(
         "name", nargs="?", help="a model, for what is known of it; a host, for its models"
     )
-    name.completer = options.model_names  # type: ignore[attr-defined]
+    options.completes(name, options.model_names)
     parser.add_argument("--offline", action="store_true", help="reach no other machine")
     parser.add_argument("--json", action="store_true", help="machine-readable")
 
