@@ -10,14 +10,13 @@ from typing import Any
 
 import pytest
 
-from pellucid.cli.template import read_tools
 from pellucid.engine import gguf
 from pellucid.errors import TemplateError, UnknownTemplate
 from pellucid.messages import Request
 from pellucid.prompt import families
 from pellucid.prompt.rendition import render
 from pellucid.prompt.trial import ASK, ASK_AGAIN, REPLY, SYSTEM, TOOL, Trial
-from pellucid.shapes import as_messages
+from pellucid.shapes import as_messages, read_tools
 
 # Each with its source: the authors' documentation, model card or library.
 FACTS: list[dict[str, Any]] = json.loads(

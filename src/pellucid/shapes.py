@@ -6,7 +6,18 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from .errors import UsageError
-from .messages import ROLES, Message, Part, Text, Thinking, ToolCall, ToolResult, text_message
+from .messages import (
+    ROLES,
+    Message,
+    Part,
+    Request,
+    Text,
+    Thinking,
+    ToolCall,
+    ToolResult,
+    ToolSpec,
+    text_message,
+)
 
 
 def as_messages(value: object) -> tuple[Message, ...]:
@@ -35,6 +46,38 @@ def as_messages(value: object) -> tuple[Message, ...]:
                 f"Item {i} of the conversation is {type(item).__name__}; expected a message, a "
                 'dictionary with "role" and "content", or a pair [user, assistant].'
             )
+    return tuple(out)
+
+
+def as_request(text: str, where: str) -> Request:
+    """A conversation as JSON: a list of messages, or `{"messages": [..], "tools": [..]}`.
+
+    Raises `UsageError` saying what is wrong with it; `where` says what was read.
+    """
+    import json
+
+    try:
+        given: Any = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise UsageError(f"{where} is not JSON: {error}.") from error
+    whole = given if isinstance(given, dict) else {"messages": given}
+    messages = as_messages(whole.get("messages"))
+    if not messages:
+        raise UsageError(f"{where} has no messages.")
+    return Request(messages, read_tools(whole.get("tools") or (), where))
+
+
+def read_tools(value: object, where: str) -> tuple[ToolSpec, ...]:
+    """Tools as OpenAI's API takes them. Raises `UsageError`; `where` says what it is about."""
+    out = []
+    for n, item in enumerate(value if isinstance(value, Sequence) else [value]):
+        tool = item.get("function", item) if isinstance(item, dict) else None
+        if not isinstance(tool, dict) or not isinstance(tool.get("name"), str):
+            raise UsageError(f"Tool {n} of {where} has no name.")
+        parameters = tool.get("parameters") or {}
+        if not isinstance(parameters, dict):
+            raise UsageError(f"The parameters of the tool {tool['name']!r} are no JSON schema.")
+        out.append(ToolSpec(tool["name"], str(tool.get("description", "")), parameters))
     return tuple(out)
 
 

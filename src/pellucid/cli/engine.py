@@ -37,17 +37,8 @@ def run(args: argparse.Namespace) -> int:
         print(f"  window   {engine.window:,} tokens, read {engine.batch} at a time")
         print(f"  threads  {engine.threads}: {engine.why_threads}")
         print(f"  engine   {engine.version}")
-        print(f"  memory   {_resident(engine.pid)}")
+        held = process.resident(engine)
+        print(f"  memory   {'unknown' if held is None else f'{held / 2**20:,.0f} MB'}")
     if not engines:
         print("no engine is running; one starts with the next call to a local model")
     return 0
-
-
-def _resident(pid: int | None) -> str:
-    try:
-        for line in Path(f"/proc/{pid}/status").read_text().splitlines():
-            if line.startswith("VmRSS:"):
-                return f"{int(line.split()[1]) / 1024:,.0f} MB"
-    except OSError:
-        pass
-    return "unknown"

@@ -4,16 +4,14 @@ with one."""
 from __future__ import annotations
 
 import argparse
-import json
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from . import options, output
 
 if TYPE_CHECKING:
-    from ..messages import Request, ToolSpec
+    from ..messages import Request
     from ..models.formats import Formats
     from ..prompt.rendition import Rendition
 
@@ -163,9 +161,10 @@ def _rendition(name: str, args: argparse.Namespace, request: Request, ids: bool)
 
 def _request(args: argparse.Namespace) -> Request:
     """The conversation in the file. Raises `UsageError` saying what is wrong with it."""
+    from dataclasses import replace
+
     from ..errors import UsageError
-    from ..messages import Request
-    from ..shapes import as_messages
+    from ..shapes import as_request
 
     where = "standard input" if args.messages == "-" else args.messages
     if args.messages == "-":
@@ -175,34 +174,8 @@ def _request(args: argparse.Namespace) -> Request:
             text = options.utf8(Path(args.messages).read_bytes(), where)
         except OSError as error:
             raise UsageError(f"{where} cannot be read: {error.strerror}.") from error
-    try:
-        given: Any = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise UsageError(f"{where} is not JSON: {error}.") from error
-    whole = given if isinstance(given, dict) else {"messages": given}
-    messages, tools = as_messages(whole.get("messages")), whole.get("tools") or ()
-    if not messages:
-        raise UsageError(f"{where} has no messages.")
-    return Request(
-        messages, read_tools(tools, where), generation_prompt=not args.no_generation_prompt
-    )
-
-
-def read_tools(value: object, where: str) -> tuple[ToolSpec, ...]:
-    """Tools as OpenAI's API takes them. Raises `UsageError`; `where` says what it is about."""
-    from ..errors import UsageError
-    from ..messages import ToolSpec
-
-    out = []
-    for n, item in enumerate(value if isinstance(value, Sequence) else [value]):
-        tool = item.get("function", item) if isinstance(item, dict) else None
-        if not isinstance(tool, dict) or not isinstance(tool.get("name"), str):
-            raise UsageError(f"Tool {n} of {where} has no name.")
-        parameters = tool.get("parameters") or {}
-        if not isinstance(parameters, dict):
-            raise UsageError(f"The parameters of the tool {tool['name']!r} are no JSON schema.")
-        out.append(ToolSpec(tool["name"], str(tool.get("description", "")), parameters))
-    return tuple(out)
+    request = as_request(text, where)
+    return replace(request, generation_prompt=not args.no_generation_prompt)
 
 
 def _as_json(rendition: Rendition) -> dict[str, Any]:

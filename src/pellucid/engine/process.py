@@ -133,6 +133,16 @@ def is_alive(engine: Engine) -> bool:
     return lives and client.alive(engine.address)
 
 
+def resident(engine: Engine) -> int | None:
+    """Bytes of memory that the engine's process holds; `None`: not known."""
+    try:
+        lines = Path(f"/proc/{engine.pid}/status").read_text().splitlines()
+    except OSError:
+        return None
+    found = next((line for line in lines if line.startswith("VmRSS:")), None)
+    return int(found.split()[1]) * 1024 if found else None
+
+
 def _rendezvous(model: EngineModel, settings: Settings, folders: Folders) -> Path:
     stat = model.path.stat()
     identity = (

@@ -183,6 +183,21 @@ def pulled(folder: Path) -> Iterator[caches.Cached]:
         yield caches.Cached("Pellucid", f"hf:{path.relative_to(root)}", path)
 
 
+def remove(path: Path, folder: Path) -> None:
+    """Delete a model file that was fetched into `folder`.
+
+    Raises `WeightsError` for a file that is elsewhere: it belongs to another tool, or to its user.
+    """
+    if not path.absolute().is_relative_to(folder.absolute()):
+        raise WeightsError(
+            f"{path} was not fetched by Pellucid, so it is left where it is; remove it by hand."
+        )
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        raise WeightsError(f"{path} cannot be removed: {error.strerror}.") from error
+
+
 def _hub_target(file: HubFile, folder: Path) -> Path:
     return folder / "hub" / file.repo / file.file
 
