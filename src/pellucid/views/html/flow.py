@@ -81,11 +81,9 @@ def prompt_flow(prompt: Prompt, title: Title | None = None) -> str:
     ]
     tokens = _elements(prompt.encoding.pieces, classes, title)
     out = []
-    for row in prompt_rows(prompt):
-        number = "" if row.message is None else f" {row.message}"
-        count = f"{row.end - row.start:,}"
-        chunks = _chunks(tokens, prompt.encoding.pieces, row.start, row.end)
-        out.append(_row(f"{row.label}{number}", ORIGIN_CLASS[row.label], count, chunks))
+    for part in prompt_rows(prompt):
+        chunks = _chunks(tokens, prompt.encoding.pieces, part.start, part.end)
+        out.append(prompt_row(part, chunks))
     return _flow("prompt", out)
 
 
@@ -107,13 +105,20 @@ def reply_flow(reply: Reply, title: Title | None = None) -> str:
     pieces = [token.piece for token in reply.tokens]
     tokens = _elements(pieces, classes, title)
     chunks = _chunks(tokens, pieces, 0, len(tokens))
-    row = _row(reply.message.role, ORIGIN_CLASS[reply.message.role], f"{len(tokens):,}", chunks)
-    return _flow("reply", [row])
+    line = _row(reply.message.role, ORIGIN_CLASS[reply.message.role], f"{len(tokens):,}", chunks)
+    return _flow("reply", [line])
 
 
 def _flow(name: str, parts: Iterable[str]) -> str:
     body = "".join(parts)
     return f'<div class="flow" data-of="{name}" role="group" aria-label="{name}">{body}</div>'
+
+
+def prompt_row(part: Row, chunks: Iterable[str]) -> str:
+    """A row of the prompt: which message, how many tokens, and its tokens as HTML."""
+    number = "" if part.message is None else f" {part.message}"
+    count = f"{part.end - part.start:,}"
+    return _row(f"{part.label}{number}", ORIGIN_CLASS[part.label], count, chunks)
 
 
 def _row(name: str, kind: str, count: str, chunks: Iterable[str]) -> str:

@@ -95,10 +95,15 @@ def _prompt(receipt: Receipt) -> str:
         body = "<p class=quiet>The provider built it; only the messages are known here.</p>"
         return _section("prompt", "Prompt", "", body)
     body = prompt_bar(prompt) + legend(prompt) + prompt_flow(prompt)
+    return _section("prompt", "Prompt", prompt_words(prompt), body)
+
+
+def prompt_words(prompt: Prompt) -> str:
+    """How long the prompt is, and how much of it are ids that the model itself had produced."""
     words = f"{len(prompt):,} tokens, exactly as the model got them"
     if prompt.replayed:
         words += f", {prompt.replayed:,} of them replayed as it had produced them"
-    return _section("prompt", "Prompt", words, body)
+    return words
 
 
 def prompt_bar(prompt: Prompt) -> str:
@@ -127,6 +132,17 @@ def band_legend() -> str:
 
 
 def _messages(receipt: Receipt) -> str:
+    return _section("messages", "Messages", messages_words(receipt), message_list(receipt))
+
+
+def messages_words(receipt: Receipt) -> str:
+    """How many messages were sent, replayed ones and new ones."""
+    sent, old = len(receipt.request.messages), receipt.replayed_messages
+    return f"{sent} sent: {old} replayed, {sent - old} new"
+
+
+def message_list(receipt: Receipt) -> str:
+    """The messages as they were sent, each labelled replayed or new, and the tools."""
     messages = receipt.request.messages
     old = receipt.replayed_messages
     rows = [
@@ -138,8 +154,7 @@ def _messages(receipt: Receipt) -> str:
         f'<div class="said"><strong>{text(tool.name)}</strong> {text(tool.description)}</div></li>'
         for i, tool in enumerate(receipt.request.tools)
     ]
-    words = f"{len(messages)} sent: {old} replayed, {len(messages) - old} new"
-    return _section("messages", "Messages", words, f'<ol class="said-list">{"".join(rows)}</ol>')
+    return f'<ol class="said-list">{"".join(rows)}</ol>'
 
 
 def message_row(message: Message, number: int | None, state: str) -> str:
@@ -170,8 +185,21 @@ def _part(part: Part) -> str:
             return _said(kind, f"{mime} {place}")
 
 
+FOLDED = 2_000
+"""Characters from which on the rest of a text is folded away."""
+
+
 def _said(heading: str, words: str) -> str:
-    return "<p>" + (f"<em>{text(heading)}</em>\n" if heading else "") + f"{text(words)}</p>"
+    head = f"<em>{text(heading)}</em>\n" if heading else ""
+    start, rest = words[:FOLDED], words[FOLDED:]
+    return f"<p>{head}{text(start)}</p>" + (
+        folded(f"{len(rest):,} more characters", rest) if rest else ""
+    )
+
+
+def folded(words: str, rest: str) -> str:
+    """Text behind a line that opens it."""
+    return f'<details class="fold"><summary>{words}</summary><p>{text(rest)}</p></details>'
 
 
 def _details(receipt: Receipt) -> str:

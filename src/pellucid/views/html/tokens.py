@@ -51,6 +51,28 @@ def comparison_page(encodings: Mapping[str, Encoding], sizes: Mapping[str, int])
     return standalone("Pellucid tokens compared", _page("Pellucid tokens", "Compared", parts))
 
 
+def blocks(encodings: Mapping[str, Encoding], sizes: Mapping[str, int]) -> str:
+    """One text under one vocabulary or several, each a block of its own."""
+    body = "".join(
+        f"<section><h3>{text(name)} <small>{_figures(e)} · {sizes[name]:,} in the vocabulary"
+        f"</small></h3>{_flow(e)}</section>"
+        for name, e in encodings.items()
+    )
+    return f'<div class="beside">{body}</div>'
+
+
+def listing(encoding: Encoding) -> str:
+    """Every token on a line: its id, its text, its bytes."""
+    return _listing(encoding) if len(encoding) <= _MOST else ""
+
+
+def plot(encodings: Mapping[str, Encoding]) -> str:
+    """How much text a token holds, by vocabulary and language."""
+    if len(encodings) == 1:
+        return density_plot(of_one(next(iter(encodings.values()))))
+    return density_plot(of_several(encodings))
+
+
 def _page(brand: str, head: str, parts: Sequence[str]) -> str:
     return (
         f"<header><p class=brand>{brand}</p><h1>{text(head)}</h1></header>"

@@ -1,0 +1,17 @@
+"""The glass: what a receipt shows of a turn, panel by panel, each a fragment of HTML.
+
+The page, the HTML export and the notebook show the same, since all of it is made here.
+"""
+
+from __future__ import annotations
+
+from . import messages, prompt
+from .panel import Glass as Glass
+from .panel import Panel as Panel
+from .panel import style as style
+
+PANELS = (
+    Panel("messages", "Messages", messages.html),
+    Panel("prompt", "Prompt", prompt.html),
+)
+"""The panels in their order: the one place where one is added."""

@@ -1,0 +1,45 @@
+"""What the panels are made of: the receipt of a turn, those before it, and a name for each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from ...record.receipt import Receipt
+from ...value import value
+
+
+@value
+class Glass:
+    """The selected turn. `earlier` are the conversation's receipts before it, oldest first."""
+
+    receipt: Receipt
+    earlier: tuple[Receipt, ...] = ()
+
+
+@value
+class Panel:
+    """One part of the glass. `html` gives a fragment: everything in it escaped, no script, nothing
+    from another host. Its styles are those of `style`."""
+
+    key: str
+    title: str
+    html: Callable[[Glass], str]
+
+
+def framed(*parts: str) -> str:
+    """The parts of a panel, below one another."""
+    return f'<div class="pellucid glass">{"".join(parts)}</div>'
+
+
+def lead(words: str) -> str:
+    """The sentence a panel begins with; `words` are HTML."""
+    return f'<p class="lead">{words}</p>'
+
+
+def style() -> str:
+    """The style sheet of all panels."""
+    from importlib.resources import files
+
+    from ..html.markup import asset
+
+    return asset("tokens.css") + files(__package__).joinpath("glass.css").read_text("utf-8")
