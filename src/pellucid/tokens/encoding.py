@@ -99,3 +99,15 @@ class Tokenizer(Protocol):
     def lost(self, text: str) -> str:
         """The characters of `text` that the vocabulary lacks bytes for, once each, in order: they
         do not come back when its ids are decoded. Nothing where that is not known."""
+
+
+def parse_ids(words: str) -> list[int]:
+    """Ids as people write them, blanks or commas between them, brackets around them or not.
+
+    Raises `UsageError` for what is no whole number from 0.
+    """
+    found = words.replace(",", " ").strip("[] \n").split()
+    wrong = next((word for word in found if not (word.isascii() and word.isdigit())), None)
+    if wrong is not None or not found:
+        raise UsageError(f"Ids are whole numbers from 0, not {wrong or ''!r}.")
+    return [int(word) for word in found]

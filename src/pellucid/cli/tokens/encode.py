@@ -80,16 +80,11 @@ def _other(tokenizer: ModelTokenizer, encoding: Encoding, specials: bool) -> Enc
 
 def _decode(args: argparse.Namespace) -> int:
     from ...errors import UsageError
+    from ...tokens.encoding import parse_ids
 
     if args.text:
         raise UsageError("Either a text or --decode: the ids come after --decode.")
-    words = " ".join(args.decode).replace(",", " ").strip("[] ").split()
-    wrong = next((word for word in words if not (word.isascii() and word.isdigit())), None)
-    if wrong is not None or not words:
-        raise UsageError(
-            f"--decode takes ids, which are whole numbers from 0: not {wrong or ''!r}."
-        )
-    ids = [int(word) for word in words]
+    ids = parse_ids(" ".join(args.decode))
     tokenizer = common.tokenizer(args)
     pieces = [tokenizer.piece(id) for id in ids]
     text = tokenizer.decode(ids)

@@ -28,7 +28,7 @@ def explained(pieces: Sequence[Explained]) -> str:
 
 
 def _steps(piece: Explained) -> str:
-    rows = [("", piece.unit, _row(piece.start))]
+    rows: list[tuple[str, ...]] = [("", piece.unit, _row(piece.start))]
     rows += [(f"{step.rank:,}", piece_line(step.made), _row(step.tokens)) for step in piece.steps]
     if piece.unknown and piece.unit == "characters":
         rows.append(("", "in bytes", _row(piece.pieces)))

@@ -1,0 +1,1 @@
+"""The tabs beside the conversation, one a module: `build(desk)` puts its parts into the page."""
