@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 import apsw
 
+from ..value import value
 from .packing import digest, squeeze, unsqueeze
 
 Link = tuple[bytes, bytes | None]
@@ -24,15 +25,20 @@ _WALK = """
 """
 
 
-def keep_chain(db: apsw.Connection, links: Sequence[Link], after: int | None = None) -> int | None:
-    """The node that ends `links` behind the node `after`; what is missing is added.
+@value
+class Chain:
+    """A sequence in the store: its last node, and that node's hash."""
 
-    None when there are no links and nothing before.
-    """
-    hashes = [node_hash(db, after) if after else b""]
+    node: int
+    hash: bytes
+
+
+def keep_chain(db: apsw.Connection, links: Sequence[Link]) -> Chain | None:
+    """The sequence of `links`; what is missing is added. None when there are no links."""
+    hashes = [b""]
     for content, produced in links:
         hashes.append(link_hash(hashes[-1], digest(content), produced and digest(produced)))
-    node, known = after, 0
+    node, known = None, 0
     for i in range(len(links), 0, -1):
         if found := db.execute("SELECT id FROM nodes WHERE hash = ?", (hashes[i],)).get:
             node, known = int(found), i
@@ -41,7 +47,7 @@ def keep_chain(db: apsw.Connection, links: Sequence[Link], after: int | None = N
         row = (node, keep_content(db, content), produced and keep_content(db, produced), hash)
         db.execute("INSERT INTO nodes (parent, content, produced, hash) VALUES (?, ?, ?, ?)", row)
         node = db.last_insert_rowid()
-    return node
+    return Chain(node, hashes[-1]) if node else None
 
 
 def keep_content(db: apsw.Connection, data: bytes) -> int:
@@ -74,7 +80,7 @@ def read_content(db: apsw.Connection, content: int) -> bytes:
     return unsqueeze(db.execute("SELECT data FROM contents WHERE id = ?", (content,)).get)
 
 
-def contents_of(db: apsw.Connection, node: int | None) -> list[int]:
+def contents_of(db: apsw.Connection, node: int) -> list[int]:
     """The ids of the contents of the sequence that ends at `node`, from its beginning."""
     rows = db.execute(
         f"{_WALK} SELECT content FROM walk JOIN nodes USING (id) ORDER BY steps DESC", (node,)

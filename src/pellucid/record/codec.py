@@ -22,7 +22,7 @@ from dataclasses import MISSING, fields, is_dataclass
 from functools import cache
 from math import isfinite
 from types import UnionType
-from typing import Any, Literal, TypeAlias, Union, get_args, get_origin, get_type_hints
+from typing import Any, Literal, NoReturn, TypeAlias, Union, get_args, get_origin, get_type_hints
 
 from ..errors import StoreError
 from ..messages import Media, Refusal, Text, Thinking, ToolCall, ToolResult
@@ -41,6 +41,9 @@ _TYPES: dict[str, type] = {
 _TAGS = {kind: {"type": name} for name, kind in _TYPES.items()}
 _ODD_FLOATS = ("NaN", "Infinity", "-Infinity")
 _SURROGATE = re.compile("[\ud800-\udfff]")
+_PLAINEST = frozenset((type(None), str, bool, int))
+"""Types whose values are JSON as they are."""
+_JSON = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False)
 
 
 def to_json(receipt: Receipt) -> dict[str, Any]:
@@ -63,28 +66,51 @@ def from_json(value: object) -> Receipt:
 
 def dumps(value: Any) -> str:
     """JSON on one line. Lone surrogates, which no UTF-8 file can hold, are escaped."""
-    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    text = _JSON.encode(value)
+    if text.isascii():
+        return text
     return _SURROGATE.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
 
 
 def encode(value: Any) -> Any:
     """A value of ours as plain JSON values; raises `StoreError` for what JSON cannot say."""
-    if value is None or isinstance(value, str | bool | int):
-        return value
-    if isinstance(value, float):
-        return value if isfinite(value) else _odd_name(value)
-    if isinstance(value, bytes | bytearray):
-        try:
-            return value.decode()
-        except UnicodeDecodeError:
-            return {"base64": b64encode(value).decode()}
-    if isinstance(value, tuple | list):
-        return [encode(item) for item in value]
-    if is_dataclass(value):
-        kind: Any = type(value)
-        return {**_TAGS.get(kind, {}), **{n: encode(getattr(value, n)) for n in _names(kind)}}
-    if isinstance(value, Mapping) and all(isinstance(key, str) for key in value):
-        return {key: encode(item) for key, item in value.items()}
+    kind: Any = type(value)
+    return value if kind in _PLAINEST else _writer(kind)(value)
+
+
+@cache
+def _writer(kind: type) -> Callable[[Any], Any]:
+    """What writes the values of a type."""
+    if issubclass(kind, str | int):
+        return lambda value: value
+    if issubclass(kind, float):
+        return lambda value: value if isfinite(value) else _odd_name(value)
+    if issubclass(kind, bytes | bytearray):
+        return _write_bytes
+    if issubclass(kind, tuple | list):
+        return lambda value: [encode(item) for item in value]
+    if is_dataclass(kind):
+        tag, names = _TAGS.get(kind, {}), _names(kind)
+        return lambda value: {**tag, **{name: encode(getattr(value, name)) for name in names}}
+    if issubclass(kind, Mapping):
+        return _write_mapping
+    return _refuse
+
+
+def _write_bytes(value: bytes | bytearray) -> Any:
+    try:
+        return value.decode()
+    except UnicodeDecodeError:
+        return {"base64": b64encode(value).decode()}
+
+
+def _write_mapping(value: Mapping[Any, Any]) -> Any:
+    if not all(isinstance(key, str) for key in value):
+        return _refuse(value)
+    return {key: encode(item) for key, item in value.items()}
+
+
+def _refuse(value: Any) -> NoReturn:
     raise StoreError(f"A receipt cannot hold {value!r}: JSON has no {_kind(value)}.")
 
 

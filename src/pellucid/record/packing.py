@@ -15,6 +15,8 @@ from collections.abc import Iterable, Sequence
 from hashlib import blake2b
 from math import inf, isnan, nan
 
+LEAST = 24
+"""Bytes; of fewer, what deflate would save is not worth its microseconds."""
 _CODES = {1: "b", 2: "h", 4: "i", 8: "q"}
 _WIDTHS = (0, *_CODES)
 _LARGEST_HALF = 65504.0
@@ -120,6 +122,8 @@ def _half(value: float | None) -> float:
 
 def squeeze(data: bytes) -> bytes:
     """`data`, deflated when that makes it smaller; the first byte says which."""
+    if len(data) < LEAST:
+        return b"\0" + data
     deflate = zlib.compressobj(9, zlib.DEFLATED, -15)
     small = deflate.compress(data) + deflate.flush()
     return b"\1" + small if len(small) < len(data) else b"\0" + data

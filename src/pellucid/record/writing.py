@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import apsw
@@ -11,7 +11,7 @@ import apsw
 from ..errors import StoreError
 from ..messages import Message
 from .blocks import pack_reply, prompt_blocks
-from .chains import Link, contents_of, keep_chain, keep_content, node_hash
+from .chains import Chain, Link, contents_of, keep_chain, keep_content, node_hash
 from .packing import digest, squeeze
 from .receipt import Receipt
 from .rows import (
@@ -39,44 +39,40 @@ def _insert(db: apsw.Connection, receipt: Receipt) -> None:
     request, reply = receipt.request, receipt.reply
     vocabulary: int | None = None
     pieces: dict[int, bytes] = {}
-    prompt: int | None = None
+    prompt: Chain | None = None
     if receipt.prompt is not None:
         vocabulary = _vocabulary(db, receipt.prompt.encoding.vocabulary)
         pieces = _keep_pieces(db, vocabulary, receipt)
         prompt = keep_chain(db, [(block, None) for block in prompt_blocks(receipt.prompt, pieces)])
-    asked = keep_chain(db, [_link(message) for message in request.messages])
-    answered = keep_chain(db, [_link(reply.message)], after=asked)
+    said = keep_chain(db, [_link(message) for message in (*request.messages, reply.message)])
     dropped = keep_chain(db, [_link(message) for message in receipt.memory.dropped])
+    setup = setup_data(receipt)
+    told = (
+        receipt.id,
+        receipt.created,
+        receipt.model,
+        receipt.conversation,
+        receipt.parent,
+        reply.finish,
+        question(request.messages),
+        first_words(reply.text),
+        reply.usage.input_total,
+        reply.usage.output_total,
+    )
+    packed = squeeze(details_data(receipt)), squeeze(pack_reply(reply.tokens, pieces))
+    fingerprint = receipt.prompt.encoding.vocabulary if receipt.prompt is not None else None
+    hash = _hash((*told, fingerprint, digest(setup), *packed), (said, dropped, prompt))
+    nodes = (chain and chain.node for chain in (said, dropped, prompt))
     db.execute(
         """
         INSERT INTO receipts (
             id, created, model, conversation, parent, finish, question, answer, input_tokens,
             output_tokens, reply, dropped, prompt, vocabulary, setup, details, tokens, hash
-        ) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, x'')
+        ) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
         """,
-        (
-            receipt.id,
-            receipt.created,
-            receipt.model,
-            receipt.conversation,
-            receipt.parent,
-            reply.finish,
-            question(request.messages),
-            first_words(reply.text),
-            reply.usage.input_total,
-            reply.usage.output_total,
-            answered,
-            dropped,
-            prompt,
-            vocabulary,
-            keep_content(db, setup_data(receipt)),
-            squeeze(details_data(receipt)),
-            squeeze(pack_reply(reply.tokens, pieces)),
-        ),
+        (*told, *nodes, vocabulary, keep_content(db, setup), *packed, hash),
     )
-    number = db.last_insert_rowid()
-    db.execute("UPDATE receipts SET hash = ? WHERE number = ?", (receipt_hash(db, number), number))
-    _index_messages(db, number, receipt, answered, dropped)
+    _index_messages(db, db.last_insert_rowid(), receipt, said, dropped)
 
 
 def receipt_hash(db: apsw.Connection, number: int) -> bytes:
@@ -96,8 +92,12 @@ def receipt_hash(db: apsw.Connection, number: int) -> bytes:
         "SELECT reply, dropped, prompt FROM receipts WHERE number = ?", (number,)
     ).fetchone()
     assert row is not None and nodes is not None
+    return _hash(row, [Chain(node, node_hash(db, node)) if node else None for node in nodes])
+
+
+def _hash(row: Iterable[object], chains: Iterable[Chain | None]) -> bytes:
     own = (value if isinstance(value, bytes) else repr(value).encode() for value in row)
-    return digest(*own, *(node_hash(db, node) if node else b"" for node in nodes))
+    return digest(*own, *(chain.hash if chain else b"" for chain in chains))
 
 
 def _link(message: Message) -> Link:
@@ -138,15 +138,17 @@ def _mentioned(receipt: Receipt) -> Iterator[tuple[int, bytes]]:
 
 
 def _index_messages(
-    db: apsw.Connection, number: int, receipt: Receipt, reply: int | None, dropped: int | None
+    db: apsw.Connection, number: int, receipt: Receipt, said: Chain | None, dropped: Chain | None
 ) -> None:
     """Note which messages a search finds this receipt by: those that are new in it, and those that
     no receipt told of before."""
-    contents = contents_of(db, reply) + contents_of(db, dropped)
+    contents = [id for chain in (said, dropped) if chain for id in contents_of(db, chain.node)]
     messages = (*receipt.request.messages, receipt.reply.message, *receipt.memory.dropped)
     new = set(contents[receipt.replayed_messages : len(receipt.request.messages) + 1])
     for content, message in dict(zip(contents, messages, strict=True)).items():
-        known = db.execute("SELECT 1 FROM receipt_messages WHERE content = ?", (content,)).get
+        # Without the limit, `get` would fetch a row for every receipt that told of it.
+        found = "SELECT 1 FROM receipt_messages WHERE content = ? LIMIT 1"
+        known = db.execute(found, (content,)).get
         if not known:
             text = indexed(searchable(message))
             db.execute("INSERT INTO message_text (rowid, text) VALUES (?, ?)", (content, text))
