@@ -4,7 +4,7 @@ as the user's: the same stateless call as ever, with the history told from its s
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
@@ -73,7 +73,7 @@ class Duel:
         self._options = given
         self._store = store
 
-    def turn(self) -> Iterator[Event]:
+    def turn(self) -> Generator[Event, None, None]:
         """The next speaker's reply, event by event. It is part of the conversation at its end."""
         number = (self.lines[-1].speaker + 1) % len(self.speakers)
         model = self.speakers[number].model
