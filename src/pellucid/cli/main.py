@@ -34,6 +34,7 @@ COMMANDS = {
     "show": "one receipt: in the terminal, as JSON or as a page",
     "mcp": "an MCP server: count tokens, show a prompt, search receipts",
     "engine": "the process that runs local models: status, stop",
+    "ui": "the page: a conversation on the left, what really happened on the right",
     "serve": "OpenAI's, Anthropic's, Gemini's and Ollama's APIs, on this machine",
     "run": "a program pointed at a server of ours; what it sent, when it ends",
     "watch": "calls as they happen",
@@ -41,7 +42,7 @@ COMMANDS = {
     "completion": "the words that make your shell complete names",
 }
 GROUPS = {
-    "talk": ("chat", "ask", "assistant", "compare", "duel"),
+    "talk": ("chat", "ask", "assistant", "compare", "duel", "ui"),
     "look": ("tokens", "prompt", "template", "show", "receipts", "diff", "embed"),
     "web": ("summarize", "brochure"),
     "models": ("models", "tools", "keys", "pull", "engine"),

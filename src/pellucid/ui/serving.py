@@ -1,0 +1,70 @@
+"""The page over HTTP: one check before every route, and nothing of any other host."""
+
+from __future__ import annotations
+
+import os
+import socket
+
+os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")  # read when gradio is imported
+os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+
+import gradio as gr
+import uvicorn
+from fastapi import FastAPI
+from starlette.types import ASGIApp
+
+from ..errors import UsageError
+from ..server.admission import require_token
+from ..views.glass import style
+from . import app as page
+from .desk import Desk
+
+PORT = 7860
+TRIES = 20
+"""Ports that are tried one after the other where none was asked for."""
+
+
+def application(desk: Desk, token: str | None = None) -> ASGIApp:
+    """The page as an ASGI application."""
+    head = f"<script>{page.asset('page.js')}</script>"
+    none = {"docs_url": None, "redoc_url": None, "openapi_url": None}
+    return gr.mount_gradio_app(
+        FastAPI(**none),  # type: ignore[arg-type]
+        page.build(desk),
+        path="/",
+        app_kwargs=dict(none),
+        theme=page.theme(),
+        css=style() + page.asset("page.css"),
+        head=head,
+        footer_links=[],
+        run_history=False,
+        ssr_mode=False,
+        mcp_server=False,
+        pwa=False,
+        max_file_size="20mb",
+    )
+
+
+def listener(host: str, port: int | None) -> socket.socket:
+    """A socket to accept at: the next free port where none is named. Raises `UsageError`."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    ports = range(PORT, PORT + TRIES) if port is None else (port,)
+    for each in ports:
+        try:
+            return socket.create_server((host, each), family=family, backlog=512)
+        except (OSError, OverflowError) as error:
+            if each == ports[-1]:
+                why = getattr(error, "strerror", None) or error
+                raise UsageError(
+                    f"{host}:{each} cannot be listened at: {why}. `--port` names another port."
+                ) from error
+    raise AssertionError
+
+
+def serve(desk: Desk, accept: socket.socket, token: str | None = None) -> None:
+    """Answer until told to stop. Raises `UsageError` for an address that needs a token."""
+    require_token(str(accept.getsockname()[0]), token)
+    config = uvicorn.Config(
+        application(desk, token), log_level="warning", ws="none", timeout_graceful_shutdown=2
+    )
+    uvicorn.Server(config).run(sockets=[accept])

@@ -1,0 +1,318 @@
+"""The conversation of one tab of a browser: its receipts as a tree, and where in it the tab is.
+
+Nothing is kept beside the receipts: every turn builds its `Chat` from the receipt it follows, so
+model, system message and settings may change from turn to turn, and a reload finds everything.
+"""
+
+from __future__ import annotations
+
+import queue
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import field, replace
+
+from ..chat import Chat
+from ..errors import PellucidError, UsageError
+from ..messages import Media, Message, Options, Part, Text, Thinking
+from ..models.base import Model
+from ..record.ids import new_id
+from ..record.receipt import Receipt
+from ..replies import Event, Progress, TextDelta, ThinkingDelta
+from ..tools.running import ToolRan
+from ..turn import Turn, answered
+from ..value import value
+from .desk import Desk
+
+EVERY = 0.06
+"""Seconds between two looks of the page at a reply that is being written."""
+
+
+@value
+class Setup:
+    """How the next turn is asked."""
+
+    model: str
+    system: str = ""
+    memory: str = "full"
+    options: Options = field(default_factory=Options)
+
+
+@value
+class Step:
+    """A turn on the way to where the tab is: what was said, and the call that answered.
+
+    `place` counts the `siblings` (other answers, other words at this point) from 0. `alone` is the
+    answer to the same words without the history, where that was asked for.
+    """
+
+    receipt: Receipt
+    siblings: tuple[str, ...]
+    place: int
+    alone: Receipt | None = None
+
+
+@value
+class Live:
+    """A turn under way: what was said, what came so far, and what is being done about it."""
+
+    said: Message
+    text: str = ""
+    thinking: str = ""
+    doing: str = ""
+    error: str = ""
+    alone: bool = False
+
+
+class Session:
+    def __init__(self, desk: Desk, id: str = "") -> None:
+        self.desk = desk
+        self.id = id or new_id(time.time())
+        self.receipts: dict[str, Receipt] = {}
+        self.opening: tuple[Message, ...] = ()
+        """What was imported: said before the first call."""
+        self.head: str | None = None
+        self.selected: str | None = None
+        self.panel = ""
+        self.live: Live | None = None
+        self._before: dict[str, str | None] = {}
+        self._turn: Turn | None = None
+        self._stopped = False
+        self._model: tuple[str, Model] | None = None
+        self._doing: Callable[[str], None] = lambda _: None
+        if id and desk.store is not None:
+            for receipt in desk.store.conversation(id):
+                self._add(receipt)
+
+    # -- the tree
+
+    def _add(self, receipt: Receipt) -> None:
+        self.receipts[receipt.id] = receipt
+        before = receipt.parent
+        while before is not None and not self._follows(receipt, before):
+            before = self._before.get(before)
+        self._before[receipt.id] = before
+        if not is_alone(receipt):
+            self.head = receipt.id
+
+    def _follows(self, receipt: Receipt, before: str) -> bool:
+        """Whether the history of a receipt ends with what an earlier one sent and received."""
+        earlier = self.receipts.get(before)
+        if earlier is None or not answered(earlier):
+            return False
+        said, path = spoken(earlier), spoken(receipt)
+        place = len(said)
+        return len(path) > place and (path[place - 1], path[place]) == (
+            said[-1],
+            earlier.reply.message,
+        )
+
+    def steps(self) -> tuple[Step, ...]:
+        """The turns from the beginning to where the tab is."""
+        path: list[Step] = []
+        at = self.head
+        while at is not None:
+            path.append(self._step(self.receipts[at]))
+            at = self._before[at]
+        return tuple(reversed(path))
+
+    def _step(self, receipt: Receipt) -> Step:
+        before = self._before[receipt.id]
+        beside = [r for r in self.receipts.values() if self._before[r.id] == before]
+        siblings = tuple(r.id for r in beside if not is_alone(r))
+        said = spoken(receipt)[-1]
+        alone = [r for r in beside if is_alone(r) and spoken(r)[-1] == said]
+        place = siblings.index(receipt.id) if receipt.id in siblings else 0
+        return Step(receipt, siblings, place, alone[-1] if alone else None)
+
+    def go(self, receipt: str) -> None:
+        """Be at the newest turn that follows `receipt`. Raises `UsageError`."""
+        self._require(receipt)
+        following = True
+        while following:
+            after = [r for r in self.receipts.values() if self._before[r.id] == receipt]
+            after = [r for r in after if not is_alone(r)]
+            following = bool(after)
+            receipt = after[-1].id if after else receipt
+        self.head = self.selected = receipt
+
+    def fork(self, receipt: str) -> None:
+        """Be right after `receipt`: what is said next grows a branch there."""
+        self._require(receipt)
+        self.head = self.selected = receipt
+
+    def undo(self) -> Message | None:
+        """Take the last turn back; what was said in it."""
+        if self.head is None:
+            return None
+        said = spoken(self.receipts[self.head])[-1]
+        self.head = self.selected = self._before[self.head]
+        return said
+
+    def _require(self, receipt: str) -> Receipt:
+        if receipt not in self.receipts:
+            raise UsageError("That turn is not part of this conversation.")
+        return self.receipts[receipt]
+
+    # -- speaking
+
+    def say(self, message: Message, setup: Setup) -> Iterator[Live]:
+        """Say something after the turn where the tab is."""
+        yield from self._ask(message, setup, self.head)
+
+    def retry(self, receipt: str, setup: Setup) -> Iterator[Live]:
+        """Another answer to what `receipt` answered."""
+        said = spoken(self._require(receipt))[-1]
+        yield from self._ask(said, setup, self._before[receipt])
+
+    def edit(self, receipt: str, text: str, setup: Setup) -> Iterator[Live]:
+        """Other words in the place of those that `receipt` answered; what went along stays."""
+        said = spoken(self._require(receipt))[-1]
+        along = tuple(p for p in said.parts if not (isinstance(p, Text) and p.source is None))
+        message = Message("user", (Text(text), *along))
+        yield from self._ask(message, setup, self._before[receipt])
+
+    def alone(self, receipt: str, setup: Setup) -> Iterator[Live]:
+        """What `receipt` answered, asked again without the history."""
+        said = spoken(self._require(receipt))[-1]
+        setup = replace(setup, memory="none")
+        yield from self._ask(said, setup, self._before[receipt], alone=True)
+
+    def stop(self) -> None:
+        self._stopped = True
+        if self._turn is not None:
+            self._turn.cancel()
+
+    def _ask(
+        self, message: Message, setup: Setup, before: str | None, alone: bool = False
+    ) -> Iterator[Live]:
+        yield from self._run(
+            Live(message, alone=alone),
+            lambda: self._chat(setup, before).stream(message),
+        )
+
+    def _run(self, live: Live, begin: Callable[[], Turn]) -> Iterator[Live]:
+        """A turn in a thread of its own, as the page sees it: a few looks a second."""
+        if self.live is not None:
+            raise UsageError("A reply is being written; stop it first, or wait for its end.")
+        came: queue.SimpleQueue[Event | ToolRan | str | PellucidError | None] = queue.SimpleQueue()
+        self._stopped, self._doing = False, came.put
+        self.live = live = replace(live, doing="opening the model")
+
+        def work() -> None:
+            try:
+                self._turn = begin()
+                if self._stopped:
+                    self._turn.cancel()
+                came.put("reading the prompt")
+                for event in self._turn.events():
+                    came.put(event)
+            except PellucidError as error:
+                came.put(error)
+            finally:
+                came.put(None)
+
+        thread = threading.Thread(target=work, name="turn", daemon=True)
+        thread.start()
+        try:
+            yield live
+            while True:
+                event = came.get()
+                ended = False
+                while True:
+                    if event is None:
+                        ended = True
+                        break
+                    live = seen(live, event)
+                    try:
+                        event = came.get_nowait()
+                    except queue.Empty:
+                        break
+                self.live = live
+                if ended:
+                    break
+                yield live
+                time.sleep(EVERY)
+        finally:
+            if thread.is_alive():
+                self.stop()
+            thread.join()
+            self.live = None
+            self._end(live)
+        yield live
+
+    def _end(self, live: Live) -> None:
+        turn, self._turn = self._turn, None
+        for receipt in turn.chat.receipts if turn else ():
+            if receipt.id not in self.receipts and (answered(receipt) or not live.alone):
+                self._add(receipt)
+                self.selected = receipt.id
+
+    def _chat(self, setup: Setup, before: str | None) -> Chat:
+        chat = Chat(
+            self._opened(setup.model),
+            memory=setup.memory,
+            options=setup.options,
+            history=self.opening if before is None else (),
+            store=self.desk.store,
+        )
+        if before is not None:
+            chat.resume(self.receipts[before])
+        chat.system = setup.system or None
+        chat._conversation = self.id
+        return chat
+
+    def _opened(self, name: str) -> Model:
+        if self._model is None or self._model[0] != name:
+            model = self.desk.open(name, say=lambda text: self._doing(text), progress=self._fetched)
+            self._model = name, model
+        return self._model[1]
+
+    def _fetched(self, done: int, total: int) -> None:
+        self._doing(f"fetching the model: {done / 1e6:,.0f} of {total / 1e6:,.0f} MB")
+
+
+def seen(live: Live, event: Event | ToolRan | str | PellucidError) -> Live:
+    """What the page shows after one more event."""
+    match event:
+        case str():
+            return replace(live, doing=event)
+        case TextDelta(text):
+            return replace(live, text=live.text + text, doing="writing")
+        case ThinkingDelta(text):
+            return replace(live, thinking=live.thinking + text, doing="thinking")
+        case Progress(done, total, cached) if total:
+            return replace(
+                live,
+                doing=f"reading the prompt: {done:,} of {total:,} tokens, {cached:,} from cache",
+            )
+        case PellucidError():
+            return replace(live, error=str(event))
+    return live
+
+
+def spoken(receipt: Receipt) -> tuple[Message, ...]:
+    """The conversation a receipt answered, with what its memory policy left out."""
+    every = (*receipt.memory.dropped, *receipt.request.messages)
+    return tuple(message for message in every if message.role != "system")
+
+
+def is_alone(receipt: Receipt) -> bool:
+    """Whether this was asked without the history, to be seen beside the answer with it."""
+    return receipt.memory.policy == "none" and bool(receipt.memory.dropped)
+
+
+def visible(message: Message) -> str:
+    """The words of a message as a person wrote them, without what was attached."""
+    return "".join(p.text for p in message.parts if isinstance(p, Text) and p.source is None)
+
+
+def along(message: Message) -> tuple[Part, ...]:
+    """What was attached to a message."""
+    return tuple(
+        p for p in message.parts if isinstance(p, Media) or (isinstance(p, Text) and p.source)
+    )
+
+
+def thought(message: Message) -> str:
+    return "".join(p.text for p in message.parts if isinstance(p, Thinking))
