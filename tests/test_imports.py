@@ -23,7 +23,7 @@ LAYERS = (
     ("record",),
     ("calls",),
     ("tools",),
-    ("attachments", "chat", "memory", "structured", "turn"),
+    ("attachments", "branch", "chat", "memory", "structured", "turn"),
     ("agents", "web", "rag", "speech", "pictures", "tasks", "xray", "evaluate"),
     ("assistants",),
     ("views",),

@@ -205,6 +205,33 @@ class Chat:
             raise UsageError("Nothing has been said yet, so there is nothing to try again.")
         return Turn(self, message)
 
+    def branch(self, receipt: Receipt, token: int, id: int) -> Turn:
+        """Go on with the reply of `receipt` as if its token number `token` had been `id`.
+
+        What was sent then is sent again, with the ids of the reply up to there and `id` at the end
+        of the prompt; the new reply is the whole of it, on a branch of its own. Local models
+        alone: raises `CannotExpress` for others, and `UsageError` where the reply has no such
+        beginning.
+        """
+        from .branch import BranchTurn, plan
+
+        branch = plan(self.model, receipt, token, id)
+        self._go_to([*receipt.memory.dropped, *receipt.request.messages[:-1]])
+        return BranchTurn(self, branch)
+
+    def _go_to(self, messages: Iterable[Message]) -> None:
+        """Be where exactly these were said; what was not said here yet is added."""
+        self._head = None
+        for message in messages:
+            if message.role == "system":
+                self.system = self.system or message.text
+                continue
+            node = _Node(message, self._head)
+            if node in self._nodes:
+                self._head = self._nodes.index(node)
+            else:
+                self._append(message)
+
     def forget(self) -> None:
         """Begin again with an empty history; the system message stays."""
         self._head = None

@@ -119,21 +119,27 @@ class Turn:
         request, prompt, memory = chat._prepare(
             (*chat.messages, self._sent), self._tools, tool_choice
         )
-        call = self._running = Call(
-            chat.model,
-            request,
-            prompt,
-            conversation=chat._conversation,
-            parent=chat.receipts[-1].id if chat._conversation and chat.receipts else None,
-            memory=memory,
-            replayed=self._replayed(request),
-            keep=self._keep,
+        yield from self._follow(
+            Call(
+                chat.model,
+                request,
+                prompt,
+                conversation=chat._conversation,
+                parent=chat.receipts[-1].id if chat._conversation and chat.receipts else None,
+                memory=memory,
+                replayed=self._replayed(request),
+                keep=self._keep,
+            )
         )
+
+    def _follow(self, call: Call) -> Generator[Event, None, None]:
+        """The events of a call, which can be cancelled from now on."""
+        self._running = call
         if self._stop.is_set():  # told so before there was a call to end
             call.cancel()
         for event in call:
             try:
-                chat.open_store()
+                self.chat.open_store()
             except StoreError:  # said now, before the reply, and not once more when it is cut
                 self._kept_nowhere = True
                 raise

@@ -63,7 +63,9 @@ def measure(prompt: Prompt, window: int, max_tokens: int | None = None) -> Budge
     origins = [span.origin for span in prompt.spans]
     for touched in prompt.origins:
         origin = origins[touched[0]]
-        if origin.kind != "message" or origin.message is None:
+        if origin.kind == "produced":
+            turns[-1] += 1
+        elif origin.kind != "message" or origin.message is None:
             counts[origin.kind] += 1
         elif prompt.roles[origin.message] == "system":
             counts["system"] += 1

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import codecs
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 from ..messages import Message
@@ -15,6 +16,7 @@ from ..tokens.encoding import Encoding, Tokenizer
 from .notes import messages_named
 from .places import parted
 from .render import Rendered
+from .values import Origin, Prompt, Span
 
 
 class Replay(NamedTuple):
@@ -48,6 +50,39 @@ def _offsets(pieces: Sequence[bytes]) -> Iterator[tuple[int, int]]:
         place += len(decoder.decode(piece))
         inside = bool(decoder.getstate()[0])
         yield start, place + inside
+
+
+def gone_on(prompt: Prompt, tokenizer: Tokenizer, ids: Sequence[int]) -> Prompt:
+    """`prompt` with the beginning of its reply behind it: `ids`, the last of them chosen, those
+    before it as the model had produced them. A beginning that stands there already gives way."""
+    before, tokens = prompt.encoding, tokens_of_ids(tokenizer, ids)
+    opening = [span for span in prompt.spans if span.origin.kind != "produced"]
+    count = len(prompt) - produced(prompt)
+    shift, first = opening[-1].end, len(opening)
+    border = shift + tokens.offsets[-1][0]
+    end = shift + len(tokens.text)
+    kept = [Span(shift, border, Origin("produced", part=0))] if shift < border else []
+    spans = (*opening, *kept, Span(border, end, Origin("produced", part=1)))
+    return replace(
+        prompt,
+        encoding=Encoding(
+            before.text[:shift] + tokens.text,
+            before.ids[:count] + tokens.ids,
+            before.pieces[:count] + tokens.pieces,
+            (*before.offsets[:count], *((a + shift, b + shift) for a, b in tokens.offsets)),
+            before.special[:count] + tokens.special,
+            before.vocabulary,
+        ),
+        spans=spans,
+        origins=(*prompt.origins[:count], *((first,),) * (len(ids) - 1), (len(spans) - 1,)),
+        replayed=prompt.replayed - max(produced(prompt) - 1, 0) + len(ids) - 1,
+    )
+
+
+def produced(prompt: Prompt) -> int:
+    """How many tokens at the end of a prompt are the beginning of its reply."""
+    kinds = [span.origin.kind for span in prompt.spans]
+    return sum(kinds[touched[0]] == "produced" for touched in prompt.origins)
 
 
 def find_replays(

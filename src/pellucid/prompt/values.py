@@ -9,8 +9,9 @@ from ..messages import Role
 from ..tokens.encoding import Encoding
 from ..value import value
 
-OriginKind = Literal["scaffold", "message", "tool", "passage", "generation"]
-"""Scaffold is what the template wrote; generation is the opening of the assistant's turn."""
+OriginKind = Literal["scaffold", "message", "tool", "passage", "generation", "produced"]
+"""Scaffold is what the template wrote; generation is the opening of the assistant's turn; produced
+is the beginning of a reply that the model is to go on with."""
 
 Label = Literal["scaffold", "system", "tools", "user", "assistant", "tool", "passage", "generation"]
 """An origin in one word, as it is shown: `tools` are tool schemas, `tool` is a tool's answer."""
@@ -23,7 +24,8 @@ class Origin:
     """Where a stretch of the prompt came from.
 
     `message` and `part` count from 0 in the request; `tool` counts the tools. A passage also
-    names its message and part.
+    names its message and part. Of what is produced, part 0 are the tokens kept from an earlier
+    reply and part 1 is the token chosen in place of the next.
     """
 
     kind: OriginKind
@@ -49,6 +51,8 @@ def label(origin: Origin, roles: Sequence[Role]) -> Label:
             return roles[origin.message]
         case "tool":
             return "tools"
+        case "produced":
+            return "assistant"
         case kind:
             return kind
 

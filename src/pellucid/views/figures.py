@@ -192,6 +192,8 @@ def origin_place(prompt: Prompt, span: int) -> str:
             return "generation prompt"
         case "tool":
             return f"schema of tool {origin.tool}"
+        case "produced":
+            return "token chosen for this reply" if origin.part else "kept from an earlier reply"
         case _:
             label = prompt.label(origin)
             return f"message {origin.message}, part {origin.part or 0} ({label})"
