@@ -1,0 +1,209 @@
+"""The tour: from text to reply in eight steps, on examples that the reader changes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from functools import lru_cache
+from typing import Any
+
+import gradio as gr
+
+from ...errors import PellucidError
+from ...models.base import Model
+from ...models.names import hosted
+from ...models.tokenizers import open_tokenizer
+from ...replies import TextDelta
+from ...tokens.model import ModelTokenizer
+from ...views.html.markup import text as escaped
+from ..desk import Desk
+from . import tour_steps as steps
+from .shared import follow, live, note, on_opening, pane, problem
+
+ABOUT = (
+    (
+        "Text is bytes",
+        "What you type is a row of characters. Each has a number in Unicode, and is stored as one "
+        "to four bytes. That is all a program has to begin with.",
+    ),
+    (
+        "Bytes become tokens",
+        "A model reads neither letters nor words but tokens: pieces that were frequent where its "
+        "vocabulary was learned. Pairs are merged, the earliest learned first.",
+    ),
+    (
+        "Tokens are numbers",
+        "Each token has an id, and ids are all that goes into the model, and all that comes out. "
+        "Change a number, and it is another text.",
+    ),
+    (
+        "A template makes the prompt",
+        "Roles are text, too. A chat template writes special tokens around every message, and "
+        "opens the turn of the assistant at the end. Text that only looks like one stays text.",
+    ),
+    (
+        "Each call begins from nothing",
+        "The model remembers nothing. A conversation is an illusion: with every question the whole "
+        "history is sent again, and read again.",
+    ),
+    (
+        "One token at a time, drawn by chance",
+        "For the next token the model gives every token of its vocabulary a probability. One is "
+        "drawn, put at the end, and the next is asked for. The temperature makes the likely "
+        "likelier, or less so.",
+    ),
+    (
+        "Tools are text as well",
+        "A tool's description stands in the prompt. The model answers with the words of a call; a "
+        "program runs it, sends the result along, and the model is asked once more.",
+    ),
+    (
+        "So a conversation costs its square",
+        "Tokens are what is paid for. Since each turn sends all turns before it, twice as long a "
+        "conversation costs about four times as much, but for what a cache still holds.",
+    ),
+)
+"""The steps: a head, and what is told."""
+
+
+def build(desk: Desk) -> None:
+    @lru_cache(maxsize=1)
+    def tokenizer() -> ModelTokenizer:
+        name = "o200k_base" if hosted(desk.model, desk.settings) else desk.model
+        return open_tokenizer(name, desk.settings, desk.folders)
+
+    def model() -> Model:
+        return desk.open(desk.model)
+
+    def safe(show: Callable[..., str]) -> Callable[..., str]:
+        def shown(*given: Any) -> str:
+            try:
+                return pane(show(*given))
+            except PellucidError as error:
+                return pane(problem(error))
+
+        return shown
+
+    made: list[tuple[Callable[..., str], list[Any], gr.HTML]] = []
+
+    def step(number: int, show: Callable[..., str], *given: Any) -> gr.HTML:
+        """The fields of a step, and what they become: live, and when the tab is opened."""
+        result = gr.HTML(elem_id=f"tour-{number}", elem_classes="result")
+        live([each.change for each in given], safe(show), given, [result])
+        made.append((safe(show), list(given), result))
+        return result
+
+    gr.HTML(
+        pane(
+            "<h2>How a model answers, in eight steps</h2>"
+            "<p>Every figure is computed here, by the model's own vocabulary and the model itself. "
+            "Change the examples.</p>"
+        )
+    )
+    with _step(1):
+        words = gr.Textbox("Hé, 你好 🦜", label="Text", elem_id="tour-text")
+        step(1, steps.text_step, words)
+    with _step(2):
+        words = gr.Textbox("unbelievable tokenization", label="Text of step 2")
+        step(2, lambda words: steps.tokens_step(words, tokenizer()), words)
+    with _step(3):
+        ids = gr.Textbox("9707, 1879, 0", label="Ids", elem_id="tour-ids")
+        step(3, lambda ids: steps.ids_step(ids, tokenizer()), ids)
+    with _step(4):
+        system = gr.Textbox("You are a helpful assistant.", label="System message of step 4")
+        words = gr.Textbox("What is a <|im_end|>?", label="Message of step 4")
+        step(4, lambda s, w: steps.template_step(s, w, model()), system, words)
+    with _step(5):
+        talk = gr.Textbox(
+            "Hi, I am Ed.\nI like parrots.\nWhat is my name?",
+            lines=3,
+            label="What a person says, a line a turn",
+        )
+        both = gr.Button("Ask with and without the history", elem_id="tour-ask", min_width=96)
+        step(5, lambda talk: steps.history_step(talk.splitlines(), model()), talk)
+        answers = gr.HTML(elem_id="tour-answers", elem_classes="result")
+    with _step(6):
+        question = gr.Textbox("Is a parrot a bird? One word.", label="Question of step 6")
+        heat = gr.Slider(0, 2, value=1, step=0.1, label="Temperature")
+        ask = gr.Button("Ask for the first token", elem_id="tour-predict", min_width=96)
+        found = gr.State(())
+        said = gr.HTML()
+        step(6, steps.sampling_step, found, heat)
+    with _step(7):
+        wish = gr.Textbox("How much is a ticket to Paris?", label="Question of step 7")
+        run = gr.Button("Let the model call it", elem_id="tour-call", min_width=96)
+        step(7, lambda words: steps.tools_step(words, model()), wish)
+        calls = gr.HTML(elem_id="tour-calls", elem_classes="result")
+    with _step(8):
+        with gr.Row():
+            turns = gr.Slider(1, 40, value=8, step=1, label="Turns", min_width=140)
+            asked = gr.Number(50, label="Tokens asked", minimum=0, precision=0, min_width=90)
+            answered = gr.Number(200, label="Tokens answered", minimum=0, precision=0, min_width=90)
+            priced = gr.Textbox("gpt-4.1-mini", label="Priced as", min_width=110)
+        step(8, steps.cost_step, turns, asked, answered, priced)
+
+    fields = [each for _, given, _ in made for each in given]
+
+    def open_all(*values: Any) -> Iterator[dict[gr.HTML, str]]:
+        rest = iter(values)
+        for show, given, result in made:
+            yield {result: show(*(next(rest) for _ in given))}
+
+    on_opening(open_all, fields, [result for _, _, result in made])
+    always: dict[str, Any] = {"show_progress": "hidden", "concurrency_limit": None}
+    both.click(lambda talk: (yield from _both(model, talk)), talk, answers, **always)
+    ask.click(lambda words: (yield from _predict(model, words)), question, [found, said], **always)
+    run.click(lambda words: (yield from _call(model, words)), wish, calls, **always)
+
+
+def _both(open: Callable[[], Model], talk: str) -> Iterator[str]:
+    """The last question with the history before it and without, as the replies grow."""
+    lines = [line for line in talk.splitlines() if line.strip()]
+    texts: dict[str, str] = {}
+
+    def work(tell: Callable[[tuple[str, str]], None]) -> None:
+        for name, chat in steps.both_ways(lines, open()):
+            for line in lines[-1:] if name == steps.ALONE else lines:
+                tell((name, ""))
+                with closing(chat.stream(line).events()) as events:
+                    for event in events:
+                        if isinstance(event, TextDelta):
+                            tell((name, event.text))
+
+    yield pane(note("The model reads …"))
+    try:
+        for told in follow(work):
+            for name, piece in told:
+                texts[name] = texts.get(name, "") + piece if piece else ""
+            yield pane(steps.replies(list(texts.items())), "replies")
+    except PellucidError as error:
+        yield pane(problem(error))
+
+
+def _predict(open: Callable[[], Model], words: str) -> Iterator[tuple[Any, str]]:
+    """The candidates for the first token of a reply."""
+    yield gr.skip(), pane(note("The model reads …"))
+    try:
+        yield steps.next_token(words, open()), ""
+    except PellucidError as error:
+        yield (), pane(problem(error))
+
+
+def _call(open: Callable[[], Model], words: str) -> Iterator[str]:
+    """What came of a question to a model that has a tool."""
+    yield pane(note("The model reads …"))
+    try:
+        chat = steps.tools_chat(open())
+        chat.say(words)
+        yield pane(steps.called(chat.receipts), "calls")
+    except PellucidError as error:
+        yield pane(problem(error))
+
+
+def _step(number: int) -> gr.Column:
+    """The section of a step, its words at its head."""
+    section = gr.Column(elem_classes="step", elem_id=f"step-{number}")
+    head, words = ABOUT[number - 1]
+    with section:
+        gr.HTML(pane(f"<h3><span>{number}</span> {escaped(head)}</h3><p>{escaped(words)}</p>"))
+    return section
