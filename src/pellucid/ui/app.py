@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from importlib.resources import files
 
 import gradio as gr
 
 from .desk import Desk
+from .tabs import TABS
 from .talk import Talk
-
-TABS: tuple[tuple[str, Callable[[Desk], None]], ...] = ()
-"""The tabs beside the conversation, in their order: a title, and what builds it."""
 
 FONT = ("system-ui", "-apple-system", "Segoe UI", "Noto Sans", "Liberation Sans", "sans-serif")
 MONO = ("ui-monospace", "SF Mono", "Cascadia Mono", "DejaVu Sans Mono", "Menlo", "monospace")
