@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import resource
 import sys
 import threading
 import time
@@ -17,7 +18,7 @@ from mcp import Client, StdioServerParameters
 
 from pellucid.errors import UsageError
 from pellucid.messages import ToolCall
-from pellucid.tools import servers
+from pellucid.tools import servers, stdio
 from pellucid.tools.loading import load_tools
 from pellucid.tools.running import LONGEST, Toolbox
 from pellucid.tools.tool import Tool
@@ -97,7 +98,15 @@ def run(tools: list[Tool], name: str, **arguments: Any) -> tuple[str, bool]:
 def test_a_server_of_the_official_package(folder: Path) -> None:
     file = config(folder, desk=python(folder, "noise"))
     tools = load_tools([f"{file}:desk"])
-    assert [tool.name for tool in tools] == ["price", "crash", "fail", "much", "slow", "keys"]
+    assert [tool.name for tool in tools] == [
+        "price",
+        "crash",
+        "fail",
+        "much",
+        "flood",
+        "slow",
+        "keys",
+    ]
     assert tools[0].acts and tools[0].spec.description == "The price of a ticket."
     refused = list(Toolbox(tools).run([ToolCall("1", "price", '{"city": "Rome"}')]))
     assert refused[0].result.failed
@@ -143,6 +152,21 @@ def test_servers_that_cannot_be_had_are_a_sentence_each(
     assert time.monotonic() - began < 20
     assert [sentence.split()[3] for sentence in said] == ["none", "dead", "silent", "far"]
     assert "no program no-such-program" in said[0] and "--offline" in said[3]
+
+
+def test_a_server_that_floods_is_ended_and_named(folder: Path) -> None:
+    """A line without an end, or lines that say nothing: told in a sentence, nothing kept of it."""
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    for what, words in (
+        ("'x' * 1_000_000, end=''", f"a line of more than {stdio.LINE_BYTES:,} bytes"),
+        ("'y'", f"more than {stdio.JUNK_LINES:,} lines that say nothing"),
+    ):
+        endless = {"command": sys.executable, "args": ["-c", f"while True: print({what})"]}
+        said: list[str] = []
+        assert load_tools([config(folder, yes=endless)], say=said.append) == []
+        assert said == [f"The MCP server yes cannot be used: it writes {words}."]
+    grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
+    assert grown < 150_000, f"{grown} kB"
 
 
 @pytest.mark.parametrize(

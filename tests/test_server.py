@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import http.client
+import json
+import threading
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -10,9 +14,13 @@ from typing import Any
 import pytest
 
 from pellucid.errors import EngineStopped, StoreError
+from pellucid.messages import Request
+from pellucid.models.base import Stopped, never
 from pellucid.models.scripted import Scripted
+from pellucid.prompt.values import Prompt
 from pellucid.record.store import Store
 from pellucid.settings import load
+from pellucid.tokens.encoding import Encoding
 from served import Served, echo, served
 
 pytestmark = pytest.mark.timeout(60)
@@ -86,6 +94,40 @@ def test_a_model_that_fails_is_an_error(home: Path, api: str) -> None:
         answer = ask(server, api)
     assert answer.status == 502
     assert error_of(api, answer.json) == "The engine crashed."
+
+
+class Helped(Scripted):
+    """A model that is helped with its tools, and takes its time over it."""
+
+    waited = threading.Event()
+
+    def prepare(self, request: Request) -> Prompt:
+        return Prompt(Encoding("", (), (), (), (), "none"), (), (), (), True)
+
+    def steer(self, request: Request, stopped: Stopped = never) -> tuple[Request, tuple[str, ...]]:
+        while request.messages[-1].text == "wait" and not stopped():
+            time.sleep(0.01)
+        self.waited.set()
+        return replace(request, tool_choice="none"), ("It needs no tool.",)
+
+
+def test_a_small_model_is_helped_with_the_tools_of_a_client(home: Path) -> None:
+    tool = {"type": "function", "function": {"name": "weather", "parameters": {"type": "object"}}}
+    model = Helped(["Hello.", "Hello."], name="helped")
+    with served({"helped": model}, store=home / "receipts.db") as server:
+        body = {**SAY, "model": "helped", "tools": [tool]}
+        answer = server.post("/v1/chat/completions", body)
+        assert model.requests[0].tool_choice == "none" and answer.status == 200
+        kept = server.get(f"/receipts/{answer.headers['x-pellucid-receipt']}").json
+        assert "It needs no tool." in json.dumps(kept)
+        model.waited.clear()
+        body["messages"] = [{"role": "user", "content": "wait"}]
+        gone = http.client.HTTPConnection("127.0.0.1", server.port)
+        gone.request("POST", "/v1/chat/completions", json.dumps(body))
+        assert not model.waited.wait(0.2)
+        gone.close()
+        assert model.waited.wait(5), "nobody waits for it any more"
+        assert len(model.requests) == 1
 
 
 def test_no_receipt_when_the_request_says_so(server: Served) -> None:

@@ -122,6 +122,17 @@ def test_openai_tools(openai: Any) -> None:
     assert json.loads(final.choices[0].message.tool_calls[0].function.arguments) == {"city": "Oslo"}
 
 
+def test_openai_tools_on_a_small_model(openai: Any, server: Served) -> None:
+    """It is asked beforehand whether the message needs one."""
+    tool = {"name": "weather", "description": "The weather in a city.", "parameters": SCHEMA}
+    asked = {"messages": ASK, "tools": [{"type": "function", "function": tool}], "max_tokens": 20}
+    raw = openai.chat.completions.with_raw_response.create(model="x", **asked)
+    receipt = server.get(f"/receipts/{raw.headers['x-pellucid-receipt']}").json
+    (note,) = [each for each in receipt["notes"] if "whether this message needs a tool" in each]
+    called = raw.parse().choices[0].finish_reason == "tool_calls"
+    assert ("the likeliest call" in note) == called or "length" in raw.text
+
+
 def test_openai_others(openai: Any) -> None:
     text = openai.completions.create(model="x", prompt="One, two, three,", max_tokens=6)
     assert text.choices[0].text and text.usage.completion_tokens

@@ -16,7 +16,7 @@ from . import memory as memory_policies
 from .errors import UsageError
 from .messages import Media, Message, Options, Request, ResponseFormat
 from .messages import text_message as _message
-from .models.base import Model, prepare_steered
+from .models.base import Model, Stopped, never, prepare_steered
 from .prompt.budget import fits, require_fit
 from .prompt.values import Prompt
 from .record.receipt import Memory, Receipt
@@ -156,12 +156,16 @@ class Chat:
         return message
 
     def _prepare(
-        self, messages: tuple[Message, ...], tools: Toolbox, tool_choice: str = "auto"
+        self,
+        messages: tuple[Message, ...],
+        tools: Toolbox,
+        tool_choice: str = "auto",
+        stopped: Stopped = never,
     ) -> tuple[Request, Prompt | None, Memory]:
         """What is sent; refused here if it does not fit."""
         request, memory = self._request(messages, tools)
         request = replace(request, tool_choice=tool_choice)
-        request, prompt = prepare_steered(self.model, request)
+        request, prompt = prepare_steered(self.model, request, stopped)
         if prompt is not None and self.model.window is not None:
             require_fit(prompt, self.model.window, request.options.max_tokens)
         return request, prompt, memory

@@ -117,7 +117,7 @@ class Turn:
         """One call to the model, with `self._sent` as the newest message."""
         chat = self.chat
         request, prompt, memory = chat._prepare(
-            (*chat.messages, self._sent), self._tools, tool_choice
+            (*chat.messages, self._sent), self._tools, tool_choice, self._stop.is_set
         )
         yield from self._follow(
             Call(

@@ -42,7 +42,7 @@ class Airline:
         Args:
             cities: every city asked about, as the customer wrote it
         """
-        names = dict.fromkeys(name for each in cities for name in _several(each))
+        names = _meant([name for each in cities for name in _several(each)])
         prices: dict[str, int] = {}
         unknown = []
         with self.database.opened() as db:
@@ -180,6 +180,14 @@ def _city(db: apsw.Connection, name: str) -> str | None:
     a small model mends `Londno` without a word."""
     plain = _plain(name)
     return None if _misspelt(plain) else _cities(db).get(plain)
+
+
+def _meant(names: list[str]) -> list[str]:
+    """Each name once: those that the customer's message has, where it has any. A small model
+    asks again about the cities of the messages before."""
+    words = f" {_plain(said.get())} "
+    written = [name for name in names if f" {_plain(name)} " in words or _misspelt(_plain(name))]
+    return list(dict.fromkeys(written or names))
 
 
 def _misspelt(city: str) -> str | None:

@@ -3,6 +3,7 @@
 about = "knows our flights"
 instructions = "You answer questions about flights."
 model = "local"
+temperature = 0                 # of its answers
 tools = ["calculator", "flights.py"]
 opening = "Where to?"
 files = ["timetable.md"]
@@ -38,6 +39,7 @@ FIELDS: Mapping[str, type] = {
     "about": str,
     "instructions": str,
     "model": str,
+    "temperature": float,
     "opening": str,
     "tools": list,
     "files": list,
@@ -59,12 +61,14 @@ class When:
 
 @value
 class Assistant:
-    """`tools` are names as `-T` takes them; `reading` are the texts of its files."""
+    """`tools` are names as `-T` takes them; `reading` are the texts of its files; `temperature`
+    holds where the user says none."""
 
     name: str
     instructions: str
     about: str = ""
     model: str | None = None
+    temperature: float | None = None
     opening: str = ""
     tools: tuple[str, ...] = ()
     reading: Mapping[str, str] = field(default_factory=dict)
@@ -117,8 +121,9 @@ def _parse(text: str, name: str, folder: Path) -> Assistant:
     for key, found in given.items():
         if key not in FIELDS:
             raise UsageError(f"{name} has an unknown {key!r}; known are {', '.join(FIELDS)}.")
-        if not isinstance(found, FIELDS[key]):
-            raise UsageError(f"{name}: {key} is a {FIELDS[key].__name__}, not {found!r}.")
+        kind = FIELDS[key]
+        if not isinstance(found, int | float if kind is float else kind):
+            raise UsageError(f"{name}: {key} is a {kind.__name__}, not {found!r}.")
     if not given.get("instructions", "").strip():
         raise UsageError(f'{name} has no instructions = "..."; they make the assistant.')
     return Assistant(
@@ -126,6 +131,7 @@ def _parse(text: str, name: str, folder: Path) -> Assistant:
         instructions=given["instructions"].strip(),
         about=given.get("about", ""),
         model=given.get("model"),
+        temperature=given.get("temperature"),
         opening=given.get("opening", ""),
         tools=tuple(_beside(folder, each) for each in _words(given, "tools", name)),
         reading={each: _read(folder / each, name) for each in _words(given, "files", name)},

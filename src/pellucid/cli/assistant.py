@@ -76,18 +76,23 @@ def _list() -> int:
 
 def _chat(assistant: Assistant, args: argparse.Namespace, model: str | None) -> Chat:
     """A conversation with the assistant. Its tools are looked up before a model is fetched."""
+    from dataclasses import replace
+
     from ..chat import Chat
     from ..models.names import open_model
 
     chosen = options.settings(args)
     tools = assistant.load_tools(lambda names: toolbox.load(names, chosen))
     box = toolbox.of(tools, args.allow)
+    sampling = options.sampling(args.option)
+    if sampling.temperature is None:
+        sampling = replace(sampling, temperature=assistant.temperature)
     with output.Fetching() as progress:
         opened = open_model(model, chosen, say=output.say, progress=progress)
     return Chat(
         opened,
         system=assistant.system(),
-        options=options.sampling(args.option),
+        options=sampling,
         tools=box,
         store="default" if chosen.log else None,
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any, Protocol, runtime_checkable
 
@@ -39,20 +39,30 @@ class Model(Protocol):
         """Hashes and versions of what answers."""
 
 
+Stopped = Callable[[], bool]
+"""Whether nobody waits any more."""
+
+
+def never() -> bool:
+    return False
+
+
 @runtime_checkable
 class Steers(Protocol):
     """A model that needs help with tools."""
 
-    def steer(self, request: Request) -> tuple[Request, tuple[str, ...]]:
+    def steer(self, request: Request, stopped: Stopped = never) -> tuple[Request, tuple[str, ...]]:
         """The request with its `tool_choice` settled before its prompt is made, and notes for the
-        receipt that say why. The model may be asked."""
+        receipt that say why. The model may be asked; once `stopped`, it is not waited for."""
 
 
-def prepare_steered(model: Model, request: Request) -> tuple[Request, Prompt | None]:
+def prepare_steered(
+    model: Model, request: Request, stopped: Stopped = never
+) -> tuple[Request, Prompt | None]:
     """What is sent, and the prompt it becomes, once a model that needs help with tools had it."""
     notes: tuple[str, ...] = ()
     if isinstance(model, Steers):
-        request, notes = model.steer(request)
+        request, notes = model.steer(request, stopped)
     prompt = model.prepare(request)
     if prompt is not None and notes:
         prompt = replace(prompt, notes=(*prompt.notes, *notes))

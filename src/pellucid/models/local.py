@@ -3,6 +3,7 @@ prompt, never its text, and answers with ids."""
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -15,6 +16,7 @@ from ..prompt.values import Prompt
 from ..replies import Event, Notice, ReplyToken
 from ..settings import Folders, Settings
 from . import constraints, sampling, steering
+from .base import Stopped, never
 from .call_formats import format_of
 from .card import Card
 from .decoding import Decoder, Splitter
@@ -155,9 +157,10 @@ class LocalModel:
                 held = constraints.calls(tools, form, several=several)
                 return {**held, "temperature": 0} if self.steers else held
 
-    def steer(self, request: Request) -> tuple[Request, tuple[str, ...]]:
+    def steer(self, request: Request, stopped: Stopped = never) -> tuple[Request, tuple[str, ...]]:
         """Whether the newest message needs a tool, settled before the prompt is made: the request
-        with its `tool_choice`, and a note of why. A larger model is left to choose by itself."""
+        with its `tool_choice`, and a note of why. A larger model is left to choose by itself.
+        Once `stopped`, the request is left as it is."""
         if not (self.steers and request.tools and request.tool_choice == "auto"):
             return request, ()
         if any(isinstance(part, ToolResult) for part in request.messages[-1].parts):
@@ -167,7 +170,10 @@ class LocalModel:
             return request, ()
         bos = (self.tokenizer.bos,) if self.card.add_bos and self.tokenizer.bos is not None else ()
         ids = (*bos, *self.tokenizer.encode(asked).ids)
-        need = steering.need(self._next_tokens(ids), request.tools)
+        tokens = self._next_tokens(ids, stopped)
+        if tokens is None:
+            return request, ()
+        need = steering.need(tokens, request.tools)
         needed = need >= steering.ENOUGH
         choice, held = ("required", "the likeliest call") if needed else ("none", WITHOUT)
         note = (
@@ -177,8 +183,8 @@ class LocalModel:
         )
         return replace(request, tool_choice=choice), (note,)
 
-    def _next_tokens(self, ids: Sequence[int]) -> dict[str, float]:
-        """The likeliest tokens after `ids`, with their log probabilities."""
+    def _next_tokens(self, ids: Sequence[int], stopped: Stopped) -> dict[str, float] | None:
+        """The likeliest tokens after `ids`, with their log probabilities; `None` once `stopped`."""
         body = {
             "prompt": ids,
             "n_predict": 1,
@@ -186,12 +192,14 @@ class LocalModel:
             "temperature": 0,
             "stream": True,
             "cache_prompt": True,
+            "return_progress": True,
         }
-        entries = [
-            entry
-            for chunk in self._chunks(body)
-            for entry in chunk.get("completion_probabilities", ())
-        ]
+        entries: list[dict[str, Any]] = []
+        with contextlib.closing(self._chunks(body)) as chunks:
+            for chunk in chunks:
+                if stopped():
+                    return None
+                entries += chunk.get("completion_probabilities", ())
         return {
             self.tokenizer.piece(top["id"]).decode("utf-8", "replace"): top["logprob"]
             for top in (entries[0]["top_logprobs"] if entries else ())

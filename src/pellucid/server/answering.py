@@ -14,7 +14,7 @@ from ..calls import Call
 from ..dialects.base import Dialect, Failure, Head, Incoming, ReplyEncoder
 from ..errors import PellucidError
 from ..messages import Request
-from ..models.base import Model
+from ..models.base import Model, Stopped, never, prepare_steered
 from ..models.hosted import HostedModel
 from ..prompt.budget import require_fit
 from ..prompt.values import Prompt
@@ -28,16 +28,18 @@ from .visit import RECEIPT_HEADER, Visit, answer
 EVENTS = "text/event-stream"
 LINES = "application/x-ndjson"
 
-Preparing = Callable[[Model, Request], Prompt | None]
-"""The prompt of a request; in a thread, where it may take its time."""
+Preparing = Callable[[Model, Request, Stopped], tuple[Request, Prompt | None]]
+"""What is sent, and its prompt; in a thread, where it may take its time."""
 
 
-def checked(model: Model, request: Request) -> Prompt | None:
-    """The model's own prompt. Raises `PromptTooLong`."""
-    prompt = model.prepare(request)
+def checked(
+    model: Model, request: Request, stopped: Stopped = never
+) -> tuple[Request, Prompt | None]:
+    """The model's own prompt, a small model helped with its tools. Raises `PromptTooLong`."""
+    request, prompt = prepare_steered(model, request, stopped)
     if prompt is not None and model.window is not None:
         require_fit(prompt, model.window, request.options.max_tokens)
-    return prompt
+    return request, prompt
 
 
 class Answering:
@@ -69,10 +71,10 @@ class Answering:
             self._feed = Feed(slot.give_back)
             if isinstance(model, HostedModel):
                 place = server.conversations.place(self.request)
-                call = self._call(model, place, None)
+                call = self._call(model, place, place.request, None)
                 self._feed.read(call.receive(model.astream(place.request, None, server.client)))
             else:
-                self._feed.read_in(server.threads, lambda: self._call_here(model))
+                self._feed.read_in(server.threads, lambda stopped: self._call_here(model, stopped))
         except BaseException:
             slot.give_back()
             raise
@@ -107,16 +109,16 @@ class Answering:
             return replace(reply, tokens=())
         return reply
 
-    def _call_here(self, model: Model) -> Call:
+    def _call_here(self, model: Model, stopped: Stopped) -> Call:
         """The call of a model on this machine, its prompt made; in a thread."""
         options = model.settle(self.request.options)
         place = self.visit.server.conversations.place(replace(self.request, options=options))
-        return self._call(model, place, self._prepare(model, place.request))
+        return self._call(model, place, *self._prepare(model, place.request, stopped))
 
-    def _call(self, model: Model, place: Place, prompt: Prompt | None) -> Call:
+    def _call(self, model: Model, place: Place, request: Request, prompt: Prompt | None) -> Call:
         call = Call(
             model,
-            place.request,
+            request,
             prompt,
             conversation=place.conversation,
             parent=place.parent,

@@ -9,6 +9,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from concurrent.futures import Executor
 
 from ..calls import Call
+from ..models.base import Stopped
 from ..replies import Event
 
 AHEAD = 1000
@@ -48,14 +49,14 @@ class Feed:
         task.add_done_callback(end)
         self._cancel = lambda: None if task.done() else void(task.cancel())
 
-    def read_in(self, executor: Executor, prepare: Callable[[], Call]) -> None:
-        """Prepare a call and read its events in a thread."""
+    def read_in(self, executor: Executor, prepare: Callable[[Stopped], Call]) -> None:
+        """Prepare a call and read its events in a thread; `prepare` may ask whether to go on."""
         loop = asyncio.get_running_loop()
         gone = False
         calls: list[Call] = []
 
         def pump() -> None:
-            call = prepare()
+            call = prepare(lambda: gone)
             calls.append(call)
             if gone:
                 return

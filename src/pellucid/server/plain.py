@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..errors import UsageError
 from ..messages import Request
-from ..models.base import Model
+from ..models.base import Model, Stopped
 from ..models.local import LocalModel
 from ..prompt.budget import require_fit
 from ..prompt.values import Origin, Prompt, Span
@@ -14,9 +14,9 @@ from .answering import Preparing
 def plain_prompt(text: str | tuple[int, ...]) -> Preparing:
     """Prepares a prompt that is a text, or ids, and nothing else."""
 
-    def prepare(model: Model, request: Request) -> Prompt | None:
+    def prepare(model: Model, request: Request, _: Stopped) -> tuple[Request, Prompt | None]:
         if not isinstance(model, LocalModel):
-            return model.prepare(request)
+            return request, model.prepare(request)
         plain = text if isinstance(text, str) else model.tokenizer.decode(text)
         encoding = model.tokenizer.encode(plain)
         if not isinstance(text, str) and encoding.ids != text:
@@ -26,6 +26,6 @@ def plain_prompt(text: str | tuple[int, ...]) -> Preparing:
         if not len(prompt):
             raise UsageError("The prompt is empty; there is nothing to continue.")
         require_fit(prompt, model.window, request.options.max_tokens)
-        return prompt
+        return request, prompt
 
     return prepare

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 from ..errors import PellucidError, UsageError
 from ..messages import ToolSpec
 from ..settings import Folders
+from . import stdio
 from .running import cancelled
 from .shapes import as_specs, tool_of
 from .tool import Tool
@@ -63,7 +64,9 @@ class Server:
 
     def __init__(self, name: str, entry: Mapping[str, Any], *, offline: bool = False) -> None:
         self.name = name
-        self._transport = _transport(name, entry, offline)
+        self._failures: list[Exception] = []
+        """Why the connection broke, where the transport knows."""
+        self._transport = _transport(name, entry, offline, self._failures)
         self.identity = json.dumps(
             [name, entry.get("command"), entry.get("args"), entry.get("url")]
         )
@@ -80,7 +83,7 @@ class Server:
         self._thread.start()
         in_time = self._ready.wait(START_SECONDS)
         if self._failure is not None:
-            raise ServerError(self.name, f"cannot be used: {_words(self._failure)}")
+            raise ServerError(self.name, f"cannot be used: {self._why(self._failure)}")
         if not in_time:
             self.close()
             raise ServerError(self.name, f"did not answer within {START_SECONDS:g} s")
@@ -102,12 +105,15 @@ class Server:
                 raise ServerError(self.name, "was told to stop")
         error = future.exception()
         if error is not None:
-            raise ServerError(self.name, f"failed: {_words(error)}") from error
+            raise ServerError(self.name, f"failed: {self._why(error)}") from error
         result = future.result()
         text = "\n".join(_text(block) for block in result.content)
         if result.is_error:
             raise ServerError(self.name, f"says: {text}")
         return text
+
+    def _why(self, error: BaseException) -> str:
+        return _words(self._failures[-1] if self._failures else error)
 
     def close(self) -> None:
         if self._thread.is_alive():
@@ -175,10 +181,12 @@ def _entries(path: Path, only: str) -> dict[str, dict[str, Any]]:
     return {only: entries[only]} if only else entries
 
 
-def _transport(name: str, entry: Mapping[str, Any], offline: bool) -> Any:
+def _transport(
+    name: str, entry: Mapping[str, Any], offline: bool, failures: list[Exception]
+) -> Any:
     """How to reach a server. Its environment holds no keys but those the file gives it."""
     try:
-        from mcp import StdioServerParameters, stdio_client
+        from mcp import StdioServerParameters
     except ImportError as error:
         raise UsageError("MCP needs a package: pip install 'pellucid[mcp]'.") from error
     from pydantic import ValidationError
@@ -191,7 +199,7 @@ def _transport(name: str, entry: Mapping[str, Any], offline: bool) -> Any:
     except ValidationError as error:
         wrong = ".".join(map(str, error.errors()[0]["loc"]))
         raise UsageError(f"The MCP server {name} has a wrong {wrong}.") from error
-    return stdio_client(parameters, errlog=Path(os.devnull).open("w"))
+    return stdio.connected(parameters, failures)
 
 
 def _http(name: str, entry: Mapping[str, Any], offline: bool) -> Any:
