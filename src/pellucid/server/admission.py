@@ -53,10 +53,15 @@ def refusal(
             403,
             "permission",
             f"The request is for {name!r}; without a token this server answers to localhost alone. "
-            "`pellucid serve --token` lets others in.",
+            "`--token` lets others in.",
         )
+    return foreign(hosts[0], headers)
+
+
+def foreign(host: str, headers: Mapping[str, str]) -> Failure | None:
+    """Why a request that a page of another site sent is not let in; `None`: none did."""
     origin = headers.get("Origin")
-    if origin is not None and not _same_origin(origin, hosts[0]):
+    if origin is not None and not _same_origin(origin, host):
         return Failure(403, "permission", f"A page of {origin!r} may not use this server.")
     site = headers.get("Sec-Fetch-Site")
     if site is not None and site not in ("same-origin", "none"):
@@ -98,7 +103,7 @@ def require_token(host: str, token: str | None) -> None:
     if token is None and not is_loopback(host):
         raise UsageError(
             f"{host} can be reached from other machines, so a token is needed: "
-            "`pellucid serve --token SECRET`, or PELLUCID_TOKEN."
+            "`--token SECRET`, or PELLUCID_TOKEN."
         )
     if token is not None and not (token.isascii() and token.isprintable() and token.strip()):
         raise UsageError("The token must be printable ASCII, since it is sent in a header.")

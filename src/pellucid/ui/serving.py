@@ -11,6 +11,7 @@ os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
 import gradio as gr
 import uvicorn
 from fastapi import FastAPI
+from starlette.responses import Response
 from starlette.types import ASGIApp
 
 from ..errors import UsageError
@@ -18,6 +19,7 @@ from ..server.admission import require_token
 from ..views.glass import style
 from . import app as page
 from .desk import Desk
+from .door import Door
 
 PORT = 7860
 TRIES = 20
@@ -26,16 +28,21 @@ TRIES = 20
 
 def application(desk: Desk, token: str | None = None) -> ASGIApp:
     """The page as an ASGI application."""
-    head = f"<script>{page.asset('page.js')}</script>"
     none = {"docs_url": None, "redoc_url": None, "openapi_url": None}
-    return gr.mount_gradio_app(
-        FastAPI(**none),  # type: ignore[arg-type]
+    outer = FastAPI(**none)  # type: ignore[arg-type]
+    script = page.asset("page.js")
+
+    @outer.get("/pellucid/page.js")
+    def _script() -> Response:
+        return Response(script, media_type="text/javascript")
+
+    gr.mount_gradio_app(
+        outer,
         page.build(desk),
         path="/",
         app_kwargs=dict(none),
         theme=page.theme(),
-        css=style() + page.asset("page.css"),
-        head=head,
+        css=style() + page.asset("page.css") + page.asset("tabs.css"),
         footer_links=[],
         run_history=False,
         ssr_mode=False,
@@ -43,6 +50,7 @@ def application(desk: Desk, token: str | None = None) -> ASGIApp:
         pwa=False,
         max_file_size="20mb",
     )
+    return Door(outer, token)
 
 
 def listener(host: str, port: int | None) -> socket.socket:
