@@ -13,9 +13,9 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
 
 import web_sites
+from pellucid import facts
 from pellucid.models.base import Model
 from pellucid.models.names import open_model
-from pellucid.web import facts
 from pellucid.web.asking import Asker
 from pellucid.web.choosing import choose
 from pellucid.web.fetch import Access, Fetched, fetch

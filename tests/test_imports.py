@@ -14,7 +14,7 @@ import pellucid
 
 ROOT = Path(pellucid.__file__).parent
 LAYERS = (
-    ("errors", "messages", "replies", "settings", "shapes", "value"),
+    ("errors", "facts", "messages", "replies", "settings", "shapes", "value"),
     ("tokens",),
     ("prompt",),
     ("dialects",),

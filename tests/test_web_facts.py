@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from pellucid.web import facts
+from pellucid import facts
 from pellucid.web.passages import blocks, bounded, grouped
 from pellucid.web.unfence import unfenced
 

@@ -16,13 +16,13 @@ pytest.importorskip("trafilatura")
 import pellucid
 import web_sites
 from cli_home import Home
+from pellucid import facts
 from pellucid.cli.main import main
 from pellucid.errors import NothingToRead, UsageError, WebError
 from pellucid.messages import Request, Text
 from pellucid.models.scripted import Scripted
 from pellucid.prompt.values import Prompt
 from pellucid.replies import Event
-from pellucid.web import facts
 from pellucid.web.asking import Asker, quoted
 from pellucid.web.page import Page
 from pellucid.web.summaries import MOST_PARTS, Summarizing, Summary, Wish

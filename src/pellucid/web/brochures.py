@@ -10,9 +10,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, get_args
 
+from .. import facts
 from ..errors import PellucidError, UsageError
 from ..record.receipt import Receipt
-from . import facts
 from .asking import Asker
 from .choosing import KINDS, Choice, choose
 from .fetch import Access, Fetched, fetch

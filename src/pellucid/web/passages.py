@@ -48,7 +48,7 @@ def grouped(texts: Sequence[str], count: int) -> list[str]:
 
 def bounded(texts: Sequence[str], most: int, count: Callable[[str], int]) -> list[str]:
     """`texts` with each that has more than `most` tokens cut between its sentences."""
-    from .facts import sentences
+    from ..facts import sentences
 
     out: list[str] = []
     for text in texts:

@@ -6,8 +6,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from .. import facts
 from ..messages import Message, Options, Text
-from . import facts, languages
+from . import languages
 from .asking import Asker, quoted
 
 SYSTEM = "You shorten texts. You repeat only what the text says and add nothing."

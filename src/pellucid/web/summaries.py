@@ -12,10 +12,11 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from .. import facts
 from ..errors import UsageError
 from ..messages import Message, Text
 from ..record.receipt import Receipt
-from . import facts, languages
+from . import languages
 from .asking import Asker, quoted
 from .links import Link
 from .page import Page, require_text
