@@ -116,7 +116,11 @@ def build(desk: Desk) -> None:
 
 
 def _json(example: str) -> str:
-    return json.dumps(EXAMPLES[example], ensure_ascii=False, indent=1)
+    """A line a message."""
+    found = EXAMPLES[example]
+    if isinstance(found, dict):
+        return json.dumps(found, ensure_ascii=False, indent=1)
+    return "[" + ",\n ".join(json.dumps(each, ensure_ascii=False) for each in found) + "]"
 
 
 def shown(

@@ -20,7 +20,7 @@ from ...views.html.steps import explained
 from ..desk import Desk
 from .shared import live, model_names, note, on_opening, pane, problem
 
-SAMPLE = "Tokens are pieces of text: unbelievable, 12345, naïve, 你好, 🦜!"
+SAMPLE = "Tokens are pieces of text: unbelievable, 12345, naïve, Привет!"
 VIEWS = ("Tokens", "Ids", "Merges", "Density")
 LONGEST = 20_000
 """Characters of a text that are shown; counts are of all of it."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import ExitStack, closing
 from functools import lru_cache
 from typing import Any
 
@@ -86,9 +86,9 @@ def build(desk: Desk) -> None:
 
     made: list[tuple[Callable[..., str], list[Any], gr.HTML]] = []
 
-    def step(number: int, show: Callable[..., str], *given: Any) -> gr.HTML:
-        """The fields of a step, and what they become: live, and when the tab is opened."""
-        result = gr.HTML(elem_id=f"tour-{number}", elem_classes="result")
+    def shows(show: Callable[..., str], *given: Any) -> gr.HTML:
+        """What the fields of a step become: live, and when the tab is opened."""
+        result = gr.HTML(elem_id=f"tour-{len(made) + 1}", elem_classes="result")
         live([each.change for each in given], safe(show), given, [result])
         made.append((safe(show), list(given), result))
         return result
@@ -100,47 +100,55 @@ def build(desk: Desk) -> None:
             "Change the examples.</p>"
         )
     )
-    with _step(1):
-        words = gr.Textbox("Hé, 你好 🦜", label="Text", elem_id="tour-text")
-        step(1, steps.text_step, words)
-    with _step(2):
+    with _Step(1) as right:
+        words = gr.Textbox("Hé, how are you?", label="Text", elem_id="tour-text")
+        with right:
+            shows(steps.text_step, words)
+    with _Step(2) as right:
         words = gr.Textbox("unbelievable tokenization", label="Text of step 2")
-        step(2, lambda words: steps.tokens_step(words, tokenizer()), words)
-    with _step(3):
+        with right:
+            shows(lambda words: steps.tokens_step(words, tokenizer()), words)
+    with _Step(3) as right:
         ids = gr.Textbox("9707, 1879, 0", label="Ids", elem_id="tour-ids")
-        step(3, lambda ids: steps.ids_step(ids, tokenizer()), ids)
-    with _step(4):
+        with right:
+            shows(lambda ids: steps.ids_step(ids, tokenizer()), ids)
+    with _Step(4) as right:
         system = gr.Textbox("You are a helpful assistant.", label="System message of step 4")
         words = gr.Textbox("What is a <|im_end|>?", label="Message of step 4")
-        step(4, lambda s, w: steps.template_step(s, w, model()), system, words)
-    with _step(5):
+        with right:
+            shows(lambda s, w: steps.template_step(s, w, model()), system, words)
+    with _Step(5) as right:
         talk = gr.Textbox(
             "Hi, I am Ed.\nI like parrots.\nWhat is my name?",
             lines=3,
             label="What a person says, a line a turn",
         )
         both = gr.Button("Ask with and without the history", elem_id="tour-ask", min_width=96)
-        step(5, lambda talk: steps.history_step(talk.splitlines(), model()), talk)
-        answers = gr.HTML(elem_id="tour-answers", elem_classes="result")
-    with _step(6):
+        with right:
+            shows(lambda talk: steps.history_step(talk.splitlines(), model()), talk)
+            answers = gr.HTML(elem_id="tour-answers", elem_classes="result")
+    with _Step(6) as right:
         question = gr.Textbox("Is a parrot a bird? One word.", label="Question of step 6")
-        heat = gr.Slider(0, 2, value=1, step=0.1, label="Temperature")
         ask = gr.Button("Ask for the first token", elem_id="tour-predict", min_width=96)
+        heat = gr.Slider(0, 2, value=1, step=0.1, label="Temperature")
         found = gr.State(())
-        said = gr.HTML()
-        step(6, steps.sampling_step, found, heat)
-    with _step(7):
+        with right:
+            said = gr.HTML()
+            shows(steps.sampling_step, found, heat)
+    with _Step(7) as right:
         wish = gr.Textbox("How much is a ticket to Paris?", label="Question of step 7")
         run = gr.Button("Let the model call it", elem_id="tour-call", min_width=96)
-        step(7, lambda words: steps.tools_step(words, model()), wish)
-        calls = gr.HTML(elem_id="tour-calls", elem_classes="result")
-    with _step(8):
+        with right:
+            shows(lambda words: steps.tools_step(words, model()), wish)
+            calls = gr.HTML(elem_id="tour-calls", elem_classes="result")
+    with _Step(8) as right:
+        turns = gr.Slider(1, 40, value=8, step=1, label="Turns")
         with gr.Row():
-            turns = gr.Slider(1, 40, value=8, step=1, label="Turns", min_width=140)
             asked = gr.Number(50, label="Tokens asked", minimum=0, precision=0, min_width=90)
             answered = gr.Number(200, label="Tokens answered", minimum=0, precision=0, min_width=90)
-            priced = gr.Textbox("gpt-4.1-mini", label="Priced as", min_width=110)
-        step(8, steps.cost_step, turns, asked, answered, priced)
+        priced = gr.Textbox("gpt-4.1-mini", label="Priced as")
+        with right:
+            shows(steps.cost_step, turns, asked, answered, priced)
 
     fields = [each for _, given, _ in made for each in given]
 
@@ -200,10 +208,24 @@ def _call(open: Callable[[], Model], words: str) -> Iterator[str]:
         yield pane(problem(error))
 
 
-def _step(number: int) -> gr.Column:
-    """The section of a step, its words at its head."""
-    section = gr.Column(elem_classes="step", elem_id=f"step-{number}")
-    head, words = ABOUT[number - 1]
-    with section:
-        gr.HTML(pane(f"<h3><span>{number}</span> {escaped(head)}</h3><p>{escaped(words)}</p>"))
-    return section
+class _Step:
+    """The section of a step: its words and fields; within it, the column of what they become."""
+
+    def __init__(self, number: int) -> None:
+        self._number = number
+
+    def __enter__(self) -> gr.Column:
+        self._parts = ExitStack()
+        head, words = ABOUT[self._number - 1]
+        self._parts.enter_context(gr.Column(elem_classes="step"))
+        self._parts.enter_context(gr.Row())
+        left = gr.Column(scale=2, min_width=280)
+        right = gr.Column(scale=3, min_width=320)
+        self._parts.enter_context(left)
+        gr.HTML(
+            pane(f"<h3><span>{self._number}</span> {escaped(head)}</h3><p>{escaped(words)}</p>")
+        )
+        return right
+
+    def __exit__(self, *error: object) -> None:
+        self._parts.close()
