@@ -366,7 +366,7 @@ def test_a_request_as_the_documentation_writes_it() -> None:
     assert incoming.request.tool_choice == "required"
     assert incoming.request.options == Options(effort="high")
     told = "\n".join(incoming.notes)
-    for word in ("web_search_call", "verbosity", "metadata", "store", "xhigh"):
+    for word in ("web_search_call", "verbosity", "metadata", "xhigh"):
         assert word in told
     assert responses.decode_request({"model": "m", "input": "Hi"}).request == Request(HI)
 

@@ -27,6 +27,16 @@ class Outgoing:
 
 
 @value
+class Extra:
+    """Fields of a request that mean nothing here, as they were written in `dialect`: a host that
+    speaks it is sent them as they are, and no other. `notes` say of each that it was left out."""
+
+    dialect: str
+    fields: Mapping[str, Any]
+    notes: tuple[str, ...]
+
+
+@value
 class Incoming:
     """A request that came in over the wire. `notes` say which of its fields mean nothing here."""
 
@@ -39,6 +49,8 @@ class Incoming:
     raw: str | None = None
     """The whole prompt as its text, where the caller wrote it himself; `request` then has no
     messages."""
+    extra: Extra | None = None
+    """Fields that mean nothing here, for a host that speaks the same dialect."""
 
 
 @value

@@ -8,9 +8,11 @@ from typing import Any
 
 from ..errors import CannotExpress
 from ..messages import Options, Request, Signature, Text, quoted
+from .base import Extra
 
-Notes = dict[str, None]
-"""Sentences about what was left out, each once, in order."""
+Notes = dict[str, str]
+"""Sentences about what was left out, each once, in order; with each the top-level field of the
+request that holds it, or "" where there is none to send on as it is."""
 
 UNHEARD = {
     "seed": "has no seed: the same request may be answered differently",
@@ -20,8 +22,9 @@ UNHEARD = {
 """Options that an API may lack without harm, and what a reader of the receipt is told."""
 
 
-def note(notes: Notes, sentence: str) -> None:
-    notes[sentence] = None
+def note(notes: Notes, sentence: str, place: str = "") -> None:
+    """`place` is where a field stands that a host of the same dialect may know."""
+    notes[sentence] = place.partition(".")[0].partition("[")[0]
 
 
 def note_unread(
@@ -31,7 +34,16 @@ def note_unread(
     for name, value in body.items():
         if name not in read and value not in (None, {}, []):
             place = f"{where}.{name}" if where else name
-            note(notes, f"{place} means nothing here and was left out.")
+            note(notes, f"{place} means nothing here and was left out.", place)
+
+
+def unread(body: Mapping[str, Any], notes: Notes, dialect: str) -> Extra | None:
+    """The fields of a request that hold what its notes call left out, as they were written."""
+    names = dict.fromkeys(filter(None, notes.values()))
+    if not names:
+        return None
+    sentences = tuple(sentence for sentence, name in notes.items() if name)
+    return Extra(dialect, {name: body[name] for name in names}, sentences)
 
 
 def leave_out(options: Options, names: tuple[str, ...], api: str, notes: Notes) -> Options:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from ..dialects.base import Dialect, Outgoing
+from ..dialects.base import Dialect, Extra, Outgoing
 from ..dialects.registry import dialect
 from ..messages import Options, Request
 from ..prompt.values import Prompt
@@ -61,6 +61,10 @@ class HostedModel:
     def prepare(self, request: Request) -> None:
         """The host renders the prompt out of sight."""
 
+    def understands(self, extra: Extra) -> bool:
+        """Whether fields that mean nothing here are sent to the host as they were written."""
+        return extra.dialect == self.dialect.NAME
+
     def settings(self) -> Mapping[str, Any]:
         host = self.endpoint.host
         chosen = {"host": host.name, "base": host.base, "dialect": host.dialect}
@@ -78,22 +82,29 @@ class HostedModel:
         return self._client.stream(self._talk(request).run())
 
     def astream(
-        self, request: Request, prompt: Prompt | None, client: AsyncClient
+        self,
+        request: Request,
+        prompt: Prompt | None,
+        client: AsyncClient,
+        extra: Extra | None = None,
     ) -> AsyncGenerator[Event, None]:
-        """The same without a thread of its own, over the connections of `client`."""
-        return client.stream(self._talk(request).run())
+        """The same without a thread of its own, over the connections of `client`. `extra` is what
+        a caller who speaks the host's own dialect wants said besides."""
+        return client.stream(self._talk(request, extra).run())
 
     def close(self) -> None:
         """Close the connections that are kept."""
         self._client.close()
 
-    def _talk(self, request: Request) -> Talk:
+    def _talk(self, request: Request, extra: Extra | None = None) -> Talk:
         self.endpoint.require_key()
         host = self.endpoint.host
         traits = host.traits | of_name(self.target.model).traits
         outgoing = self.dialect.encode_request(
             request, self.target.model, stream=True, traits=traits
         )
+        if extra is not None and self.understands(extra):
+            outgoing = replace(outgoing, body={**outgoing.body, **extra.fields})
         least = None
         if host.dialect == "ollama":
             outgoing, least = self._with_window(request, outgoing)

@@ -13,7 +13,7 @@ from ..settings import Settings
 from .asking import ask
 from .embeddings import Embeddings, check_texts
 from .hosts import Target, find, follow
-from .keys import KeyRing
+from .keys import Endpoint, KeyRing
 
 DIALECTS = {
     "openai": "openai_embeddings",
@@ -24,22 +24,32 @@ DIALECTS = {
 
 
 class HostedEmbedder:
-    """One embedding model at one host."""
+    """One embedding model at one host. `endpoint` is where, if another's key is to be used."""
 
-    def __init__(self, target: Target, settings: Settings) -> None:
+    def __init__(
+        self, target: Target, settings: Settings, endpoint: Endpoint | None = None
+    ) -> None:
+        if target.host.dialect not in DIALECTS:
+            raise UsageError(f"{target.host.name} offers no embeddings by its API.")
         self.name = target.name
         self._target = target
         self._settings = settings
+        self._endpoint = endpoint
         found = DIALECTS[target.host.dialect]
         self._dialect: Any = import_module(f"..dialects.{found}", __package__)
 
     def embed(self, texts: Sequence[str]) -> Embeddings:
         """One vector for each text. Raises `UsageError` for none and for an empty one, and
         `ProviderError`."""
+        return self.answer(EmbedRequest(tuple(texts)))
+
+    def answer(self, request: EmbedRequest) -> Embeddings:
+        """The same with all that can be asked for."""
+        texts = request.texts
         check_texts(texts)
-        endpoint = KeyRing(self._settings).endpoint(self._target)
+        endpoint = self._endpoint or KeyRing(self._settings).endpoint(self._target)
         model = self._target.model
-        outgoing = self._dialect.encode_embed_request(EmbedRequest(tuple(texts)), model)
+        outgoing = self._dialect.encode_embed_request(request, model)
         found = self._dialect.decode_embeddings(ask(endpoint, model, outgoing, self._settings))
         if len(found.vectors) != len(texts):
             raise BadReply(f"{len(found.vectors)} vectors came for {len(texts)} texts.", status=200)
@@ -50,8 +60,4 @@ class HostedEmbedder:
 def hosted_embedder(name: str, settings: Settings) -> HostedEmbedder | None:
     """The embedder that `name` means at a host; `None` where it means none."""
     target = find(follow(name, settings.models), settings.models)
-    if target is None:
-        return None
-    if target.host.dialect not in DIALECTS:
-        raise UsageError(f"{target.host.name} offers no embeddings by its API.")
-    return HostedEmbedder(target, settings)
+    return None if target is None else HostedEmbedder(target, settings)

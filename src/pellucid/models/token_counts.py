@@ -6,12 +6,19 @@ Gemini:    https://ai.google.dev/api/tokens
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 from ..dialects.base import Outgoing
-from ..errors import BadReply
+from ..errors import BadReply, UsageError
+from ..messages import Request
 from ..settings import Settings
 from .asking import ask
+from .facts import of_name
 from .hosts import find, follow
 from .keys import Endpoint, KeyRing
+
+if TYPE_CHECKING:
+    from .hosted import HostedModel
 
 COUNTING = ("anthropic", "gemini")
 """Dialects whose hosts count without answering, at no cost."""
@@ -33,11 +40,7 @@ class TokenCounts:
 
         Raises `ProviderError`.
         """
-        answer = ask(self._endpoint, self._model, self._outgoing(text), self._settings)
-        count = answer.get("input_tokens", answer.get("totalTokens"))
-        if not isinstance(count, int):
-            raise BadReply("The answer has no count of tokens.", status=200)
-        return count
+        return _count(self._endpoint, self._model, self._outgoing(text), self._settings)
 
     def _outgoing(self, text: str) -> Outgoing:
         if self._endpoint.host.dialect == "anthropic":
@@ -46,6 +49,27 @@ class TokenCounts:
             return Outgoing("messages/count_tokens", body)
         content = {"role": "user", "parts": [{"text": text}]}
         return Outgoing(f"models/{self._model}:countTokens", {"contents": [content]})
+
+
+def count_request(model: HostedModel, request: Request, settings: Settings) -> int:
+    """The tokens of the prompt that `request` becomes, by the model's provider.
+
+    Raises `UsageError` where it has no such endpoint, and `ProviderError`.
+    """
+    if model.dialect.NAME not in COUNTING:
+        raise UsageError(f"The host of {model.name} has no endpoint that counts tokens.")
+    speaks: Any = model.dialect
+    traits = model.endpoint.host.traits | of_name(model.target.model).traits
+    outgoing = speaks.encode_count_request(request, model.target.model, traits=traits)
+    return _count(model.endpoint, model.target.model, outgoing, settings)
+
+
+def _count(endpoint: Endpoint, model: str, outgoing: Outgoing, settings: Settings) -> int:
+    answer = ask(endpoint, model, outgoing, settings)
+    count = answer.get("input_tokens", answer.get("totalTokens"))
+    if not isinstance(count, int):
+        raise BadReply("The answer has no count of tokens.", status=200)
+    return count
 
 
 def open_counts(name: str, settings: Settings, ring: KeyRing | None = None) -> TokenCounts | None:

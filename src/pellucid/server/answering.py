@@ -11,7 +11,7 @@ from dataclasses import replace
 from aiohttp import web
 
 from ..calls import Call
-from ..dialects.base import Dialect, Failure, Head, Incoming, ReplyEncoder
+from ..dialects.base import Dialect, Extra, Failure, Head, Incoming, ReplyEncoder
 from ..errors import PellucidError
 from ..messages import Request
 from ..models.base import Model, Stopped, never, prepare_steered
@@ -58,6 +58,8 @@ class Answering:
         self.request = request
         self.receipt: Receipt | None = None
         self.id = ""
+        self.extra: Extra | None = None
+        """What a host that speaks the caller's own dialect is sent as it was written."""
         self._notes = notes
         self._prepare = prepare
         self._feed: Feed | None = None
@@ -72,7 +74,9 @@ class Answering:
             if isinstance(model, HostedModel):
                 place = server.conversations.place(self.request)
                 call = self._call(model, place, place.request, None)
-                self._feed.read(call.receive(model.astream(place.request, None, server.client)))
+                self._feed.read(
+                    call.receive(model.astream(place.request, None, server.client, self.extra))
+                )
             else:
                 self._feed.read_in(server.threads, lambda stopped: self._call_here(model, stopped))
         except BaseException:
@@ -124,11 +128,18 @@ class Answering:
             parent=place.parent,
             replayed=place.replayed,
             app=self.visit.app,
-            notes=self._notes,
+            notes=self._left_out(model),
             keep=self._keep,
         )
         self.id = call.id
         return call
+
+    def _left_out(self, model: Model) -> tuple[str, ...]:
+        """What of the request means nothing here, and was not sent on as it was written either."""
+        extra = self.extra
+        if extra is None or not (isinstance(model, HostedModel) and model.understands(extra)):
+            return self._notes
+        return tuple(note for note in self._notes if note not in extra.notes)
 
     def _keep(self, receipt: Receipt) -> None:
         self.receipt = receipt
@@ -161,6 +172,7 @@ async def respond(
 ) -> web.StreamResponse:
     """The answer to a request that was read: whole, or as a stream."""
     answering = Answering(visit, incoming.request, incoming.model, incoming.notes, prepare)
+    answering.extra = incoming.extra
     async with answering:
         if not incoming.stream:
             reply = await answering.reply()

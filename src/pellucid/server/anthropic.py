@@ -49,7 +49,13 @@ async def model(visit: Visit) -> web.StreamResponse:
 
 
 def _model(name: str) -> dict[str, Any]:
-    return {"type": "model", "id": name, "display_name": name, "created_at": STARTED}
+    return {
+        "type": "model",
+        "id": name,
+        "display_name": name,
+        "created_at": STARTED,
+        "lifecycle": "active",
+    }
 
 
 STARTED = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

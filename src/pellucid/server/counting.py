@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from ..dialects.base import Incoming
 from ..errors import UsageError
+from ..models.hosted import HostedModel
+from ..models.token_counts import count_request
 from .models import in_thread
 from .visit import Visit
 
 
 async def count(visit: Visit, incoming: Incoming) -> int:
-    """Exact, of the prompt as the model would be given it. Raises `UsageError` where its provider
-    renders it out of sight."""
+    """Exact, of the prompt as the model would be given it; of one that is rendered out of sight, as
+    its provider counts. Raises `UsageError` where it does not."""
     model = await visit.model(incoming.model)
+    if isinstance(model, HostedModel):
+        settings = visit.server.settings
+        return await in_thread(lambda: count_request(model, incoming.request, settings))
     prompt = await in_thread(lambda: model.prepare(incoming.request))
     if prompt is None:
-        raise UsageError(
-            f"The tokens of {model.name} are counted by its provider alone; ask there."
-        )
+        raise UsageError(f"{model.name} has no prompt whose tokens could be counted.")
     return len(prompt)

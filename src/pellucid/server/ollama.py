@@ -68,8 +68,9 @@ async def _load(visit: Visit, body: Mapping[str, Any], said: dict[str, Any]) -> 
 
 
 async def embed(visit: Visit) -> web.StreamResponse:
-    asked = embedding.decode_embed_request(await visit.body(), visit.path)
-    found = await vectors(visit, asked.request, asked.model)
+    body = await visit.body()
+    asked = embedding.decode_embed_request(body, visit.path)
+    found = await vectors(visit, asked.request, asked.model, cut=body.get("truncate") is True)
     return answer(embedding.encode_embeddings(found, asked.model, single=asked.single))
 
 

@@ -7,13 +7,22 @@ from typing import Any
 
 from aiohttp import web
 
-from ..dialects import openai_chat, openai_completions, openai_embeddings, openai_responses
+from ..dialects import (
+    openai_chat,
+    openai_completions,
+    openai_embeddings,
+    openai_images,
+    openai_responses,
+)
 from ..dialects.base import Failure
 from ..errors import UsageError
 from ..messages import Request, text_message
+from ..models.asking import ask
 from ..models.hosted import HostedModel
-from . import anthropic, gemini
+from ..models.hosts import Target
+from . import anthropic, gemini, stored
 from .answering import EVENTS, Answering, head, receipt_header, respond, stream
+from .counting import count
 from .embedding import embed
 from .failures import Refused
 from .models import in_thread
@@ -22,6 +31,7 @@ from .visit import Face, Handler, Route, Visit, answer
 
 FACE = Face("openai", openai_chat.encode_error)
 MOST_PROMPTS = 64
+RESPONSES = openai_responses.NAME
 
 
 async def chat(visit: Visit) -> web.StreamResponse:
@@ -30,9 +40,12 @@ async def chat(visit: Visit) -> web.StreamResponse:
 
 
 async def responses(visit: Visit) -> web.StreamResponse:
-    body = await visit.body()
-    incoming = openai_responses.decode_request(body)
-    return await respond(visit, incoming, openai_responses, "resp_")
+    return await respond(visit, await stored.read(visit), openai_responses, stored.PREFIX)
+
+
+async def input_tokens(visit: Visit) -> web.StreamResponse:
+    counted = await count(visit, await stored.read(visit))
+    return answer({"object": "response.input_tokens", "input_tokens": counted})
 
 
 async def completions(visit: Visit) -> web.StreamResponse:
@@ -104,11 +117,24 @@ def _model(name: str) -> dict[str, Any]:
 STARTED = int(time.time())
 
 
-def missing(what: str) -> Handler:
-    """Says what to install for a part that is not there."""
+async def images(visit: Visit) -> web.StreamResponse:
+    """Pictures, by a model at a host; none of this machine makes any."""
+    asked = openai_images.decode_image_request(await visit.body())
+    known = visit.server.models.known(asked.model)
+    model = await visit.model(asked.model) if isinstance(known, Target) else None
+    if not isinstance(model, HostedModel) or model.dialect.NAME not in ("openai", RESPONSES):
+        said = "No model of this machine makes pictures. Name one of a host: openai:gpt-image-1."
+        raise Refused(Failure(501, "rejected", said, field="model"))
+    outgoing = openai_images.encode_image_request(asked.request, model.target.model)
+    settings = visit.server.settings
+    made = await in_thread(lambda: ask(model.endpoint, model.target.model, outgoing, settings))
+    return answer(openai_images.encode_images(openai_images.decode_images(made), int(time.time())))
 
+
+def missing(what: str) -> Handler:
     async def handler(visit: Visit) -> web.StreamResponse:
-        raise Refused(Failure(501, "rejected", f"This Pellucid has no part that {what}."))
+        said = f"This version of Pellucid cannot {what}: no extra adds it. Ask its host directly."
+        raise Refused(Failure(501, "rejected", said))
 
     return handler
 
@@ -119,9 +145,11 @@ def _at(base: str) -> list[Route]:
         Route("POST", f"{base}/completions", completions, FACE),
         Route("POST", f"{base}/responses", responses, FACE),
         Route("POST", f"{base}/embeddings", embeddings, FACE),
-        Route("POST", f"{base}/images/generations", missing("makes pictures"), FACE),
-        Route("POST", f"{base}/audio/speech", missing("reads aloud"), FACE),
-        Route("POST", f"{base}/audio/transcriptions", missing("writes down speech"), FACE),
+        Route("GET", f"{base}/responses/*", stored.retrieve, FACE),
+        Route("POST", f"{base}/responses/input_tokens", input_tokens, FACE),
+        Route("POST", f"{base}/images/generations", images, FACE),
+        Route("POST", f"{base}/audio/speech", missing("read aloud"), FACE),
+        Route("POST", f"{base}/audio/transcriptions", missing("write down speech"), FACE),
         Route("GET", f"{base}/models", models, FACE),
         Route("GET", f"{base}/models/*", model, FACE),
     ]

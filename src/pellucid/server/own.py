@@ -15,11 +15,11 @@ from ..messages import Request
 from ..models.local import LocalModel
 from ..prompt.values import Prompt
 from ..record.codec import encode, to_json
-from ..record.store import Store
 from ..tokens.encoding import Encoding
 from .failures import Refused
 from .models import in_thread
 from .openai import FACE
+from .stored import store_of
 from .visit import Route, Visit, answer
 
 
@@ -79,19 +79,10 @@ def _prompt(prompt: Prompt, request: Request) -> dict[str, Any]:
     }
 
 
-async def _store(visit: Visit) -> Store:
-    """The receipts, those of calls that have just ended included."""
-    recorder = visit.server.recorder
-    if recorder is None:
-        raise Refused(Failure(404, "not_found", "This server keeps no receipts (--no-log)."))
-    await in_thread(recorder.flush)
-    return recorder.store
-
-
 async def receipts(visit: Visit) -> web.StreamResponse:
     limit = visit.number("limit", 20, 1000)
     query = visit.request.query
-    store = await _store(visit)
+    store = await store_of(visit)
     rows = await in_thread(
         lambda: store.list(
             limit,
@@ -106,7 +97,7 @@ async def receipts(visit: Visit) -> web.StreamResponse:
 
 async def receipt(visit: Visit) -> web.StreamResponse:
     name = visit.request.rel_url.path.removeprefix("/receipts/")
-    store = await _store(visit)
+    store = await store_of(visit)
     try:
         found = await in_thread(lambda: store.get(name))
     except ReceiptNotFound as error:

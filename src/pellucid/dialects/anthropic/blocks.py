@@ -19,8 +19,20 @@ from ...messages import (
 from .. import fields
 from ..json_text import arguments_text
 from ..media import from_base64
-from ..narrowing import Notes, note
+from ..narrowing import Notes, note, note_unread
 from .narrow import NAME
+
+READ = {
+    "text": ("text",),
+    "thinking": ("thinking", "signature"),
+    "redacted_thinking": ("data",),
+    "tool_use": ("id", "name", "input"),
+    "tool_result": ("tool_use_id", "content", "is_error"),
+    "image": ("source",),
+    "document": ("source", "title"),
+    "search_result": ("source", "content"),
+}
+"""The fields of a block that are understood, by its type."""
 
 
 def read_messages(body: Mapping[str, Any], notes: Notes) -> tuple[Message, ...]:
@@ -67,9 +79,9 @@ class _Reader:
             yield from self._block(fields.want(block, dict, place), place)
 
     def _block(self, block: Mapping[str, Any], where: str) -> Iterator[Part]:
-        if block.get("cache_control") is not None:
-            note(self._notes, "cache_control means nothing here and was left out.")
-        match fields.need(block, "type", str, where):
+        kind = fields.need(block, "type", str, where)
+        note_unread(block, ("type", *READ.get(kind, block)), self._notes, where)
+        match kind:
             case "text":
                 yield Text(fields.need(block, "text", str, where))
             case "thinking":
@@ -97,9 +109,10 @@ class _Reader:
                 source = fields.need(block, "source", str, where)
                 for place, item in fields.objects(block, "content", where):
                     yield Text(fields.need(item, "text", str, place), source)
-            case kind if kind == "server_tool_use" or kind.endswith("_tool_result"):
-                note(self._notes, f"{where} is {kind}, of a tool Anthropic ran; it was left out.")
-            case kind:
+            case _ if kind == "server_tool_use" or kind.endswith("_tool_result"):
+                said = f"{where} is {kind}, of a tool Anthropic ran; it was left out."
+                note(self._notes, said, where)
+            case _:
                 raise BadRequest(f"{where} is a {kind}, which cannot be read here.", where)
 
     def _result(self, block: Mapping[str, Any], where: str) -> ToolResult:

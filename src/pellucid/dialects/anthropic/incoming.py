@@ -12,14 +12,16 @@ from ...errors import BadRequest
 from ...messages import Effort, Options, Request, ResponseFormat, ToolSpec
 from .. import fields
 from ..base import Incoming
-from ..narrowing import Notes, note, note_unread
+from ..narrowing import Notes, note, note_unread, unread
 from .blocks import read_messages
+from .narrow import NAME
 
 READ = (
     *("model", "messages", "system", "max_tokens", "stream", "temperature", "top_p", "top_k"),
     *("stop_sequences", "tools", "tool_choice", "thinking", "output_config"),
 )
 """The fields of a request that are understood; all others are told of in a note."""
+READ_OF_TOOL = ("type", "name", "description", "input_schema", "strict")
 EFFORTS: dict[str, Effort] = {
     "low": "low",
     "medium": "medium",
@@ -37,7 +39,7 @@ def decode_request(body: Mapping[str, Any], path: str = "") -> Incoming:
     notes: Notes = {}
     note_unread(body, READ, notes)
     counts = path.endswith("count_tokens")
-    tools = tuple(_read_tool(tool, where) for where, tool in fields.objects(body, "tools"))
+    tools = tuple(_read_tool(tool, where, notes) for where, tool in fields.objects(body, "tools"))
     choice, parallel = _read_tool_choice(body, tools)
     config = fields.take(body, "output_config", dict) or {}
     request = Request(
@@ -49,7 +51,8 @@ def decode_request(body: Mapping[str, Any], path: str = "") -> Incoming:
         parallel_tools=parallel,
     )
     stream = fields.take(body, "stream", bool) or False
-    return Incoming(request, fields.need(body, "model", str), stream, tuple(notes))
+    model, extra = fields.need(body, "model", str), unread(body, notes, NAME)
+    return Incoming(request, model, stream, tuple(notes), extra=extra)
 
 
 def _read_options(
@@ -111,7 +114,8 @@ def _read_format(config: Mapping[str, Any]) -> ResponseFormat | None:
     return ResponseFormat(fields.need(value, "schema", dict, where))
 
 
-def _read_tool(tool: Mapping[str, Any], where: str) -> ToolSpec:
+def _read_tool(tool: Mapping[str, Any], where: str, notes: Notes) -> ToolSpec:
+    note_unread(tool, READ_OF_TOOL, notes, where)
     if tool.get("type", "custom") not in ("custom", None):
         raise BadRequest(
             f"{where} is {tool['type']}, a tool that Anthropic runs: it cannot be run here.",

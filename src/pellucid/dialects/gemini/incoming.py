@@ -29,7 +29,7 @@ from .. import fields
 from ..base import Incoming
 from ..json_text import arguments_text
 from ..media import from_base64, kind_of
-from ..narrowing import Notes, note, note_unread
+from ..narrowing import Notes, note, note_unread, unread
 from ..tool_calls import link
 from .narrow import NAME, join_turns
 from .schemas import json_schema
@@ -93,7 +93,8 @@ def decode_request(body: Mapping[str, Any], path: str = "") -> Incoming:
         response_format=_response_format(config),
         tool_choice=choice,
     )
-    return Incoming(request, model, method == "streamGenerateContent", tuple(notes))
+    stream, extra = method == "streamGenerateContent", unread(body, notes, NAME)
+    return Incoming(request, model, stream, tuple(notes), extra=extra)
 
 
 def read_path(path: str) -> tuple[str, str]:
@@ -162,7 +163,7 @@ def _part(part: Mapping[str, Any], where: str, notes: Notes) -> Part | None:
         return _result(camel(fields.need(part, "functionResponse", dict, where)), where)
     if signature:
         return Text("", signature=signature)
-    note(notes, f"{where} holds {', '.join(part) or 'nothing'}, which was left out.")
+    note(notes, f"{where} holds {', '.join(part) or 'nothing'}, which was left out.", where)
     return None
 
 
@@ -209,7 +210,7 @@ def _tools(body: Mapping[str, Any], notes: Notes) -> tuple[ToolSpec, ...]:
         tool = camel(tool)
         for name in tool:
             if name != "functionDeclarations":
-                note(notes, f"{where}.{name} is a tool that Google runs; it was left out.")
+                note(notes, f"{where}.{name} is a tool that Google runs; it was left out.", where)
         for place, item in fields.objects(tool, "functionDeclarations", where):
             item = camel(item)
             schema = fields.take(item, "parametersJsonSchema", dict, place)

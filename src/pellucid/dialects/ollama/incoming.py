@@ -25,9 +25,9 @@ from .. import fields
 from ..base import Incoming
 from ..json_text import arguments_text
 from ..media import from_base64
-from ..narrowing import Notes, note, note_unread
+from ..narrowing import Notes, note, note_unread, unread
 from ..tool_calls import link
-from .narrow import image
+from .narrow import NAME, image
 
 OPTIONS = {
     "temperature": "temperature",
@@ -68,7 +68,8 @@ def decode_request(body: Mapping[str, Any], path: str = "") -> Incoming:
         read_options(body, notes),
         response_format=read_format(body),
     )
-    return Incoming(request, fields.need(body, "model", str), streams(body), tuple(notes))
+    model, extra = fields.need(body, "model", str), unread(body, notes, NAME)
+    return Incoming(request, model, streams(body), tuple(notes), extra=extra)
 
 
 def streams(body: Mapping[str, Any]) -> bool:

@@ -61,7 +61,7 @@ def _image(part: Mapping[str, Any], where: str, notes: Notes) -> Media:
         return from_url("image", part["image_url"], place)
     image = need(part, "image_url", dict, where)
     if take(image, "detail", str, place) not in (None, "auto"):
-        note(notes, f"{place}.detail means nothing here and was left out.")
+        note(notes, f"{place}.detail means nothing here and was left out.", place)
     return from_url("image", need(image, "url", str, place), f"{place}.url")
 
 

@@ -20,10 +20,11 @@ from ...messages import (
 from ..base import Incoming
 from ..fields import need, objects, take
 from ..json_text import arguments_text
-from ..narrowing import Notes, note_unread
+from ..narrowing import Notes, note_unread, unread
 from .content import read_content, read_text
 from .incoming_options import OPTIONS, read_format, read_options
 from .incoming_tools import TOOLS, read_tools
+from .narrow import NAME
 
 READ = OPTIONS | TOOLS | {"model", "messages", "response_format", "stream", "stream_options"}
 READ_OF_MESSAGE = {
@@ -55,7 +56,14 @@ def decode_request(body: Mapping[str, Any], path: str = "") -> Incoming:
     stream_options = take(body, "stream_options", dict) or {}
     usage = take(stream_options, "include_usage", bool, "stream_options") or False
     note_unread(body, READ, notes)
-    return Incoming(request, model, stream, tuple(notes), include_usage=usage or not stream)
+    return Incoming(
+        request,
+        model,
+        stream,
+        tuple(notes),
+        include_usage=usage or not stream,
+        extra=unread(body, notes, NAME),
+    )
 
 
 def _messages(body: Mapping[str, Any], notes: Notes) -> list[Message]:

@@ -12,8 +12,9 @@ from ...errors import BadRequest
 from ...messages import Effort, Message, Options, Request, ResponseFormat, Text, ToolSpec
 from .. import fields
 from ..base import Incoming
-from ..narrowing import Notes, note, note_unread
+from ..narrowing import Notes, note, note_unread, unread
 from .input_items import read_input
+from .narrow import NAME
 from .requests import ENCRYPTED, LOGPROBS
 
 READ = (
@@ -48,8 +49,6 @@ def decode_request(body: Mapping[str, Any], path: str = "") -> Incoming:
         if body.get(name):
             raise BadRequest(f"{name} means nothing here, nothing is kept: {instead}.", name)
     note_unread(body, (*READ, *KEPT_THERE), notes)
-    if body.get("store"):
-        note(notes, "store means nothing here: the answer cannot be fetched again.")
     tools, choice = _tools(body)
     messages = read_input(body, notes)
     if instructions := fields.take(body, "instructions", str):
@@ -63,14 +62,15 @@ def decode_request(body: Mapping[str, Any], path: str = "") -> Incoming:
         parallel_tools=fields.take(body, "parallel_tool_calls", bool) if tools else None,
     )
     stream = fields.take(body, "stream", bool) or False
-    return Incoming(request, fields.need(body, "model", str), stream, tuple(notes))
+    model, extra = fields.need(body, "model", str), unread(body, notes, NAME)
+    return Incoming(request, model, stream, tuple(notes), extra=extra)
 
 
 def _options(body: Mapping[str, Any], notes: Notes) -> Options:
     include = fields.take(body, "include", list) or []
     for name in include:
         if name not in (LOGPROBS, ENCRYPTED):
-            note(notes, f"include: {name} means nothing here and was left out.")
+            note(notes, f"include: {name} means nothing here and was left out.", "include")
     alternatives = fields.option("alternatives", body.get("top_logprobs"), "top_logprobs")
     if alternatives is None and LOGPROBS in include:
         alternatives = 0
@@ -100,7 +100,7 @@ def _effort(body: Mapping[str, Any], notes: Notes) -> Effort | None:
 def _format(body: Mapping[str, Any], notes: Notes) -> ResponseFormat | None:
     text = fields.take(body, "text", dict) or {}
     if text.get("verbosity") is not None:
-        note(notes, "text.verbosity means nothing here and was left out.")
+        note(notes, "text.verbosity means nothing here and was left out.", "text")
     form = fields.take(text, "format", dict, "text")
     where = "text.format"
     match form and form.get("type"):

@@ -66,7 +66,7 @@ def _item(
                 where,
             )
     if kind in HOSTED or kind.startswith("mcp_"):
-        note(notes, f"{where} is a {kind}, of a tool that OpenAI ran; it was left out.")
+        note(notes, f"{where} is a {kind}, of a tool that OpenAI ran; it was left out.", where)
         return "assistant", ()
     raise BadRequest(f"{where} is a {kind}, which cannot be read here.", f"{where}.type")
 
