@@ -47,11 +47,21 @@ def test_accents_may_be_left_out(airline: Airline) -> None:
 def test_several_cities_and_which_is_the_cheapest(airline: Airline) -> None:
     airline.ticket_price(["Berlin"])
     assert airline.ticket_price(["Paris and Tokyo"]) == (
-        "A ticket to Paris costs $899, a ticket to Tokyo costs $1400, and Berlin is cheaper ($499)."
+        "The tickets cost $899 to Paris and $1400 to Tokyo; Berlin is the cheapest ($499)."
     )
-    assert (
-        airline.ticket_price(["Berlin", "Rome"])
-    ) == "A ticket to Berlin costs $499 (the cheapest), and a ticket to Rome costs $589."
+    assert airline.ticket_price(["Rome"]) == (
+        "A ticket to Rome costs $589; Berlin is the cheapest ($499)."
+    )
+
+
+def test_the_cities_of_the_newest_message_are_meant(airline: Airline) -> None:
+    """A small model asks again about those of the messages before."""
+    box = Toolbox(airline.tools())
+    call = ToolCall("1", "ticket_price", '{"cities": ["London", "Paris", "Tokyo"]}')
+    (ran,) = box.run([call], message="and to Paris and Tokyo?")
+    assert ran.result.text.startswith("The tickets cost $899 to Paris and $1400 to Tokyo")
+    (ran,) = box.run([call], message="which is the cheapest of them?")
+    assert "London is the cheapest ($799)" in ran.result.text
 
 
 def test_a_misspelt_city_is_asked_back_and_an_unknown_one_is_unknown(airline: Airline) -> None:
@@ -79,7 +89,7 @@ def test_a_spelling_that_the_model_mended_is_asked_back(airline: Airline) -> Non
     )
     assert ran[1].startswith("Nothing was booked.")
     ran = [each.result.text for each in box.run(calls, message="book the cheapest of the two")]
-    assert "London costs $799" in ran[0] and "London is booked" in ran[1]
+    assert "$799 to London" in ran[0] and "London is booked" in ran[1]
 
 
 def test_bookings_are_made_changed_cancelled_and_kept(airline: Airline, tmp_path: Path) -> None:

@@ -227,6 +227,7 @@ def test_ours_with_the_official_client(home: Path, smol: Path) -> None:
                 ("count_tokens", {"text": "hello world", "model": "gpt-4o"}),
                 ("show_prompt", {"text": "Hi!", "model": str(smol)}),
                 ("search_receipts", {"words": "hello"}),
+                ("fetch_page", {"url": "http://169.254.169.254/latest/meta-data"}),
             ):
                 result = await client.call_tool(name, arguments)
                 found[name] = (result.is_error, result.content)
@@ -235,8 +236,10 @@ def test_ours_with_the_official_client(home: Path, smol: Path) -> None:
             return found
 
     found = asyncio.run(talk())
-    assert found["names"] == ["count_tokens", "show_prompt", "search_receipts"]
+    assert found["names"] == ["count_tokens", "show_prompt", "search_receipts", "fetch_page"]
     assert found["count_tokens"][1][0].text == "2 tokens for gpt-4o"
     assert "<|im_start|>user\nHi!<|im_end|>" in found["show_prompt"][1][0].text
-    assert found["search_receipts"][0] is False or "receipts" in str(found["search_receipts"])
+    assert found["search_receipts"] == (False, [])
+    failed, content = found["fetch_page"]
+    assert failed and "169.254.169.254" in content[0].text
     assert found["wrong"][0] and "no-such-model" in found["wrong"][1]

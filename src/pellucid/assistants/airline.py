@@ -60,14 +60,15 @@ class Airline:
     def _priced(self, prices: dict[str, int]) -> str:
         """The prices in one sentence, the cheapest city of the conversation named in it."""
         cheapest = min(self._asked, key=lambda city: self._asked[city])
-        named = [f"a ticket to {city} costs ${price}" for city, price in prices.items()]
-        if len(self._asked) > 1 and cheapest in prices:
-            place = list(prices).index(cheapest)
-            named[place] += " (the cheapest)"
-        elif len(self._asked) > 1:
-            named.append(f"{cheapest} is cheaper (${self._asked[cheapest]})")
-        text = ", and ".join(filter(None, [", ".join(named[:-1]), named[-1]]))
-        return f"{text[0].upper()}{text[1:]}."
+        if len(prices) == 1:
+            ((city, price),) = prices.items()
+            text = f"A ticket to {city} costs ${price}"
+        else:  # words that stay true where a small model puts others before them
+            named = [f"${price} to {city}" for city, price in prices.items()]
+            text = f"The tickets cost {', '.join(named[:-1])} and {named[-1]}"
+        if len(self._asked) > 1:
+            text += f"; {cheapest} is the cheapest (${self._asked[cheapest]})"
+        return f"{text}."
 
     def flight_status(self, flight: str) -> str:
         """Whether a flight is on time, delayed or cancelled, and when it departs.

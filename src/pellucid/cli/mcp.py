@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from . import options
+from . import options, toolbox
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -20,6 +20,7 @@ def run(args: argparse.Namespace) -> int:
     except ImportError as error:
         raise UsageError("MCP needs a package: pip install 'pellucid[mcp]'.") from error
     from .. import __version__
+    from ..tools.running import shortened
 
     server = MCPServer("pellucid", version=__version__, log_level="ERROR")
     chosen = options.settings(args)
@@ -59,6 +60,13 @@ def run(args: argparse.Namespace) -> int:
             for s in found
         ]
 
+    fetching = toolbox.page_fetcher(chosen)
+
+    @server.tool(description=fetching.spec.description)
+    @_explained
+    def fetch_page(url: str) -> str:
+        return shortened(fetching(url))
+
     server.run("stdio")
     return 0
 
@@ -75,7 +83,7 @@ def _explained(function: Any) -> Any:
     def explained(*args: Any, **kwargs: Any) -> Any:
         try:
             return function(*args, **kwargs)
-        except PellucidError as error:
+        except (PellucidError, ValueError) as error:
             raise ToolError(str(error)) from error
 
     return explained

@@ -65,7 +65,7 @@ def load(names: Sequence[str], settings: Settings) -> list[Tool]:
     """Tools by their names, the page fetcher's among them."""
     from ..tools.loading import load_tools
 
-    given = {"fetch": _fetch(settings)} if "fetch" in names else None
+    given = {"fetch": page_fetcher(settings)} if "fetch" in names else None
     return load_tools(names, given, offline=settings.offline, say=_warn)
 
 
@@ -101,7 +101,8 @@ def show(ran: ToolRan) -> None:
         output.quiet(terminal.ran(ran, width=output.width()))
 
 
-def _fetch(settings: Settings) -> Tool:
+def page_fetcher(settings: Settings) -> Tool:
+    """The tool that reads a public page, with the fetcher's care."""
     from ..tools.tool import tool
     from ..web.fetch import Access
     from ..web.sources import pages

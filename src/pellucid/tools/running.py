@@ -210,7 +210,11 @@ async def _awaited(found: Any, stop: threading.Event) -> Any:
 
 def _text(name: str, found: Any) -> str:
     """A result as text or JSON; what is too long is cut, and says so."""
-    text = found if isinstance(found, str) else _json(name, found)
+    return shortened(found if isinstance(found, str) else _json(name, found))
+
+
+def shortened(text: str) -> str:
+    """As much of a result as a model is given."""
     if len(text) <= LONGEST:
         return text
     return f"{text[:LONGEST]}\n[cut here: {len(text):,} characters in all]"

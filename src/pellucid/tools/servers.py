@@ -257,10 +257,15 @@ def _text(block: Any) -> str:
 
 def _words(error: BaseException) -> str:
     """What went wrong, of all that a task group wraps around it."""
+    from pydantic import ValidationError
+
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]
     if isinstance(error, FileNotFoundError):
         return f"there is no program {error.filename}"
+    if isinstance(error, ValidationError):
+        worst = error.errors()[0]
+        return f"its {'.'.join(map(str, worst['loc']))} is wrong: {worst['msg']}"
     words = " ".join(str(error).split())[:300]
     return words.rstrip(".") or type(error).__name__
 
