@@ -101,8 +101,9 @@ async def _ask(
 ) -> None:
     async with AsyncClient(timeouts, offline=offline) as client:
         try:
-            async for event in model.astream(request, None, client):
-                outcome.add(event)
+            async for events in model.astream(request, None, client):
+                for event in events:
+                    outcome.add(event)
         except Exception as error:
             outcome.error = error
 

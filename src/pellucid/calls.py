@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import AsyncGenerator, Callable, Generator, Iterator
+from collections.abc import AsyncGenerator, Callable, Generator, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -91,7 +91,7 @@ class Call:
                 for event in stream:
                     if self._cancelled:
                         break
-                    record(event)
+                    record((event,))
                     yield event
                     if isinstance(event, Finish):
                         return
@@ -100,27 +100,29 @@ class Call:
                 with contextlib.suppress(PellucidError):
                     stream.close()
 
-    async def receive(self, stream: AsyncGenerator[Event, None]) -> AsyncGenerator[Event, None]:
-        """The same for a model's stream that needs no thread. Closing it, or cancelling its task,
-        ends the call."""
+    async def receive(
+        self, stream: AsyncGenerator[list[Event], None]
+    ) -> AsyncGenerator[list[Event], None]:
+        """The same for a model's stream that needs no thread, as many events at a time as came
+        together. Closing it, or cancelling its task, ends the call."""
         async with contextlib.aclosing(stream):
             with self._recording() as record:
-                async for event in stream:
-                    record(event)
-                    yield event
-                    if isinstance(event, Finish):
+                async for events in stream:
+                    record(events)
+                    yield events
+                    if events and isinstance(events[-1], Finish):
                         return
 
     @contextlib.contextmanager
-    def _recording(self) -> Iterator[Callable[[Event], None]]:
+    def _recording(self) -> Iterator[Callable[[Sequence[Event]], None]]:
         """Takes the events; however the block is left, there is a receipt of them."""
         builder = ReplyBuilder()
         clock = _Clock()
 
-        def record(event: Event) -> None:
-            builder.add(event)
-            clock.saw(event)
-            if isinstance(event, Finish):
+        def record(events: Sequence[Event]) -> None:
+            builder.add_all(events)
+            clock.saw(events)
+            if events and isinstance(events[-1], Finish):
                 self._write(builder, builder.reply(), clock)
 
         try:
@@ -198,11 +200,12 @@ class _Clock:
         self._first: float | None = None
         self._rates: dict[str, Any] = {}
 
-    def saw(self, event: Event) -> None:
-        if self._first is None and isinstance(event, _SAID):
+    def saw(self, events: Sequence[Event]) -> None:
+        if self._first is None and any(isinstance(event, _SAID) for event in events):
             self._first = time.perf_counter() - self._start
-        elif isinstance(event, UsageEvent):
-            self._rates = {"reading": event.reading, "writing": event.writing}
+        for event in events:
+            if type(event) is UsageEvent:
+                self._rates = {"reading": event.reading, "writing": event.writing}
 
     def timings(self) -> Timings:
         total = time.perf_counter() - self._start

@@ -246,8 +246,7 @@ def collect(events: Iterable[Event]) -> Reply:
     Raises `IncompleteReply` when the stream ends without its finish event.
     """
     builder = ReplyBuilder()
-    for event in events:
-        builder.add(event)
+    builder.add_all(events)
     return builder.reply()
 
 
@@ -256,6 +255,7 @@ class ReplyBuilder:
 
     def __init__(self) -> None:
         self._parts: list[Part] = []
+        self._text: list[str] = []  # what comes behind the parts
         self._calls: dict[int, int] = {}  # index of a call -> its place among the parts
         self._tokens: list[ReplyToken] = []
         self._notices: list[str] = []
@@ -265,7 +265,19 @@ class ReplyBuilder:
         self._finish: Finish | None = None
         self.exchange: Exchange | None = None
 
+    def add_all(self, events: Iterable[Event]) -> None:
+        """Most events are plain text: they take the shortest way."""
+        pieces = self._text
+        for event in events:
+            if type(event) is TextDelta and event.signature is None:
+                pieces.append(event.text)
+                if event.tokens:
+                    self._tokens.extend(event.tokens)
+            else:
+                self.add(event)
+
     def add(self, event: Event) -> None:
+        self._gather()
         match event:
             case TextDelta(text, tokens, signature):
                 if text or signature:
@@ -292,6 +304,12 @@ class ReplyBuilder:
                 self._started = event
             case Sent(exchange):
                 self.exchange = exchange
+
+    def _gather(self) -> None:
+        """The pieces of text, if there are any, as a part."""
+        if text := "".join(self._text):
+            self._append(Text(text))
+        self._text.clear()
 
     def _append(self, part: Text | Refusal | Thinking) -> None:
         last = self._parts[-1] if self._parts else None
@@ -332,6 +350,7 @@ class ReplyBuilder:
         return self._build(Finish(finish), error)
 
     def _build(self, finish: Finish, error: str | None) -> Reply:
+        self._gather()
         parts = list(self._parts)
         # Calls stand where calls came in the stream, in the order of their indices.
         for place, index in zip(sorted(self._calls.values()), sorted(self._calls), strict=True):

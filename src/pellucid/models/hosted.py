@@ -87,9 +87,10 @@ class HostedModel:
         prompt: Prompt | None,
         client: AsyncClient,
         extra: Extra | None = None,
-    ) -> AsyncGenerator[Event, None]:
-        """The same without a thread of its own, over the connections of `client`. `extra` is what
-        a caller who speaks the host's own dialect wants said besides."""
+    ) -> AsyncGenerator[list[Event], None]:
+        """The same without a thread of its own, over the connections of `client`; events that came
+        together are handed over together. `extra` is what a caller who speaks the host's own
+        dialect wants said besides."""
         return client.stream(self._talk(request, extra).run())
 
     def close(self) -> None:

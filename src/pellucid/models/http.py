@@ -160,23 +160,51 @@ def _dial(
 
 def _tunnel(sock: socket.socket, origin: Origin, proxy: route.Proxy) -> None:
     """Ask a proxy to pass on what follows."""
+    sock.sendall(tunnel_head(origin, proxy))
+    answer = b""
+    while not tunnel_opened(answer, origin, proxy):
+        data = sock.recv(1)  # nothing of what comes after the head may be taken
+        if not data:
+            raise Unreachable(f"The proxy {proxy.host}:{proxy.port} broke off.", code="reset")
+        answer += data
+
+
+def tunnel_head(origin: Origin, proxy: route.Proxy) -> bytes:
+    """What a proxy is sent, so that it passes on what follows."""
     place = origin.netloc if ":" in origin.netloc.rpartition("]")[2] else f"{origin.netloc}:443"
     head = [f"CONNECT {place} HTTP/1.1", f"Host: {place}"]
     if proxy.authorization:
         head.append(f"Proxy-Authorization: {proxy.authorization}")
-    sock.sendall("\r\n".join([*head, "", ""]).encode())
-    answer = b""
-    while b"\r\n\r\n" not in answer:
-        data = sock.recv(1)  # nothing of what comes after the head may be taken
-        if not data or len(answer) > PIECE:
+    return "\r\n".join([*head, "", ""]).encode()
+
+
+def tunnel_opened(answer: bytes, origin: Origin, proxy: route.Proxy) -> bool:
+    """Whether the proxy's answer is whole, and yes. Raises `Unreachable` for no."""
+    if b"\r\n\r\n" not in answer:
+        if len(answer) > PIECE:
             raise Unreachable(f"The proxy {proxy.host}:{proxy.port} broke off.", code="reset")
-        answer += data
-    status = answer.split(b" ", 2)[1:2]
-    if status != [b"200"]:
-        said = answer.split(b"\r\n", 1)[0].decode("latin-1")
-        raise Unreachable(
-            f"The proxy {proxy.host}:{proxy.port} does not lead to {origin}: {said}.", code="proxy"
-        )
+        return False
+    if answer.split(b" ", 2)[1:2] == [b"200"]:
+        return True
+    said = answer.split(b"\r\n", 1)[0].decode("latin-1")
+    raise Unreachable(
+        f"The proxy {proxy.host}:{proxy.port} does not lead to {origin}: {said}.", code="proxy"
+    )
+
+
+def request_bytes(post: Post, origin: Origin) -> bytes:
+    """A request as it goes to a host, or, without TLS, to the proxy before it."""
+    path = post.url.removeprefix(str(origin)) or "/"
+    headers = {"Host": origin.netloc, **post.headers}
+    if origin.scheme == "http" and (proxy := route.proxy(origin)):
+        path = post.url
+        if proxy.authorization:
+            headers["Proxy-Authorization"] = proxy.authorization
+    if post.body:
+        headers["Content-Length"] = str(len(post.body))
+    lines = [f"{name}: {value}" for name, value in headers.items()]
+    head = "\r\n".join([f"{post.method} {path} HTTP/1.1", *lines, "", ""])
+    return head.encode("ascii") + post.body
 
 
 class Stream(Generator[Event, None, None]):
@@ -265,17 +293,7 @@ class Stream(Generator[Event, None, None]):
 
     def _ask(self, connection: _Connection, origin: Origin, post: Post) -> HTTPResponse:
         connection.socket.settimeout(self._client.timeouts.first)
-        path = post.url.removeprefix(str(origin)) or "/"
-        headers = {"Host": origin.netloc, **post.headers}
-        if origin.scheme == "http" and (proxy := route.proxy(origin)):
-            path = post.url
-            if proxy.authorization:
-                headers["Proxy-Authorization"] = proxy.authorization
-        if post.body:
-            headers["Content-Length"] = str(len(post.body))
-        lines = [f"{name}: {value}" for name, value in headers.items()]
-        head = "\r\n".join([f"{post.method} {path} HTTP/1.1", *lines, "", ""])
-        connection.socket.sendall(head.encode("ascii") + post.body)
+        connection.socket.sendall(request_bytes(post, origin))
         response = HTTPResponse(connection.socket, method=post.method)
         response.begin()
         return response

@@ -1,67 +1,63 @@
-"""The async transport, on aiohttp: many calls at once in one thread."""
+"""The async transport: many calls at once in one thread."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import socket
+import time
+from collections import defaultdict
 from collections.abc import AsyncGenerator
+from http.client import HTTPException
 from typing import Any, Self
 
-from ..errors import BadReply, PellucidError, ProviderError, Unreachable, UsageError
-
-try:
-    import aiohttp
-except ImportError as error:
-    raise UsageError(
-        "Calling hosts from many tasks needs aiohttp: pip install 'pellucid[async]'"
-    ) from error
-
+from ..errors import PellucidError, Unreachable
 from ..replies import Event
 from . import faults, route
 from .addresses import Origin
-from .http import IDLE, Timeouts
+from .host_connection import HostConnection
+from .http import IDLE, Timeouts, request_bytes, tunnel_head, tunnel_opened
 from .steps import LINGER, Answer, Drain, Open, Post, Read, Steps, Wait
 
 
 class AsyncClient:
     """Keeps connections to hosts; an async context manager, for one event loop."""
 
-    def __init__(
-        self, timeouts: Timeouts | None = None, *, offline: bool = False, connections: int = 0
-    ) -> None:
-        """`connections` bounds how many are open at once; 0: none."""
+    def __init__(self, timeouts: Timeouts | None = None, *, offline: bool = False) -> None:
         self.timeouts = timeouts or Timeouts()
         self.offline = offline
-        self._connections = connections
-        self._session: aiohttp.ClientSession | None = None
+        self._idle: defaultdict[Origin, list[HostConnection]] = defaultdict(list)
 
     async def __aenter__(self) -> Self:
-        connector = aiohttp.TCPConnector(limit=self._connections, keepalive_timeout=IDLE)
-        self._session = aiohttp.ClientSession(
-            connector=connector,
-            cookie_jar=aiohttp.DummyCookieJar(),
-            auto_decompress=False,
-            timeout=aiohttp.ClientTimeout(total=None, sock_connect=self.timeouts.connect),
-        )
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        if self._session is not None:
-            await self._session.close()
-            self._session = None
+        kept = [connection for all in self._idle.values() for connection in all]
+        self._idle.clear()
+        for connection in kept:
+            connection.close()
+        await asyncio.sleep(0)  # in which they are closed
 
-    async def stream(self, steps: Steps) -> AsyncGenerator[Event, None]:
-        """The events of a call. Closing the generator, or cancelling its task, closes the
-        connection at once."""
+    async def stream(self, steps: Steps) -> AsyncGenerator[list[Event], None]:
+        """The events of a call, as many at a time as came together. Closing the generator, or
+        cancelling its task, closes the connection at once."""
         call = _Call(self)
         step = next(steps)
         try:
             while True:
-                if isinstance(step, list):
-                    for event in step:
-                        yield event
+                result: Answer | bytes | None = None
                 try:
-                    result = await call.do(step)
+                    match step:
+                        case list():
+                            yield step
+                        case Read():
+                            result = await call.read()
+                        case Open(post):
+                            result = await call.open(post)
+                        case Drain():
+                            result = await call.drain()
+                        case Wait(seconds):
+                            await asyncio.sleep(seconds)
                 except PellucidError as error:
                     step = steps.throw(error)
                 else:
@@ -72,24 +68,75 @@ class AsyncClient:
             steps.close()
             call.release()
 
-    async def open(self, post: Post) -> aiohttp.ClientResponse:
-        assert self._session is not None, "an AsyncClient is opened with `async with`"
-        origin = Origin.of(post.url.partition("?")[0])
+    async def take(self, origin: Origin) -> HostConnection:
+        """A connection to a host: a kept one, or a new one. Raises `Unreachable`."""
         route.require_allowed(origin, self.offline)
+        kept, fresh = self._idle[origin], time.monotonic() - IDLE
+        while kept:
+            connection = kept.pop()
+            if connection.alive and connection.since > fresh:
+                return connection
+            connection.close()
+        return await self._connect(origin)
+
+    def keep(self, origin: Origin, connection: HostConnection) -> None:
+        now = time.monotonic()
+        connection.rest()
+        connection.since = now
+        kept = self._idle[origin]
+        while kept and kept[0].since < now - IDLE:
+            kept.pop(0).close()
+        kept.append(connection)
+
+    async def _connect(self, origin: Origin) -> HostConnection:
         proxy = route.proxy(origin)
-        options: dict[str, Any] = {"ssl": route.certificates()} if origin.scheme == "https" else {}
-        if proxy is not None:
-            options["proxy"] = f"http://{proxy.host}:{proxy.port}"
-            if proxy.authorization:
-                options["proxy_headers"] = {"Proxy-Authorization": proxy.authorization}
-        return await self._session.request(
-            post.method,
-            post.url,
-            data=post.body or None,
-            headers=post.headers,
-            allow_redirects=False,
-            **options,
-        )
+        place = (proxy.host, proxy.port) if proxy else (origin.host, origin.port)
+        loop = asyncio.get_running_loop()
+        with faults.named(origin, proxy):
+            async with asyncio.timeout(self.timeouts.connect):
+                sock = await _dial(place)
+                try:
+                    if origin.scheme == "https" and proxy:
+                        await _tunnel(sock, origin, proxy)
+                    options: dict[str, Any] = {}
+                    if origin.scheme == "https":
+                        options = {"ssl": route.certificates(), "server_hostname": origin.host}
+                    _, made = await loop.create_connection(HostConnection, sock=sock, **options)
+                except BaseException:
+                    sock.close()
+                    raise
+        return made
+
+
+async def _dial(place: tuple[str, int]) -> socket.socket:
+    loop = asyncio.get_running_loop()
+    failure = OSError("no address")
+    found = await loop.getaddrinfo(*place, type=socket.SOCK_STREAM)
+    for family, kind, protocol, _, address in found:
+        sock = socket.socket(family, kind, protocol)
+        sock.setblocking(False)
+        try:
+            await loop.sock_connect(sock, address)
+            return sock
+        except OSError as error:
+            failure = error
+            sock.close()
+        except BaseException:
+            sock.close()
+            raise
+    raise failure
+
+
+async def _tunnel(sock: socket.socket, origin: Origin, proxy: route.Proxy) -> None:
+    """Ask a proxy to pass on what follows."""
+    loop = asyncio.get_running_loop()
+    await loop.sock_sendall(sock, tunnel_head(origin, proxy))
+    answer = b""
+    while not tunnel_opened(answer, origin, proxy):
+        data = await loop.sock_recv(sock, 1)  # nothing of what comes after the head may be taken
+        if not data:
+            raise Unreachable(f"The proxy {proxy.host}:{proxy.port} broke off.", code="reset")
+        answer += data
 
 
 class _Call:
@@ -97,87 +144,53 @@ class _Call:
 
     def __init__(self, client: AsyncClient) -> None:
         self._client = client
-        self._response: aiohttp.ClientResponse | None = None
+        self._connection: HostConnection | None = None
         self._origin: Origin | None = None
-        self._began = False
+        self._seconds = client.timeouts.first
+        self._phase = "first"
 
-    async def do(self, step: object) -> Any:
-        match step:
-            case Read():
-                return await self._read()
-            case Open(post):
-                return await self._open(post)
-            case Drain():
-                return await self._drain()
-            case Wait(seconds):
-                await asyncio.sleep(seconds)
-        return None
-
-    async def _open(self, post: Post) -> Answer:
+    async def open(self, post: Post) -> Answer:
         self.release()
-        self._began = False
+        first = self._seconds = self._client.timeouts.first
+        self._phase = "first"
         origin = self._origin = Origin.of(post.url.partition("?")[0])
-        try:
-            async with asyncio.timeout(self._client.timeouts.first):
-                self._response = await self._client.open(post)
-        except (aiohttp.ClientError, OSError) as error:
-            raise _translated(error, origin, "first") from error
-        headers: dict[str, str] = {}
-        for name, value in self._response.headers.items():
-            name = name.lower()
-            headers[name] = f"{headers[name]}, {value}" if name in headers else value
-        return Answer(self._response.status, headers)
+        data = request_bytes(post, origin)
+        while True:
+            connection = self._connection = await self._client.take(origin)
+            try:
+                return await connection.ask(data, first)
+            except (OSError, HTTPException) as error:
+                failure = faults.translated(error, origin, timeout="first")
+                connection.close()
+                if not (connection.used and isinstance(failure, Unreachable)):
+                    raise failure from error
 
-    async def _read(self) -> bytes:
-        assert self._response is not None and self._origin is not None
-        times = self._client.timeouts
-        phase, seconds = ("silence", times.silence) if self._began else ("first", times.first)
+    async def read(self) -> bytes:
+        assert self._connection is not None and self._origin is not None
         try:
-            async with asyncio.timeout(seconds):
-                data = await self._response.content.readany()
-        except (aiohttp.ClientError, OSError) as error:
-            raise _translated(error, self._origin, phase) from error
-        self._began = True
+            data = await self._connection.read(self._seconds)
+        except (OSError, HTTPException) as error:
+            raise faults.translated(error, self._origin, timeout=self._phase) from error
+        self._seconds, self._phase = self._client.timeouts.silence, "silence"
         return data
 
-    async def _drain(self) -> bytes:
-        assert self._response is not None
-        rest = b""
-        with contextlib.suppress(aiohttp.ClientError, OSError):
-            async with asyncio.timeout(LINGER):
-                while data := await self._response.content.readany():
-                    rest += data
+    async def drain(self) -> bytes:
+        assert self._connection is not None
+        rest, end = b"", time.monotonic() + LINGER
+        with contextlib.suppress(OSError, HTTPException):
+            while (left := end - time.monotonic()) > 0:
+                data = await self._connection.read(left)
+                if not data:
+                    break
+                rest += data
         return rest
 
     def release(self) -> None:
-        """Let go of the answer: its connection is kept if it was read to the end."""
-        response, self._response = self._response, None
-        if response is not None:
-            response.close()
-
-
-def _translated(error: Exception, origin: Origin, phase: str) -> ProviderError:
-    match error:
-        case aiohttp.ClientConnectorCertificateError():
-            return faults.translated(error.certificate_error, origin)
-        case aiohttp.ConnectionTimeoutError():
-            return faults.timed_out(origin, str(origin), "connect")
-        case aiohttp.ClientProxyConnectionError():
-            return faults.translated(error.os_error, origin, route.proxy(origin))
-        case aiohttp.ClientConnectorError():  # DNS, refused and the like, as the system said it
-            return faults.translated(error.os_error, origin)
-        case aiohttp.ClientHttpProxyError():
-            return Unreachable(
-                f"The proxy does not lead to {origin}: {error.status} {error.message}.",
-                code="proxy",
-            )
-        case TimeoutError():
-            return faults.timed_out(origin, str(origin), phase)
-        case aiohttp.ClientPayloadError() | aiohttp.ServerDisconnectedError():
-            return Unreachable(f"{origin} broke off its answer.", code="reset")
-        case aiohttp.ClientResponseError() | aiohttp.InvalidURL():
-            return BadReply(f"{origin} does not speak HTTP as it should ({type(error).__name__}).")
-        case OSError():
-            return faults.translated(error, origin)
-        case _:
-            return Unreachable(f"The connection to {origin} broke.", code="reset")
+        """Keep the connection if its answer was read to the end, else close it."""
+        connection, self._connection = self._connection, None
+        if connection is None or self._origin is None:
+            return
+        if connection.reusable:
+            self._client.keep(self._origin, connection)
+        else:
+            connection.close()

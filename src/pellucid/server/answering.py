@@ -5,10 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from dataclasses import replace
-
-from aiohttp import web
 
 from ..calls import Call
 from ..dialects.base import Dialect, Extra, Failure, Head, Incoming, ReplyEncoder
@@ -23,6 +21,7 @@ from ..replies import Event, Finish, Notice, Reply, Sent, TextDelta
 from .conversations import Place
 from .failures import failure_of
 from .feed import Feed
+from .http_response import Response, Stream
 from .visit import RECEIPT_HEADER, Visit, answer
 
 EVENTS = "text/event-stream"
@@ -62,7 +61,8 @@ class Answering:
         """What a host that speaks the caller's own dialect is sent as it was written."""
         self._notes = notes
         self._prepare = prepare
-        self._feed: Feed | None = None
+        self._batches: AsyncGenerator[list[Event], None]
+        self._leave: Callable[[], None]
 
     async def __aenter__(self) -> Answering:
         """Waits for the model's slot. Raises `UnknownModel` and the like, and `Refused`."""
@@ -70,27 +70,26 @@ class Answering:
         model = await self.visit.model(self.model)
         slot = await server.gate(model).enter(self.visit.client)
         try:
-            self._feed = Feed(slot.give_back)
             if isinstance(model, HostedModel):
                 place = server.conversations.place(self.request)
                 call = self._call(model, place, place.request, None)
-                self._feed.read(
-                    call.receive(model.astream(place.request, None, server.client, self.extra))
-                )
+                stream = model.astream(place.request, None, server.client, self.extra)
+                self._batches, self._leave = call.receive(stream), slot.give_back
             else:
-                self._feed.read_in(server.threads, lambda stopped: self._call_here(model, stopped))
+                feed = Feed(slot.give_back)
+                self._batches, self._leave = feed.batches(), feed.close
+                feed.read_in(server.threads, lambda stopped: self._call_here(model, stopped))
         except BaseException:
             slot.give_back()
             raise
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        assert self._feed is not None
-        self._feed.close()
+        await self._batches.aclose()
+        self._leave()
 
     def batches(self) -> AsyncIterator[list[Event]]:
-        assert self._feed is not None
-        return self._feed.batches()
+        return self._batches
 
     async def reply(self) -> Reply:
         """All of it. Raises `PellucidError` where there is none."""
@@ -169,7 +168,7 @@ async def respond(
     media: str = EVENTS,
     encoder: Callable[[Head], ReplyEncoder] | None = None,
     prepare: Preparing = checked,
-) -> web.StreamResponse:
+) -> Response | None:
     """The answer to a request that was read: whole, or as a stream."""
     answering = Answering(visit, incoming.request, incoming.model, incoming.notes, prepare)
     answering.extra = incoming.extra
@@ -186,7 +185,7 @@ async def respond(
 
 async def stream(
     answering: Answering, encoder: Callable[[], ReplyEncoder], media: str
-) -> web.StreamResponse:
+) -> Response | None:
     """Events as they come. What goes wrong before the first of them is an error of its own; what
     breaks later ends the stream as the dialect's error, never as a normal end."""
     batches = answering.batches()
@@ -194,9 +193,8 @@ async def stream(
     while all(isinstance(event, Sent | Notice) for event in first):
         first += await anext(batches)
     writer = _Writer(answering, encoder(), media)
-    await writer.start()
+    await writer.write(first)
     try:
-        await writer.write(first)
         async for batch in batches:
             await writer.write(batch)
         await writer.end()
@@ -207,7 +205,7 @@ async def stream(
         if not server.stopping:
             raise
         await writer.fail(Failure(503, "overloaded", "The server stops; ask again later."))
-    return writer.response
+    return None
 
 
 class _Writer:
@@ -215,17 +213,9 @@ class _Writer:
         self._answering = answering
         self._encoder = encoder
         self._patience = answering.visit.server.limits.write
-        self.response = web.StreamResponse(
-            headers={
-                "Content-Type": media,
-                "Cache-Control": "no-cache",
-                **receipt_header(answering),
-            }
-        )
-
-    async def start(self) -> None:
-        await self.response.prepare(self._answering.visit.request)
-        await self._send(self._encoder.start())
+        self._head = encoder.start()
+        fields = {"Cache-Control": "no-cache", **receipt_header(answering)}
+        self._stream = Stream(answering.visit.request, media, fields)
 
     async def write(self, events: list[Event]) -> None:
         encode, shown = self._encoder.encode, self._answering.shown
@@ -233,22 +223,21 @@ class _Writer:
 
     async def end(self) -> None:
         await self._send(self._encoder.end())
-        await self.response.write_eof()
+        await self._stream.end()
 
     async def fail(self, failure: Failure) -> None:
         with contextlib.suppress(ConnectionError, TimeoutError):
             await self._send(self._encoder.fail(failure))
-            await self.response.write_eof()
+            await self._stream.end()
 
     async def _send(self, data: bytes) -> None:
         """Raises `ConnectionError` when the client is gone, or does not read."""
-        if not data:
+        head, self._head = self._head, b""
+        if not (head or data):
             return
         try:
             async with asyncio.timeout(self._patience):
-                await self.response.write(data)
+                await self._stream.write(head + data)
         except TimeoutError:
-            transport = self._answering.visit.request.transport
-            if transport is not None:
-                transport.abort()
+            self._answering.visit.request.link.abort()
             raise ConnectionResetError("the client does not read") from None

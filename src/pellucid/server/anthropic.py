@@ -6,12 +6,11 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-from aiohttp import web
-
 from ..dialects import anthropic
 from ..dialects.base import Failure
 from .answering import respond
 from .counting import count
+from .http_response import Response
 from .models import in_thread
 from .visit import Face, Route, Visit, answer
 
@@ -25,25 +24,25 @@ def _error(failure: Failure) -> dict[str, Any]:
 FACE = Face("anthropic", _error)
 
 
-async def messages(visit: Visit) -> web.StreamResponse:
+async def messages(visit: Visit) -> Response | None:
     body = await visit.body()
     return await respond(visit, anthropic.decode_request(body), anthropic, "msg_")
 
 
-async def count_tokens(visit: Visit) -> web.StreamResponse:
+async def count_tokens(visit: Visit) -> Response | None:
     incoming = anthropic.decode_request(await visit.body(), visit.path)
     return answer({"input_tokens": await count(visit, incoming)})
 
 
-async def models(visit: Visit) -> web.StreamResponse:
+async def models(visit: Visit) -> Response | None:
     names = await in_thread(visit.server.models.names)
     first, last = (names[0], names[-1]) if names else (None, None)
     data = [_model(name) for name in names]
     return answer({"data": data, "has_more": False, "first_id": first, "last_id": last})
 
 
-async def model(visit: Visit) -> web.StreamResponse:
-    name = visit.request.rel_url.path.partition("/models/")[2]
+async def model(visit: Visit) -> Response | None:
+    name = visit.request.path.partition("/models/")[2]
     await in_thread(lambda: visit.server.models.require(name))
     return answer(_model(name))
 

@@ -8,25 +8,24 @@ import zlib
 from collections.abc import Callable, Iterator
 from typing import Any, NoReturn
 
-from aiohttp.web import BaseRequest
-
 from ..dialects.base import Failure
 from ..errors import BadRequest
 from .failures import Refused
+from .http_request import HttpRequest
 from .limits import Limits
 
 PIECE = 1 << 20
 
 
-async def read(request: BaseRequest, limits: Limits) -> bytes:
+async def read(request: HttpRequest, limits: Limits) -> bytes:
     """The body, unpacked. Raises `Refused` for one too long, too slow or packed in another way."""
-    if (request.content_length or 0) > limits.body:
+    if request.content_length > limits.body:
         raise _too_long(limits)
-    unpack = _unpacker(request.headers.get("Content-Encoding", "identity").strip().lower())
+    unpack = _unpacker(request.headers.value("Content-Encoding", "identity").strip().lower())
     body = bytearray()
     try:
         async with asyncio.timeout(limits.read):
-            while data := await request.content.readany():
+            while data := await request.read():
                 for piece in unpack(data):
                     if len(body) + len(piece) > limits.body:
                         raise _too_long(limits)

@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections import deque
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from concurrent.futures import Executor
 
 from ..calls import Call
 from ..models.base import Stopped
 from ..replies import Event
-
-AHEAD = 1000
-"""Events that a host may be ahead of its client."""
 
 
 class Feed:
@@ -26,28 +22,9 @@ class Feed:
         self._done = done
         self._pending: deque[Event] = deque()
         self._wake = asyncio.Event()
-        self._room = asyncio.Event()
         self._ended = False
         self._error: BaseException | None = None
         self._cancel: Callable[[], None] = lambda: None
-
-    def read(self, events: AsyncGenerator[Event, None]) -> None:
-        """Read from a host's stream, in a task."""
-
-        async def pump() -> None:
-            async with contextlib.aclosing(events):
-                async for event in events:
-                    self._add(event)
-                    while len(self._pending) > AHEAD:
-                        self._room.clear()
-                        await self._room.wait()
-
-        def end(task: asyncio.Task[None]) -> None:
-            self._end(None if task.cancelled() else task.exception())
-
-        task = asyncio.create_task(pump())
-        task.add_done_callback(end)
-        self._cancel = lambda: None if task.done() else void(task.cancel())
 
     def read_in(self, executor: Executor, prepare: Callable[[Stopped], Call]) -> None:
         """Prepare a call and read its events in a thread; `prepare` may ask whether to go on."""
@@ -78,7 +55,7 @@ class Feed:
         future.add_done_callback(lambda each: self._end(each.exception()))
         self._cancel = cancel
 
-    async def batches(self) -> AsyncIterator[list[Event]]:
+    async def batches(self) -> AsyncGenerator[list[Event], None]:
         """Raises what the call raised."""
         while True:
             await self._wake.wait()
@@ -86,7 +63,6 @@ class Feed:
             batch = []
             while self._pending:
                 batch.append(self._pending.popleft())
-            self._room.set()
             if batch:
                 yield batch
             if self._ended and not self._pending:
@@ -99,16 +75,8 @@ class Feed:
         if not self._ended:
             self._cancel()
 
-    def _add(self, event: Event) -> None:
-        self._pending.append(event)
-        self._wake.set()
-
     def _end(self, error: BaseException | None) -> None:
         self._ended = True
         self._error = error
         self._wake.set()
         self._done()
-
-
-def void(_: object) -> None:
-    """For callbacks that are to return nothing."""

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from aiohttp import web
-
 from ..dialects import gemini
 from ..dialects.base import Failure, Incoming
 from ..dialects.gemini import embeddings as embedding
@@ -15,13 +13,14 @@ from .answering import respond
 from .counting import count
 from .embedding import embed
 from .failures import Refused
+from .http_response import Response
 from .models import in_thread
 from .visit import Face, Route, Visit, answer
 
 FACE = Face("gemini", gemini.encode_error)
 
 
-async def call(visit: Visit) -> web.StreamResponse:
+async def call(visit: Visit) -> Response | None:
     """`models/NAME:METHOD`."""
     method = visit.path.rpartition(":")[2]
     body = await visit.body()
@@ -52,13 +51,13 @@ def _counted(body: Mapping[str, Any], path: str) -> Incoming:
     return gemini.decode_request({k: v for k, v in inner.items() if k != "model"}, path)
 
 
-async def models(visit: Visit) -> web.StreamResponse:
+async def models(visit: Visit) -> Response | None:
     names = await in_thread(visit.server.models.names)
     return answer({"models": [_model(name) for name in names]})
 
 
-async def model(visit: Visit) -> web.StreamResponse:
-    name = visit.request.rel_url.path.partition("/models/")[2]
+async def model(visit: Visit) -> Response | None:
+    name = visit.request.path.partition("/models/")[2]
     await in_thread(lambda: visit.server.models.require(name))
     return answer(_model(name))
 

@@ -8,8 +8,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from aiohttp import web
-
 from .. import __version__
 from ..dialects import ollama
 from ..dialects.fields import need
@@ -24,6 +22,7 @@ from ..settings import Folders
 from .answering import LINES, respond
 from .embedding import embed as vectors
 from .failures import failure_of
+from .http_response import Response, Stream
 from .models import in_thread
 from .plain import plain_prompt
 from .visit import Face, Route, Visit, answer
@@ -31,11 +30,11 @@ from .visit import Face, Route, Visit, answer
 FACE = Face("ollama", ollama.encode_error)
 
 
-async def root(visit: Visit) -> web.StreamResponse:
-    return web.Response(text="Ollama is running")
+async def root(visit: Visit) -> Response | None:
+    return Response(b"Ollama is running", media="text/plain; charset=utf-8")
 
 
-async def chat(visit: Visit) -> web.StreamResponse:
+async def chat(visit: Visit) -> Response | None:
     body = await visit.body()
     incoming = ollama.decode_request(body)
     if not incoming.request.messages:
@@ -43,7 +42,7 @@ async def chat(visit: Visit) -> web.StreamResponse:
     return await respond(visit, incoming, ollama, media=LINES)
 
 
-async def generate(visit: Visit) -> web.StreamResponse:
+async def generate(visit: Visit) -> Response | None:
     body = await visit.body()
     incoming = generation.decode_request(body)
     if incoming.raw is not None:
@@ -55,7 +54,7 @@ async def generate(visit: Visit) -> web.StreamResponse:
     return await respond(visit, incoming, generation, media=LINES)
 
 
-async def _load(visit: Visit, body: Mapping[str, Any], said: dict[str, Any]) -> web.StreamResponse:
+async def _load(visit: Visit, body: Mapping[str, Any], said: dict[str, Any]) -> Response | None:
     """A request that says nothing wants the model in memory, or, with `keep_alive` 0, out of it.
     Others may be using the engine, so it stays until it has been idle."""
     model = await visit.model(need(body, "model", str))
@@ -67,14 +66,14 @@ async def _load(visit: Visit, body: Mapping[str, Any], said: dict[str, Any]) -> 
     return answer({**start, **said, "done": True, "done_reason": reason})
 
 
-async def embed(visit: Visit) -> web.StreamResponse:
+async def embed(visit: Visit) -> Response | None:
     body = await visit.body()
     asked = embedding.decode_embed_request(body, visit.path)
     found = await vectors(visit, asked.request, asked.model, cut=body.get("truncate") is True)
     return answer(embedding.encode_embeddings(found, asked.model, single=asked.single))
 
 
-async def tags(visit: Visit) -> web.StreamResponse:
+async def tags(visit: Visit) -> Response | None:
     rows = await in_thread(lambda: [row for row in visit.server.models.listing() if row.ready])
     given = [{"name": name, "model": name} for name in visit.server.models.given]
     return answer({"models": given + await in_thread(lambda: list(map(_tag, rows)))})
@@ -103,7 +102,7 @@ def _details(row: Listed) -> dict[str, Any]:
     }
 
 
-async def show(visit: Visit) -> web.StreamResponse:
+async def show(visit: Visit) -> Response | None:
     body = await visit.body()
     name = need(body, "name" if "name" in body and "model" not in body else "model", str)
     model = await visit.model(name)
@@ -127,7 +126,7 @@ def _shown(visit: Visit, model: LocalModel) -> dict[str, Any]:
     }
 
 
-async def ps(visit: Visit) -> web.StreamResponse:
+async def ps(visit: Visit) -> Response | None:
     engines = await in_thread(lambda: process.running(Folders.of()))
     listed = await in_thread(visit.server.models.listing)
     rows = {str(Path(row.path).resolve()): row for row in listed if row.path}
@@ -148,11 +147,11 @@ async def ps(visit: Visit) -> web.StreamResponse:
     return answer({"models": found})
 
 
-async def version(visit: Visit) -> web.StreamResponse:
+async def version(visit: Visit) -> Response | None:
     return answer({"version": __version__})
 
 
-async def pull(visit: Visit) -> web.StreamResponse:
+async def pull(visit: Visit) -> Response | None:
     """Fetches a model of the catalog; a line for every bit of progress."""
     body = await visit.body()
     name = need(body, "name" if "name" in body and "model" not in body else "model", str)
@@ -162,11 +161,10 @@ async def pull(visit: Visit) -> web.StreamResponse:
     if body.get("stream") is False:
         await models.pull(name, lambda done, total: None)
         return answer({"status": "success"})
-    response = web.StreamResponse(headers={"Content-Type": LINES})
-    await response.prepare(visit.request)
+    stream = Stream(visit.request, LINES, {})
 
     async def say(**line: Any) -> None:
-        await response.write(f"{compact(line)}\n".encode())
+        await stream.write(f"{compact(line)}\n".encode())
 
     loop = asyncio.get_running_loop()
     steps: asyncio.Queue[tuple[int, int] | None] = asyncio.Queue()
@@ -184,8 +182,8 @@ async def pull(visit: Visit) -> web.StreamResponse:
         await say(status="success")
     except PellucidError as error:
         await say(**FACE.encode_error(failure_of(error)))
-    await response.write_eof()
-    return response
+    await stream.end()
+    return None
 
 
 def _now() -> str:

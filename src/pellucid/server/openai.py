@@ -5,8 +5,6 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from aiohttp import web
-
 from ..dialects import (
     openai_chat,
     openai_completions,
@@ -25,6 +23,7 @@ from .answering import EVENTS, Answering, head, receipt_header, respond, stream
 from .counting import count
 from .embedding import embed
 from .failures import Refused
+from .http_response import Response
 from .models import in_thread
 from .plain import plain_prompt
 from .visit import Face, Handler, Route, Visit, answer
@@ -34,21 +33,21 @@ MOST_PROMPTS = 64
 RESPONSES = openai_responses.NAME
 
 
-async def chat(visit: Visit) -> web.StreamResponse:
+async def chat(visit: Visit) -> Response | None:
     body = await visit.body()
     return await respond(visit, openai_chat.decode_request(body), openai_chat, "chatcmpl-")
 
 
-async def responses(visit: Visit) -> web.StreamResponse:
+async def responses(visit: Visit) -> Response | None:
     return await respond(visit, await stored.read(visit), openai_responses, stored.PREFIX)
 
 
-async def input_tokens(visit: Visit) -> web.StreamResponse:
+async def input_tokens(visit: Visit) -> Response | None:
     counted = await count(visit, await stored.read(visit))
     return answer({"object": "response.input_tokens", "input_tokens": counted})
 
 
-async def completions(visit: Visit) -> web.StreamResponse:
+async def completions(visit: Visit) -> Response | None:
     """Texts continued as they are, without a template."""
     asked = openai_completions.decode_completion_request(await visit.body())
     if len(asked.prompts) > MOST_PROMPTS:
@@ -77,7 +76,7 @@ async def completions(visit: Visit) -> web.StreamResponse:
     return answer(value, headers=receipt_header(calls[0]))
 
 
-async def embeddings(visit: Visit) -> web.StreamResponse:
+async def embeddings(visit: Visit) -> Response | None:
     body = await visit.body()
     asked = openai_embeddings.decode_embed_request(body)
     found = await embed(visit, asked.request, asked.model)
@@ -85,15 +84,15 @@ async def embeddings(visit: Visit) -> web.StreamResponse:
     return answer(openai_embeddings.encode_embeddings(found, asked.model, form))
 
 
-async def models(visit: Visit) -> web.StreamResponse:
+async def models(visit: Visit) -> Response | None:
     if other := _other_face(visit):
         return await other[0](visit)
     names = await in_thread(visit.server.models.names)
     return answer({"object": "list", "data": [_model(name) for name in names]})
 
 
-async def model(visit: Visit) -> web.StreamResponse:
-    name = visit.request.rel_url.path.partition("/models/")[2]
+async def model(visit: Visit) -> Response | None:
+    name = visit.request.path.partition("/models/")[2]
     if other := _other_face(visit):
         return await other[1](visit)
     await in_thread(lambda: visit.server.models.require(name))
@@ -117,7 +116,7 @@ def _model(name: str) -> dict[str, Any]:
 STARTED = int(time.time())
 
 
-async def images(visit: Visit) -> web.StreamResponse:
+async def images(visit: Visit) -> Response | None:
     """Pictures, by a model at a host; none of this machine makes any."""
     asked = openai_images.decode_image_request(await visit.body())
     known = visit.server.models.known(asked.model)
@@ -132,7 +131,7 @@ async def images(visit: Visit) -> web.StreamResponse:
 
 
 def missing(what: str) -> Handler:
-    async def handler(visit: Visit) -> web.StreamResponse:
+    async def handler(visit: Visit) -> Response | None:
         said = f"This version of Pellucid cannot {what}: no extra adds it. Ask its host directly."
         raise Refused(Failure(501, "rejected", said))
 

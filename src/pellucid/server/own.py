@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from aiohttp import web
-
 from .. import __version__
 from ..dialects import openai_chat
 from ..dialects.base import Failure
@@ -17,6 +15,7 @@ from ..prompt.values import Prompt
 from ..record.codec import encode, to_json
 from ..tokens.encoding import Encoding
 from .failures import Refused
+from .http_response import Response
 from .models import in_thread
 from .openai import FACE
 from .stored import store_of
@@ -30,7 +29,7 @@ async def _local(visit: Visit, body: dict[str, Any]) -> LocalModel:
     return models.local(await visit.model(name))
 
 
-async def tokenize(visit: Visit) -> web.StreamResponse:
+async def tokenize(visit: Visit) -> Response | None:
     """`{"content": TEXT}` -> ids, and each token's piece and place."""
     body = await visit.body()
     text, specials = need(body, "content", str), take(body, "parse_special", bool) or False
@@ -47,7 +46,7 @@ def _pieces(encoding: Encoding) -> list[dict[str, Any]]:
     ]
 
 
-async def detokenize(visit: Visit) -> web.StreamResponse:
+async def detokenize(visit: Visit) -> Response | None:
     """`{"tokens": [IDS]}` -> their text."""
     body = await visit.body()
     ids = [want(id, int, f"tokens[{i}]") for i, id in enumerate(need(body, "tokens", list))]
@@ -55,7 +54,7 @@ async def detokenize(visit: Visit) -> web.StreamResponse:
     return answer({"content": await in_thread(lambda: model.tokenizer.decode(ids))})
 
 
-async def apply_template(visit: Visit) -> web.StreamResponse:
+async def apply_template(visit: Visit) -> Response | None:
     """Messages, as for chat completions -> the prompt, its tokens and where each came from."""
     body = await visit.body()
     model = await _local(visit, body)
@@ -79,7 +78,7 @@ def _prompt(prompt: Prompt, request: Request) -> dict[str, Any]:
     }
 
 
-async def receipts(visit: Visit) -> web.StreamResponse:
+async def receipts(visit: Visit) -> Response | None:
     limit = visit.number("limit", 20, 1000)
     query = visit.request.query
     store = await store_of(visit)
@@ -95,8 +94,8 @@ async def receipts(visit: Visit) -> web.StreamResponse:
     return answer({"receipts": [encode(row) for row in rows]})
 
 
-async def receipt(visit: Visit) -> web.StreamResponse:
-    name = visit.request.rel_url.path.removeprefix("/receipts/")
+async def receipt(visit: Visit) -> Response | None:
+    name = visit.request.path.removeprefix("/receipts/")
     store = await store_of(visit)
     try:
         found = await in_thread(lambda: store.get(name))
@@ -105,7 +104,7 @@ async def receipt(visit: Visit) -> web.StreamResponse:
     return answer(to_json(found))
 
 
-async def health(visit: Visit) -> web.StreamResponse:
+async def health(visit: Visit) -> Response | None:
     server = visit.server
     busy = {name: {"running": r, "waiting": w} for name, (r, w) in server.busy.items()}
     lost = server.recorder.failed if server.recorder else 0
@@ -114,7 +113,7 @@ async def health(visit: Visit) -> web.StreamResponse:
     )
 
 
-async def openapi(visit: Visit) -> web.StreamResponse:
+async def openapi(visit: Visit) -> Response | None:
     from .openapi import document
 
     return answer(document())

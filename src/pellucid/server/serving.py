@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import socket
 import sys
 import traceback
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Self
-
-from aiohttp import web
 
 from ..dialects.base import Failure
 from ..errors import PellucidError, UsageError
@@ -21,10 +18,13 @@ from ..models.http import Timeouts
 from ..models.http_async import AsyncClient
 from ..record.store import Store
 from ..settings import Settings
-from . import admission, routes
+from . import admission, openai, routes
 from .conversations import Conversations
 from .failures import Refused, failure_of
+from .front import Front
 from .gate import Gate
+from .http_request import HttpRequest
+from .http_response import Response
 from .limits import Limits
 from .models import Models
 from .recorder import Recorder
@@ -32,11 +32,6 @@ from .visit import Face, Visit, answer
 
 THREADS = 64
 """Calls of models on this machine at a time, over all models."""
-LINGER = 2.0
-"""Seconds in which a client whose request was refused may read why."""
-QUIET = logging.getLogger("pellucid.server")
-QUIET.addHandler(logging.NullHandler())
-QUIET.propagate = False  # what a client sent wrong is told to it, not to the terminal
 
 
 class Server:
@@ -68,28 +63,17 @@ class Server:
         self._token = token
         self._gates: dict[str, Gate] = {}
         self._visits: set[asyncio.Task[object]] = set()
-        self._runner: web.ServerRunner | None = None
+        self._front: Front | None = None
 
     async def __aenter__(self) -> Self:
         await self.client.__aenter__()
-        server = web.Server(
-            self._handle,
-            handler_cancellation=True,
-            access_log=None,
-            logger=QUIET,
-            auto_decompress=False,
-            lingering_time=LINGER,
-            keepalive_timeout=75,
-        )
-        self._runner = web.ServerRunner(server, shutdown_timeout=1.0)
-        await self._runner.setup()
+        self._front = Front(self._handle, _malformed, self.limits.read)
         return self
 
     async def __aexit__(self, *_: object) -> None:
         """Takes nothing new, lets answers end for a while, then ends them as errors."""
-        assert self._runner is not None
-        for site in tuple(self._runner.sites):
-            await site.stop()
+        assert self._front is not None
+        self._front.stop_listening()
         if self._visits:
             await asyncio.wait(self._visits, timeout=self.limits.grace)
         self.stopping = True
@@ -97,7 +81,7 @@ class Server:
             task.cancel()
         if self._visits:
             await asyncio.wait(self._visits, timeout=1.0)
-        await self._runner.cleanup()
+        await self._front.close()
         await self.client.__aexit__()
         self.threads.shutdown(wait=False, cancel_futures=True)
         if self.recorder is not None:
@@ -109,7 +93,7 @@ class Server:
         Raises `UsageError` for an address that needs a token, or cannot be had.
         """
         admission.require_token(host, self._token)
-        assert self._runner is not None
+        assert self._front is not None
         try:
             listener = socket.create_server(
                 (host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET, backlog=512
@@ -119,7 +103,7 @@ class Server:
             raise UsageError(
                 f"{host}:{port} cannot be listened at: {why}. `--port` names another port."
             ) from error
-        await web.SockSite(self._runner, listener).start()
+        await self._front.listen(listener)
         return int(listener.getsockname()[1])
 
     def gate(self, model: Model) -> Gate:
@@ -139,7 +123,7 @@ class Server:
             if gate.free < gate.slots
         }
 
-    async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
+    async def _handle(self, request: HttpRequest) -> Response | None:
         task = asyncio.current_task()
         assert task is not None
         self._visits.add(task)
@@ -152,11 +136,11 @@ class Server:
         finally:
             self._visits.discard(task)
 
-    async def _admit(self, request: web.BaseRequest) -> web.StreamResponse:
-        path, query, headers = request.rel_url.raw_path, request.query, request.headers
+    async def _admit(self, request: HttpRequest) -> Response | None:
+        path, query, headers = request.raw_path, request.query, request.headers
         face = routes.face(path)
         shown = tuple(admission.credentials(headers, query))
-        failure = admission.refusal(headers.getall("Host", ()), headers, shown, self._token)
+        failure = admission.refusal(headers.getall("Host"), headers, shown, self._token)
         if failure is not None:
             return _error(face, failure)
         found = routes.find(request.method, path)
@@ -182,8 +166,12 @@ class Server:
             return _error(found.face, Failure(500, "server", said))
 
 
-def _error(face: Face, failure: Failure, retry_after: int | None = None) -> web.Response:
+def _error(face: Face, failure: Failure, retry_after: int | None = None) -> Response:
     headers = {"Retry-After": str(retry_after)} if retry_after is not None else {}
     if failure.status == 401:
         headers["WWW-Authenticate"] = "Bearer"
     return answer(face.encode_error(failure), failure.status, headers)
+
+
+def _malformed(status: int, said: str) -> Response:
+    return _error(openai.FACE, Failure(status, "rejected", said))

@@ -7,8 +7,6 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from aiohttp import web
-
 from ..dialects import openai_responses
 from ..dialects.base import Failure, Head, Incoming
 from ..dialects.fields import take
@@ -16,6 +14,7 @@ from ..errors import ReceiptNotFound
 from ..record.receipt import Receipt
 from ..record.store import Store
 from .failures import Refused
+from .http_response import Response
 from .models import in_thread
 from .visit import Visit, answer
 
@@ -60,9 +59,9 @@ async def read(visit: Visit) -> Incoming:
     return replace(incoming, request=replace(incoming.request, messages=tuple(messages)))
 
 
-async def retrieve(visit: Visit) -> web.StreamResponse:
+async def retrieve(visit: Visit) -> Response | None:
     """`responses/ID`, and `responses/ID/input_items`."""
-    name = visit.request.rel_url.path.partition("/responses/")[2]
+    name = visit.request.path.partition("/responses/")[2]
     id, _, part = name.partition("/")
     receipt = await _stored(visit, id)
     if part == "input_items":

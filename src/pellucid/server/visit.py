@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from aiohttp import web
-
 from ..dialects.base import Failure
 from ..dialects.json_text import compact
 from ..errors import BadRequest
 from ..models.base import Model
 from ..value import value
 from . import bodies
+from .http_request import HttpRequest
+from .http_response import Response
 
 if TYPE_CHECKING:
     from .serving import Server
@@ -31,7 +31,8 @@ class Face:
     encode_error: Callable[[Failure], dict[str, Any]]
 
 
-Handler = Callable[["Visit"], Awaitable[web.StreamResponse]]
+Handler = Callable[["Visit"], Awaitable[Response | None]]
+"""Answers; `None` where the answer was streamed."""
 
 
 @value
@@ -48,7 +49,7 @@ class Visit:
     """A request that was let in."""
 
     def __init__(
-        self, server: Server, request: web.BaseRequest, face: Face, keys: tuple[str, ...]
+        self, server: Server, request: HttpRequest, face: Face, keys: tuple[str, ...]
     ) -> None:
         self.server = server
         self.request = request
@@ -57,12 +58,12 @@ class Visit:
         headers = request.headers
         named = headers.get(APP_HEADER) or server.app or headers.get("User-Agent") or "unknown"
         self.app = named[:200]
-        self.logged = headers.get(LOG_HEADER, "").lower() not in NO
+        self.logged = headers.value(LOG_HEADER).lower() not in NO
 
     @property
     def path(self) -> str:
         """As it was written, percent-encoded."""
-        return self.request.rel_url.raw_path
+        return self.request.raw_path
 
     @property
     def client(self) -> str:
@@ -87,11 +88,6 @@ class Visit:
 
 def answer(
     body: Mapping[str, Any] | list[Any], status: int = 200, headers: Mapping[str, str] | None = None
-) -> web.Response:
+) -> Response:
     """JSON."""
-    return web.Response(
-        body=compact(body).encode(),
-        status=status,
-        headers=headers,
-        content_type="application/json",
-    )
+    return Response(compact(body).encode(), status, headers or {})

@@ -1,0 +1,261 @@
+"""A client's connection: HTTP/1.1 read by llhttp (httptools), as strictly as it can be.
+
+https://www.rfc-editor.org/rfc/rfc9112. What two readers could take for different requests is
+refused: a length beside a transfer coding, two lengths, folded lines, line ends without CR, blanks
+before a colon, codings other than chunked.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import TYPE_CHECKING
+
+import httptools
+
+from .http_request import AHEAD, Headers, HttpRequest
+from .http_response import Response
+
+if TYPE_CHECKING:
+    from .front import Front
+
+HEAD = 1 << 16
+"""Bytes of a request's head."""
+FIELDS = 200
+"""Header fields of a request."""
+LINGER = 2.0
+"""Seconds in which a client whose request was not read to its end may read why."""
+STATUS_LINES = {
+    each.value: f"HTTP/1.1 {each.value} {each.phrase}\r\n".encode() for each in HTTPStatus
+}
+
+
+class Connection(asyncio.Protocol):
+    """Answers requests one after another, in the order they came."""
+
+    def __init__(self, front: Front) -> None:
+        self.remote = ""
+        self.since = time.monotonic()
+        """When it began to wait: for a request, or for the rest of a head."""
+        self._front = front
+        self._task: asyncio.Task[None] | None = None
+        self._waiting: deque[HttpRequest] = deque()
+        self._request: HttpRequest | None = None
+        self._in_head = False
+        self._size = 0
+        self._target = b""
+        self._fields: list[tuple[bytes, bytes]] = []
+        self._paused = self._full = self._closing = False
+        self._room: asyncio.Future[None] | None = None
+        self._refusal: Response | None = None
+        self._parser = httptools.HttpRequestParser(self)
+
+    # -- what asyncio tells
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+        self.remote = (transport.get_extra_info("peername") or ("",))[0]
+        self._front.connections.add(self)
+
+    def connection_lost(self, error: Exception | None) -> None:
+        self._front.connections.discard(self)
+        self._closing = True
+        if self._task is not None:
+            self._task.cancel()
+
+    def pause_writing(self) -> None:
+        self._full = True
+
+    def resume_writing(self) -> None:
+        self._full = False
+        if self._room is not None and not self._room.done():
+            self._room.set_result(None)
+
+    def data_received(self, data: bytes) -> None:
+        if self._closing or self._refusal is not None:
+            return
+        try:
+            self._parser.feed_data(data)
+        except httptools.HttpParserUpgrade as upgrade:
+            # Nothing else is spoken here: the request, which is whole, is answered as it is.
+            rest = data[upgrade.args[0] :]
+            self._parser = httptools.HttpRequestParser(self)
+            if rest:
+                self.data_received(rest)
+        except httptools.HttpParserError:
+            self._refuse(400, "The request is not HTTP/1.1 as it should be.")
+        else:
+            self._size += len(data) if self._in_head else 0
+            if self._size > HEAD:
+                self._refuse(431, f"The head of the request is longer than {HEAD >> 10} KB.")
+
+    # -- what the parser tells
+
+    def on_message_begin(self) -> None:
+        self._in_head, self._target, self._fields = True, b"", []
+        self._size = 0
+        self.since = time.monotonic()
+
+    def on_url(self, target: bytes) -> None:
+        self._target += target
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        if self._in_head:  # else it is a trailer, which nobody reads
+            self._fields.append((name, value))
+
+    def on_headers_complete(self) -> None:
+        self._in_head, self._size = False, 0
+        parser, headers = self._parser, Headers(self._fields)
+        request = self._request = HttpRequest(
+            self,
+            parser.get_method().decode(),
+            self._target.decode("latin-1"),
+            headers,
+            version=parser.get_http_version(),
+            keep_alive=parser.should_keep_alive(),
+        )
+        size = len(self._target) + sum(len(name) + len(value) for name, value in self._fields)
+        if size > HEAD or len(self._fields) > FIELDS:
+            self._refuse(431, f"The head of the request is longer than {HEAD >> 10} KB.")
+        elif why := _unacceptable(request):
+            self._refuse(*why)
+        elif self._refusal is None:
+            self._waiting.append(request)
+            if self._task is None:
+                self._task = self._front.loop.create_task(self._serve())
+            else:
+                self.flow()
+
+    def on_body(self, piece: bytes) -> None:
+        if self._request is not None and self._refusal is None:
+            self._request.feed(piece)
+            self.flow()
+
+    def on_message_complete(self) -> None:
+        if self._request is not None:
+            self._request.feed_end()
+
+    # -- requests, answered
+
+    async def _serve(self) -> None:
+        try:
+            while self._waiting and not self._closing:
+                request = self._waiting.popleft()
+                self.flow()
+                response = await self._front.handle(request)
+                if response is None:
+                    self._finish(request)
+                elif request.answered:  # a stream that broke: it must not look whole
+                    self.abort()
+                else:
+                    self._answer(request, response)
+            self._answer_refused()
+        finally:
+            self._task = None
+            self.since = time.monotonic()
+
+    def _answer(self, request: HttpRequest, response: Response) -> None:
+        fields = {
+            "Content-Type": response.media,
+            "Content-Length": str(len(response.body)),
+            **response.headers,
+        }
+        head = self.head(request, response.status, fields)
+        self.write(head if request.method == "HEAD" else head + response.body)
+        self._finish(request)
+
+    def _finish(self, request: HttpRequest) -> None:
+        if not request.keep_alive:
+            self._close(request.whole)
+
+    def _refuse(self, status: int, said: str) -> None:
+        """Answer what is no request that can be read, behind those that could."""
+        self._refusal = self._refusal or self._front.refuse(status, said)
+        if self._request is not None and not self._request.whole:
+            self._request.break_off()
+        if self._task is None:
+            self._answer_refused()
+
+    def _answer_refused(self) -> None:
+        if self._refusal is not None and not self._closing:
+            nothing = HttpRequest(self, "GET", "", Headers(()), keep_alive=False)
+            self._answer(nothing, self._refusal)
+
+    def _close(self, at_once: bool) -> None:
+        """A client that still sends would lose the answer if the connection went now."""
+        self._closing = True
+        if at_once:
+            self._transport.close()
+        else:
+            self._transport.resume_reading()
+            self._front.loop.call_later(LINGER, self._transport.close)
+
+    # -- what requests and answers need
+
+    def head(self, request: HttpRequest, status: int, fields: Mapping[str, str]) -> bytes:
+        request.answered = True
+        request.keep_alive = request.keep_alive and request.whole and not self._front.closing
+        if request.version != "1.1":
+            request.keep_alive = False
+        lines = "".join([f"{name}: {value}\r\n" for name, value in fields.items()])
+        last = b"\r\n" if request.keep_alive else b"Connection: close\r\n\r\n"
+        return STATUS_LINES[status] + lines.encode("latin-1", "replace") + self._front.date + last
+
+    def write(self, data: bytes) -> None:
+        self._transport.write(data)
+
+    async def drained(self) -> None:
+        while self._full and not self._transport.is_closing():
+            self._room = self._front.loop.create_future()
+            await self._room
+        if self._transport.is_closing():
+            raise ConnectionResetError("the client is gone")
+
+    def flow(self) -> None:
+        held = self._request.held if self._request is not None else 0
+        pause = bool(self._waiting) or held > AHEAD
+        if pause != self._paused and not self._transport.is_closing():
+            self._paused = pause
+            if pause:
+                self._transport.pause_reading()
+            else:
+                self._transport.resume_reading()
+
+    def abort(self) -> None:
+        self._transport.abort()
+
+    def check(self, now: float) -> None:
+        """Let go of a client that takes too long over a head, or says nothing more."""
+        if self._task is not None or self._closing:
+            return
+        if self._in_head and now - self.since > self._front.patience:
+            self._refuse(408, f"The request did not arrive in {self._front.patience:g} seconds.")
+        elif now - self.since > self._front.idle:
+            self._transport.close()
+
+    def close_idle(self) -> None:
+        if self._task is None:
+            self._transport.close()
+
+
+def _unacceptable(request: HttpRequest) -> tuple[int, str] | None:
+    """Status and words for a head that is HTTP, but not answered."""
+    headers = request.headers
+    if request.method == "CONNECT":
+        return 405, "This is not a proxy."
+    if not (request.raw_path.startswith("/") and request.raw_path.isascii()):
+        return 400, "The request's target is not a path."
+    if request.version not in ("1.0", "1.1"):
+        return 505, "HTTP/1.1 is spoken here."
+    if request.version == "1.1" and len(headers.getall("Host")) != 1:
+        return 400, "The request must name one Host."
+    coding = headers.getall("Transfer-Encoding")
+    if coding and (request.version != "1.1" or [each.lower() for each in coding] != ["chunked"]):
+        return 501, "Bodies may be in chunks, not coded otherwise."
+    if headers.value("Expect", "100-continue").lower() != "100-continue":
+        return 417, "Only 100-continue can be expected."
+    return None

@@ -1,0 +1,71 @@
+"""What listens: sockets, the connections they take, and the clock that watches these."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+import time
+from collections.abc import Awaitable, Callable
+from email.utils import formatdate
+
+from .connection import Connection
+from .http_request import HttpRequest
+from .http_response import Response
+
+IDLE = 75.0
+"""Seconds that a connection is kept without a request."""
+TICK = 1.0
+
+
+class Front:
+    """`handle` answers a request, or returns `None` once it has streamed its answer; `refuse` makes
+    the answer to what is no request. A head may take `patience` seconds to arrive."""
+
+    def __init__(
+        self,
+        handle: Callable[[HttpRequest], Awaitable[Response | None]],
+        refuse: Callable[[int, str], Response],
+        patience: float,
+    ) -> None:
+        self.handle = handle
+        self.refuse = refuse
+        self.patience = patience
+        self.idle = IDLE
+        self.connections: set[Connection] = set()
+        self.closing = False
+        self.date = b""
+        self.loop = asyncio.get_running_loop()
+        self._servers: list[asyncio.Server] = []
+        self._tick()
+
+    async def listen(self, listener: socket.socket) -> None:
+        server = await self.loop.create_server(lambda: Connection(self), sock=listener)
+        self._servers.append(server)
+
+    def stop_listening(self) -> None:
+        """Take no more connections, and no more requests on those there are."""
+        self.closing = True
+        for server in self._servers:
+            server.close()
+        for connection in tuple(self.connections):
+            connection.close_idle()
+
+    async def close(self) -> None:
+        """End what is left."""
+        self._timer.cancel()
+        for connection in tuple(self.connections):
+            connection.close_idle()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(1.0):
+                while self.connections:
+                    await asyncio.sleep(0.01)
+        for connection in tuple(self.connections):
+            connection.abort()
+
+    def _tick(self) -> None:
+        self.date = f"Date: {formatdate(usegmt=True)}\r\n".encode()
+        now = time.monotonic()
+        for connection in tuple(self.connections):
+            connection.check(now)
+        self._timer = self.loop.call_later(min(TICK, self.patience / 4), self._tick)

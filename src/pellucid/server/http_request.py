@@ -1,0 +1,148 @@
+"""One HTTP request as it comes in: its head, and its body piece by piece."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cached_property
+from typing import Protocol
+from urllib.parse import parse_qsl, unquote
+
+from ..errors import BadRequest
+
+AHEAD = 1 << 18
+"""Bytes of a body that may wait to be read."""
+
+
+class Headers(Mapping[str, str]):
+    """Header fields by name, in any case; of one sent twice, the first."""
+
+    def __init__(self, fields: Sequence[tuple[bytes, bytes]]) -> None:
+        self._all: dict[str, list[str]] = {}
+        for name, value in fields:
+            key = name.decode("latin-1").lower()
+            self._all.setdefault(key, []).append(value.decode("utf-8", "replace"))
+
+    def __getitem__(self, name: str) -> str:
+        return self._all[name.lower()][0]
+
+    def value(self, name: str, default: str = "") -> str:
+        """As `get`, but always a text, and quicker."""
+        found = self._all.get(name.lower())
+        return found[0] if found else default
+
+    def getall(self, name: str) -> Sequence[str]:
+        """Every value that was sent for a name."""
+        return self._all.get(name.lower(), ())
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._all)
+
+    def __len__(self) -> int:
+        return len(self._all)
+
+
+class Link(Protocol):
+    """What a request, and the answer to it, need of their connection."""
+
+    remote: str
+
+    def flow(self) -> None:
+        """Stop or go on reading, as there is room."""
+
+    def write(self, data: bytes) -> None: ...
+
+    async def drained(self) -> None:
+        """Waits while the client does not read. Raises `ConnectionError` when it is gone."""
+
+    def head(self, request: HttpRequest, status: int, fields: Mapping[str, str]) -> bytes:
+        """The head of an answer; from then on the request counts as answered."""
+
+    def abort(self) -> None: ...
+
+
+class HttpRequest:
+    """`target` is as it was written; `answered` is set as soon as an answer to it begins."""
+
+    def __init__(
+        self,
+        link: Link,
+        method: str,
+        target: str,
+        headers: Headers,
+        *,
+        version: str = "1.1",
+        keep_alive: bool = True,
+    ) -> None:
+        self.link = link
+        self.method = method
+        self.headers = headers
+        self.version = version
+        self.keep_alive = keep_alive
+        self.answered = False
+        self.whole = False
+        """All of the body has come."""
+        self._broken = False
+        self.held = 0
+        """Bytes of the body that wait to be read."""
+        self.raw_path, _, self._query = target.partition("#")[0].partition("?")
+        self._expects = headers.value("Expect").lower() == "100-continue"
+        self._pieces: deque[bytes] = deque()
+        self._wake: Callable[[], None] = lambda: None
+
+    @property
+    def remote(self) -> str:
+        return self.link.remote
+
+    @property
+    def path(self) -> str:
+        return unquote(self.raw_path)
+
+    @cached_property
+    def query(self) -> Mapping[str, str]:
+        """The query's fields; of one given twice, the first."""
+        return dict(reversed(parse_qsl(self._query, keep_blank_values=True)))
+
+    @property
+    def content_length(self) -> int:
+        """Bytes of the body, as announced; 0 where nothing was."""
+        return int(self.headers.value("Content-Length", "0"))
+
+    def feed(self, piece: bytes) -> None:
+        self._pieces.append(piece)
+        self.held += len(piece)
+        self._wake()
+
+    def feed_end(self) -> None:
+        self.whole = True
+        self._wake()
+
+    def break_off(self) -> None:
+        """What comes is no body; nothing that follows can be read."""
+        self._broken, self.keep_alive = True, False
+        self._wake()
+
+    async def read(self) -> bytes:
+        """The next piece of the body; nothing at its end. Raises `BadRequest` for none."""
+        while not self._pieces:
+            if self._broken:
+                raise BadRequest("The body is not as HTTP/1.1 has it.")
+            if self.whole:
+                return b""
+            if self._expects and not self.answered:
+                self._expects = False
+                self.link.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+            await self._more()
+        piece = self._pieces.popleft()
+        self.held -= len(piece)
+        self.link.flow()
+        return piece
+
+    async def _more(self) -> None:
+        came = asyncio.get_running_loop().create_future()
+        self._wake = lambda: None if came.done() else came.set_result(None)
+        try:
+            await came
+        finally:
+            self._wake = lambda: None
