@@ -92,6 +92,19 @@ def test_a_spelling_that_the_model_mended_is_asked_back(airline: Airline) -> Non
     assert "$799 to London" in ran[0] and "London is booked" in ran[1]
 
 
+def test_the_cheapest_is_the_cheapest(airline: Airline) -> None:
+    """A model books another: nothing is booked, and it is asked back."""
+    airline.ticket_price(["Berlin", "Rome"])
+    box = Toolbox(airline.tools(), allow=["book"])
+    call = ToolCall("1", "book", '{"city": "Rome"}')
+    (ran,) = box.run([call], message="book the cheaper one")
+    assert ran.result.text == (
+        "Nothing was booked. The cheapest ticket is to Berlin, for $499: is that the one to book?"
+    )
+    (ran,) = box.run([call], message="no, book Rome, cheap enough")
+    assert "ticket to Rome is booked" in ran.result.text
+
+
 def test_bookings_are_made_changed_cancelled_and_kept(airline: Airline, tmp_path: Path) -> None:
     assert airline.book("paris") == (
         "Your ticket to Paris is booked for $899: flight FA137, booking number 1."

@@ -65,8 +65,10 @@ for line in sys.stdin:
     elif asked.get("method") == "tools/call":
         os._exit(3) if "crash" in sys.argv else sys.stdout.write("x" * 20_000_000)
     else:
-        continue
-    print(json.dumps({"jsonrpc": "2.0", "id": asked["id"], "result": result}), flush=True)
+        result = None
+    if "id" in asked:
+        said = {"result": result} if result else {"error": {"code": -32601, "message": "unknown"}}
+        print(json.dumps({"jsonrpc": "2.0", "id": asked["id"], **said}), flush=True)
 """
 CALLS = {
     "hang": ("{}", "hang was stopped: it takes more than 0.2 s."),

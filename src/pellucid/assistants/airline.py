@@ -59,16 +59,20 @@ class Airline:
 
     def _priced(self, prices: dict[str, int]) -> str:
         """The prices in one sentence, the cheapest city of the conversation named in it."""
-        cheapest = min(self._asked, key=lambda city: self._asked[city])
+        cheapest = self._cheapest()
         if len(prices) == 1:
             ((city, price),) = prices.items()
             text = f"A ticket to {city} costs ${price}"
         else:  # words that stay true where a small model puts others before them
             named = [f"${price} to {city}" for city, price in prices.items()]
             text = f"The tickets cost {', '.join(named[:-1])} and {named[-1]}"
-        if len(self._asked) > 1:
+        if cheapest and len(self._asked) > 1:
             text += f"; {cheapest} is the cheapest (${self._asked[cheapest]})"
         return f"{text}."
+
+    def _cheapest(self) -> str | None:
+        """The cheapest of the cities whose price was asked for."""
+        return min(self._asked, key=lambda city: self._asked[city], default=None)
 
     def flight_status(self, flight: str) -> str:
         """Whether a flight is on time, delayed or cancelled, and when it departs.
@@ -114,6 +118,12 @@ class Airline:
             known = _city(db, city)
             if known is None:
                 return f"Nothing was booked. {_unknown(db, city)}"
+            cheapest = self._cheapest()
+            if cheapest and known != cheapest and _asks_for_the_cheapest(known):
+                return (
+                    f"Nothing was booked. The cheapest ticket is to {cheapest}, for "
+                    f"${self._asked[cheapest]}: is that the one to book?"
+                )
             flight, price = _flight(db, known)
             db.execute(
                 "insert into bookings (city, flight, price) values (?, ?, ?)",
@@ -189,6 +199,13 @@ def _meant(names: list[str]) -> list[str]:
     words = f" {_plain(said.get())} "
     written = [name for name in names if f" {_plain(name)} " in words or _misspelt(_plain(name))]
     return list(dict.fromkeys(written or names))
+
+
+def _asks_for_the_cheapest(city: str) -> bool:
+    """Whether the customer's message asks for that, and does not name `city`: a small model may
+    choose another."""
+    words = f" {_plain(said.get())} "
+    return " cheap" in words and f" {_plain(city)} " not in words
 
 
 def _misspelt(city: str) -> str | None:

@@ -57,8 +57,9 @@ def run(args: argparse.Namespace) -> int:
     from ..assistants.assistant import open_assistant
 
     assistant = open_assistant(args.name)
-    if args.model and len(args.model) > 1:
-        return _side_by_side(assistant, args)
+    models = [word for given in args.model or () for word in given.split(",")]
+    if len(models) > 1:
+        return _side_by_side(assistant, args, models)
     chat = _chat(assistant, args, options.one_model(args) or assistant.model)
     chat.open_store()
     return _talk(assistant, chat, args.words)
@@ -104,7 +105,7 @@ def _talk(assistant: Assistant, chat: Chat, words: list[str]) -> int:
     def take(line: str) -> bool:
         said = [message.text for message in chat.messages if message.role == "user"]
         chat.system = assistant.system([*said, line])
-        return talking.take(chat, line)
+        return talking.take(chat, line, markdown=True)
 
     if words:
         return 0 if take(" ".join(words)) else 1
@@ -120,23 +121,24 @@ def _talk(assistant: Assistant, chat: Chat, words: list[str]) -> int:
     return 1 if failures else 0
 
 
-def _side_by_side(assistant: Assistant, args: argparse.Namespace) -> int:
+def _side_by_side(assistant: Assistant, args: argparse.Namespace, models: list[str]) -> int:
     """Every question to each of the models, each with its own history."""
     from . import chat as talking
     from . import compare
 
-    chats = [_chat(assistant, args, model) for model in args.model]
+    chats = [_chat(assistant, args, model) for model in models]
     if args.words:
         lines = iter([" ".join(args.words)])
     else:
-        print(assistant.opening)
+        if assistant.opening:
+            print(assistant.opening)
         lines = talking.typed_lines() if sys.stdin.isatty() else talking.piped_lines()
     failed = False
     for line in lines:
         for chat in chats:
             said = [message.text for message in chat.messages if message.role == "user"]
             chat.system = assistant.system([*said, line])
-        failed |= bool(compare.show(line, list(zip(args.model, chats, strict=True))))
+        failed |= bool(compare.show(line, list(zip(models, chats, strict=True))))
     return 1 if failed else 0
 
 

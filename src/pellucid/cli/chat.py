@@ -67,9 +67,9 @@ def piped_lines() -> Iterator[str]:
             yield line
 
 
-def take(chat: Chat, line: str, parts: tuple[Part, ...] = ()) -> bool:
+def take(chat: Chat, line: str, parts: tuple[Part, ...] = (), *, markdown: bool = False) -> bool:
     """One line: a command, or a turn that `parts` go along with. False when it failed; the
-    conversation goes on."""
+    conversation goes on. `markdown`: replies are drawn as such on a terminal."""
     from ..errors import PellucidError
 
     try:
@@ -77,19 +77,20 @@ def take(chat: Chat, line: str, parts: tuple[Part, ...] = ()) -> bool:
             turn = slash.run(chat, line)
         else:
             turn = chat.stream(options.message(line, parts))
-        return turn is None or answer(turn)
+        return turn is None or answer(turn, markdown=markdown)
     except PellucidError as error:
         print(f"pellucid: {error}", file=sys.stderr)
         return False
 
 
-def answer(turn: Turn) -> bool:
+def answer(turn: Turn, *, markdown: bool = False) -> bool:
     """Stream a reply, then its line of figures. Ctrl-C stops the reply, not the program."""
     from ..replies import Progress, TextDelta
     from ..tools.running import ToolRan
     from ..views import terminal
 
     waiting = _Waiting()
+    drawn = output.Markdown() if markdown else None
     events = turn.events()
     try:
         with _interruptible():
@@ -98,7 +99,7 @@ def answer(turn: Turn) -> bool:
                     waiting.show(event.done, event.total)
                 elif isinstance(event, TextDelta):
                     waiting.clear()
-                    output.piece(event.text)
+                    (drawn or output).piece(event.text)
                 elif isinstance(event, ToolRan):
                     waiting.clear()
                     toolbox.show(event)
@@ -107,6 +108,8 @@ def answer(turn: Turn) -> bool:
         events.close()
     finally:
         waiting.clear()
+        if drawn is not None:
+            drawn.end()
         if turn.receipt is not None:
             print()
             if sys.stdout.isatty():

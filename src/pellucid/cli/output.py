@@ -7,7 +7,10 @@ import shutil
 import sys
 from collections.abc import Callable
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ..views.terminal.markdown import MarkdownStream
 
 
 def say(text: str) -> None:
@@ -47,6 +50,29 @@ def piece(text: str) -> None:
         text = plain(text)
     sys.stdout.write(text)
     sys.stdout.flush()
+
+
+class Markdown:
+    """A reply in Markdown as it comes: drawn where there are colours, as it was written elsewhere.
+    `end` it."""
+
+    def __init__(self) -> None:
+        self._stream: MarkdownStream | None = None
+        if coloured(sys.stdout):
+            from ..views.terminal.markdown import MarkdownStream
+
+            self._stream = MarkdownStream()
+
+    def piece(self, text: str) -> None:
+        if self._stream is None:
+            piece(text)
+        else:
+            sys.stdout.write(self._stream.feed(text))
+            sys.stdout.flush()
+
+    def end(self) -> None:
+        if self._stream is not None:
+            print(self._stream.end(), end="", flush=True)
 
 
 def show(view: Callable[..., str], *values: object) -> None:

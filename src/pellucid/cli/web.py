@@ -65,33 +65,13 @@ def asker(args: argparse.Namespace) -> Asker:
     )
 
 
-def language(text: str) -> str:
-    """A language's code, from the code or its English name. Raises `UsageError`."""
-    from ..errors import UsageError
-    from ..web.languages import NAMES
-
-    codes = {name.lower(): code for code, name in NAMES.items()}
-    code = codes.get(text.lower(), text.lower())
-    if text and code not in NAMES:
-        raise UsageError(f"--language takes one of {', '.join(NAMES.values())}, not {text!r}.")
-    return code
-
-
 def show(pieces: Iterable[str], status: Status) -> None:
     """Print Markdown as it comes: coloured, with links to click, on a terminal."""
-    if not output.coloured(sys.stdout):
-        for piece in pieces:
-            status.clear()
-            output.piece(piece)
-        return
-    from ..views.terminal.markdown import MarkdownStream
-
-    stream = MarkdownStream()
+    drawn = output.Markdown()
     for piece in pieces:
         status.clear()
-        sys.stdout.write(stream.feed(piece))
-        sys.stdout.flush()
-    print(stream.end(), end="", flush=True)
+        drawn.piece(piece)
+    drawn.end()
 
 
 class Status:
