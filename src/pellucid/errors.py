@@ -44,6 +44,7 @@
     ├── IncompleteReply       a stream ended without its finish event
     ├── UnfitReply            a reply that was to fit a JSON schema does not; carries its text
     ├── BadArguments          a model called a tool with arguments that do not fit it
+    ├── BudgetSpent           agents may make no more calls, or use no more tokens
     └── StoreError            the receipt store cannot be used
         ├── StoreTooNew       written by a newer Pellucid; not touched
         └── ReceiptNotFound
@@ -319,6 +320,10 @@ class UnfitReply(PellucidError):
 
 class BadArguments(PellucidError):
     """The arguments of a call do not fit its tool; the model is told."""
+
+
+class BudgetSpent(PellucidError):
+    """The next call of a run of agents would go over its budget; it was not made."""
 
 
 class StoreError(PellucidError):
