@@ -80,12 +80,20 @@ def read_content(db: apsw.Connection, content: int) -> bytes:
     return unsqueeze(db.execute("SELECT data FROM contents WHERE id = ?", (content,)).get)
 
 
-def contents_of(db: apsw.Connection, node: int) -> list[int]:
-    """The ids of the contents of the sequence that ends at `node`, from its beginning."""
+def contents_of(db: apsw.Connection, node: int) -> list[tuple[int, bool]]:
+    """The ids of the contents of the sequence that ends at `node`, from its beginning, each with
+    whether a receipt told of it before."""
     rows = db.execute(
-        f"{_WALK} SELECT content FROM walk JOIN nodes USING (id) ORDER BY steps DESC", (node,)
+        _WALK
+        + """
+        SELECT content, EXISTS (
+            SELECT 1 FROM receipt_messages WHERE receipt_messages.content = nodes.content
+        )
+        FROM walk JOIN nodes USING (id) ORDER BY steps DESC
+        """,
+        (node,),
     )
-    return [content for (content,) in rows]
+    return [(content, bool(told)) for content, told in rows]
 
 
 def node_hash(db: apsw.Connection, node: int) -> bytes:

@@ -17,7 +17,7 @@ from __future__ import annotations
 import json
 import re
 from base64 import b64decode, b64encode
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import MISSING, fields, is_dataclass
 from functools import cache
 from math import isfinite
@@ -91,7 +91,7 @@ def _writer(kind: type) -> Callable[[Any], Any]:
         return lambda value: [encode(item) for item in value]
     if is_dataclass(kind):
         tag, names = _TAGS.get(kind, {}), _names(kind)
-        return lambda value: {**tag, **{name: encode(getattr(value, name)) for name in names}}
+        return lambda value: tag | _write_items((name, getattr(value, name)) for name in names)
     if issubclass(kind, Mapping):
         return _write_mapping
     return _refuse
@@ -107,7 +107,11 @@ def _write_bytes(value: bytes | bytearray) -> Any:
 def _write_mapping(value: Mapping[Any, Any]) -> Any:
     if not all(isinstance(key, str) for key in value):
         return _refuse(value)
-    return {key: encode(item) for key, item in value.items()}
+    return _write_items(value.items())
+
+
+def _write_items(items: Iterable[tuple[str, Any]]) -> dict[str, Any]:
+    return {name: item if type(item) in _PLAINEST else encode(item) for name, item in items}
 
 
 def _refuse(value: Any) -> NoReturn:

@@ -135,8 +135,5 @@ def unsqueeze(data: bytes) -> bytes:
 
 def digest(*parts: bytes) -> bytes:
     """16 bytes of BLAKE2b over the parts, each with its length in front."""
-    hasher = blake2b(digest_size=16)
-    for part in parts:
-        hasher.update(len(part).to_bytes(8, "little"))
-        hasher.update(part)
-    return hasher.digest()
+    framed = b"".join([len(part).to_bytes(8, "little") + part for part in parts])
+    return blake2b(framed, digest_size=16).digest()

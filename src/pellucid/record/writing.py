@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import apsw
 
 from ..errors import StoreError
 from ..messages import Message
+from ..replies import ReplyToken
 from .blocks import pack_reply, prompt_blocks
 from .chains import Chain, Link, contents_of, keep_chain, keep_content, node_hash
 from .packing import digest, squeeze
@@ -59,7 +60,7 @@ def _insert(db: apsw.Connection, receipt: Receipt) -> None:
         reply.usage.input_total,
         reply.usage.output_total,
     )
-    packed = squeeze(details_data(receipt)), squeeze(pack_reply(reply.tokens, pieces))
+    packed = squeeze(details_data(receipt)), _tokens(reply.tokens, pieces)
     fingerprint = receipt.prompt.encoding.vocabulary if receipt.prompt is not None else None
     hash = _hash((*told, fingerprint, digest(setup), *packed), (said, dropped, prompt))
     nodes = (chain and chain.node for chain in (said, dropped, prompt))
@@ -73,6 +74,13 @@ def _insert(db: apsw.Connection, receipt: Receipt) -> None:
         (*told, *nodes, vocabulary, keep_content(db, setup), *packed, hash),
     )
     _index_messages(db, db.last_insert_rowid(), receipt, said, dropped)
+
+
+NO_TOKENS = squeeze(pack_reply((), {}))
+
+
+def _tokens(tokens: Sequence[ReplyToken], pieces: dict[int, bytes]) -> bytes:
+    return squeeze(pack_reply(tokens, pieces)) if tokens else NO_TOKENS
 
 
 def receipt_hash(db: apsw.Connection, number: int) -> bytes:
@@ -142,15 +150,14 @@ def _index_messages(
 ) -> None:
     """Note which messages a search finds this receipt by: those that are new in it, and those that
     no receipt told of before."""
-    contents = [id for chain in (said, dropped) if chain for id in contents_of(db, chain.node)]
+    contents = [row for chain in (said, dropped) if chain for row in contents_of(db, chain.node)]
     messages = (*receipt.request.messages, receipt.reply.message, *receipt.memory.dropped)
     new = set(contents[receipt.replayed_messages : len(receipt.request.messages) + 1])
-    for content, message in dict(zip(contents, messages, strict=True)).items():
-        # Without the limit, `get` would fetch a row for every receipt that told of it.
-        found = "SELECT 1 FROM receipt_messages WHERE content = ? LIMIT 1"
-        known = db.execute(found, (content,)).get
+    told = []
+    for (content, known), message in dict(zip(contents, messages, strict=True)).items():
         if not known:
             text = indexed(searchable(message))
             db.execute("INSERT INTO message_text (rowid, text) VALUES (?, ?)", (content, text))
-        if not known or content in new:
-            db.execute("INSERT INTO receipt_messages VALUES (?, ?)", (content, number))
+        if not known or (content, known) in new:
+            told.append((content, number))
+    db.executemany("INSERT INTO receipt_messages VALUES (?, ?)", told)

@@ -5,11 +5,15 @@ from __future__ import annotations
 import queue
 import sys
 import threading
+import time
 
 from ..errors import StoreError
 from ..record.receipt import Receipt
 from ..record.store import Store
 
+GATHER = 0.02
+"""Seconds in which receipts gather to be written together: one transaction costs as much as
+writing several of them."""
 MOST = 256
 """Receipts in one transaction."""
 BEHIND = 10_000
@@ -45,6 +49,8 @@ class Recorder:
         open_ = True
         while open_:
             batch = [self._queue.get()]
+            if isinstance(batch[0], Receipt):
+                time.sleep(GATHER)
             while len(batch) < MOST and not self._queue.empty():
                 batch.append(self._queue.get())
             open_ = None not in batch
