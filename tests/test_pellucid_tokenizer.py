@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import socket
 import time
@@ -38,6 +39,18 @@ from test_weights import Server, hub_environment, point_to
 assert hub_environment  # a fixture
 LAB = "I am excited to show Tokenizers in action to my LLM engineers"
 LOCAL: dict[str, Any] = {"sources": "path,caches,index"}
+
+
+MEMBERS = (
+    *("gpt-4.1-mini-2025-04-14", "gpt-4o-2024-08-06", "ft:gpt-4o:me::x1", "gpt-4o-mini-tts"),
+    *("gpt-4-1106-vision-preview", "gpt-4-32k-0613", "chatgpt-4o-latest", "gpt-5.1-codex-max"),
+    *("gpt-4o-transcribe-diarize", "gpt-4.1-tiny", "gpt-5.2-pro", "o3-deep-research"),
+    *(
+        "claude-sonnet-4-5-20250929",
+        "claude-3-opus-latest",
+        "gemini-2.5-flash-lite-preview-09-2025",
+    ),
+)
 
 
 def settings(**values: Any) -> Settings:
@@ -209,6 +222,31 @@ def test_no_name_falls_back_to_another(name: str) -> None:
     with pytest.raises(UnknownModel) as error:
         names.row(name)
     assert not name or error.value.near
+
+
+@pytest.mark.parametrize(
+    ("name", "near"),
+    [
+        ("gpt-4.1-minni", "gpt-4.1-mini"),
+        ("gpt-4.1-mni", "gpt-4.1-mini"),
+        ("gpt-4o-mimi-2024-07-18", "gpt-4o-mini-2024-07-18"),
+        ("openai/gpt-5-naon", "gpt-5-nano"),
+        ("gpt-3.5-turbo-previw", "gpt-3.5-turbo-preview"),
+        ("claude-sonet-4", "claude-sonnet-4"),
+        ("gemini-2.5-falsh", "gemini-2.5-flash"),
+        *((name, None) for name in MEMBERS),
+    ],
+)
+def test_a_slip_in_the_name_of_a_family_is_refused(name: str, near: str | None) -> None:
+    """Dated and new members of a family are taken; what is a letter from a usual word is not."""
+    if near is not None:
+        with pytest.raises(UnknownModel, match="Near it: " + re.escape(near)):
+            names.row(name)
+    elif name.startswith(("claude", "gemini")):
+        with pytest.raises(UnpublishedVocabulary):
+            names.row(name)
+    else:
+        assert names.row(name).name
 
 
 def test_the_nearest_names_are_said(folders: Folders) -> None:

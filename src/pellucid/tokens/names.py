@@ -62,6 +62,7 @@ class Row:
 class _Table:
     rows: Mapping[str, Row]
     unpublished: Mapping[str, tuple[str, ...]]
+    variants: frozenset[str]
     owners: frozenset[str]
 
 
@@ -69,7 +70,8 @@ def row(name: str) -> Row:
     """The row of a vocabulary or of a model, with or without its owner, in any case.
 
     Raises `UnknownModel` with the nearest names, and `UnpublishedVocabulary` where the maker
-    publishes none. There is no guessing.
+    publishes none. There is no guessing: of a family's new members a date, a size and a new word
+    are taken, a slip of a usual word is not.
     """
     table = _table()
     wanted = plain(name, table.owners)
@@ -77,9 +79,11 @@ def row(name: str) -> Row:
         return table.rows[wanted]
     patterns = {pattern: row for row in table.rows.values() for pattern in row.models}
     if found := _most_exact(wanted, patterns):
+        _refuse_slip(name, wanted, found)
         return patterns[found]
     makers = {pattern: maker for maker, all in table.unpublished.items() for pattern in all}
     if found := _most_exact(wanted, makers):
+        _refuse_slip(name, wanted, found)
         from .estimates import family_of
 
         raise UnpublishedVocabulary(name, makers[found], estimated=family_of(name) is not None)
@@ -116,6 +120,32 @@ def _most_exact(name: str, patterns: Iterable[str]) -> str | None:
     return max(found, key=lambda pattern: len(pattern.strip("*#")), default=None)
 
 
+def _refuse_slip(name: str, wanted: str, pattern: str) -> None:
+    """Raises `UnknownModel` where a word that `pattern` leaves open is nearly a usual one."""
+    variants = _table().variants
+    fixed = _words(pattern)
+    for word in _words(wanted):
+        if word in fixed or word in variants:
+            continue
+        if meant := [each for each in variants if _slip(word, each)]:
+            whole = rf"(?<![a-z]){word}(?![a-z])"
+            raise UnknownModel(name, tuple(re.sub(whole, each, wanted) for each in sorted(meant)))
+
+
+def _words(name: str) -> list[str]:
+    return re.findall(r"[a-z]+", name)
+
+
+def _slip(written: str, word: str) -> bool:
+    """Whether one letter is more, less or another, or two are swapped."""
+    short, long = sorted((written, word), key=len)
+    i = next((i for i, letter in enumerate(short) if letter != long[i]), len(short))
+    if len(short) == len(long):
+        swapped = short[i : i + 2] == long[i : i + 2][::-1] and short[i + 2 :] == long[i + 2 :]
+        return short != long and (swapped or short[i + 1 :] == long[i + 1 :])
+    return len(long) == len(short) + 1 and short[i:] == long[i + 1 :]
+
+
 @cache
 def _expression(pattern: str) -> re.Pattern[str]:
     exactly = re.escape(pattern)
@@ -130,6 +160,7 @@ def _table() -> _Table:
     return _Table(
         rows={name: _row(name, values) for name, values in table["vocabulary"].items()},
         unpublished={maker: tuple(names) for maker, names in table["unpublished"].items()},
+        variants=frozenset(table["variants"]["words"]),
         owners=frozenset(table["owners"]["names"]),
     )
 
