@@ -12,7 +12,7 @@ from .errors import StoreError, UsageError
 from .messages import Message, Request, ToolCall
 from .record.receipt import Receipt
 from .replies import Event, Reply, TextDelta
-from .tools.running import Limits, Toolbox, ToolRan
+from .tools.running import Limits, Toolbox, ToolRan, approval
 
 if TYPE_CHECKING:
     from .chat import Chat
@@ -32,6 +32,7 @@ class Turn:
         self._tools = chat.tools if tools is None else tools
         self._sent = message
         self._stop = threading.Event()
+        self._notes: tuple[str, ...] = ()
         self._begun = False
         self._kept_nowhere = False
         self._running: Call | None = None
@@ -102,6 +103,7 @@ class Turn:
                 ran.append(each)
                 yield each
             self._sent = Message("tool", tuple(each.result for each in ran))
+            self._notes = tuple(approval(each.call) for each in ran if each.approved)
             yield from self._call("auto" if limits.allow(ran) else "none")
 
     def _wanted(self) -> list[ToolCall]:
@@ -128,6 +130,7 @@ class Turn:
                 parent=chat.receipts[-1].id if chat._conversation and chat.receipts else None,
                 memory=memory,
                 replayed=self._replayed(request),
+                notes=self._notes,
                 keep=self._keep,
             )
         )

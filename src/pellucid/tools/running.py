@@ -28,11 +28,18 @@ said: contextvars.ContextVar[str] = contextvars.ContextVar("said", default="")
 
 @value
 class ToolRan:
-    """A tool has answered, or failed. `seconds` is how long it took."""
+    """A tool has answered, or failed. `seconds` is how long it took; `approved` says that the user
+    was asked before, and agreed."""
 
     call: ToolCall
     result: ToolResult
     seconds: float
+    approved: bool = False
+
+
+def approval(call: ToolCall) -> str:
+    """What a receipt notes of a call that the user approved."""
+    return f"The user approved {call.name} {call.arguments}."
 
 
 class Toolbox:
@@ -94,28 +101,36 @@ class Toolbox:
 
     def _run(self, call: ToolCall, stop: threading.Event, message: str) -> ToolRan:
         began = time.perf_counter()
+        approved = False
         try:
-            text, failed = self._answer(call, stop, message), False
+            tool, arguments = self._checked(call)
+            approved = self._approved(tool, arguments)
+            found = _bounded(tool, arguments, stop, message)
+            text, failed = _text(tool.name, found), False
         except _Failed as failure:
             text, failed = str(failure), True
         seconds = time.perf_counter() - began
-        return ToolRan(call, ToolResult(call.id, call.name, text, failed), seconds)
+        return ToolRan(call, ToolResult(call.id, call.name, text, failed), seconds, approved)
 
-    def _answer(self, call: ToolCall, stop: threading.Event, message: str) -> str:
+    def _checked(self, call: ToolCall) -> tuple[Tool, dict[str, Any]]:
         tool = self.tools.get(call.name)
         if tool is None:
             known = ", ".join(self.tools) or "none"
             raise _Failed(f"There is no tool called {call.name!r}. There are: {known}.")
         try:
-            arguments = tool.arguments(call.arguments)
+            return tool, tool.arguments(call.arguments)
         except BadArguments as error:
             raise _Failed(str(error)) from error
-        if self._asks(tool):
-            if self.approve is None:
-                raise _Failed(f"{tool.name} was not run: it needs an approval nobody can give.")
-            if not self.approve(tool, arguments):
-                raise _Failed(f"{tool.name} was not run: the user did not approve it.")
-        return _text(tool.name, _bounded(tool, arguments, stop, message))
+
+    def _approved(self, tool: Tool, arguments: Mapping[str, Any]) -> bool:
+        """Whether the user was asked, and agreed; a refusal fails the call."""
+        if not self._asks(tool):
+            return False
+        if self.approve is None:
+            raise _Failed(f"{tool.name} was not run: it needs an approval nobody can give.")
+        if not self.approve(tool, arguments):
+            raise _Failed(f"{tool.name} was not run: the user did not approve it.")
+        return True
 
 
 class Limits:

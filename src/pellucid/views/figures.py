@@ -6,14 +6,18 @@ import math
 from collections.abc import Sequence
 from dataclasses import fields
 from datetime import datetime
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from ..messages import Known
+from ..prompt.budget import measure
 from ..prompt.values import Label, Prompt
 from ..record.prices import Cost, price_of
 from ..record.prices import cost as priced
 from ..record.receipt import Receipt
 from ..replies import Candidate, Reply, ReplyToken
+
+if TYPE_CHECKING:
+    from ..record.divergence import Divergence
 
 KNOWN: dict[Known, str] = {
     "exact": "counted on the real ids",
@@ -59,6 +63,27 @@ def window_used(receipt: Receipt) -> int:
 def window_share(receipt: Receipt) -> float | None:
     """The part of the context window in use, 0 to 1."""
     return window_used(receipt) / receipt.window if receipt.window else None
+
+
+Place = Literal["template", "system", "tools", "history", "passages", "this turn", "prompt"]
+"""What a stretch of the window is spent on; `prompt` where a provider made it out of sight."""
+
+
+def window_parts(receipt: Receipt) -> list[tuple[Place, int]]:
+    """The tokens of the prompt by what they are for; they add up to its length."""
+    prompt = receipt.prompt
+    if prompt is None:
+        return [("prompt", receipt.reply.usage.input_total)]
+    spent = measure(prompt, receipt.window or 0)
+    parts: list[tuple[Place, int]] = [
+        ("template", spent.scaffold + spent.generation),
+        ("system", spent.system),
+        ("tools", spent.tools),
+        ("history", sum(spent.turns[:-1])),
+        ("passages", spent.passages),
+        ("this turn", sum(spent.turns[-1:])),
+    ]
+    return [(name, count) for name, count in parts if count]
 
 
 SHORTEST = 0.02
@@ -157,6 +182,28 @@ def others(token: ReplyToken) -> Sequence[Candidate]:
     return [candidate for candidate in token.alternatives if candidate.id != token.id]
 
 
+def nearly(reply: Reply) -> tuple[int, Candidate] | None:
+    """The alternative that came nearest to being said: its token's number, and itself."""
+    found = [
+        (number, candidate)
+        for number, token in enumerate(reply.tokens)
+        for candidate in others(token)
+    ]
+    return max(found, key=lambda each: _logprob(each[1]), default=None)
+
+
+def _logprob(candidate: Candidate) -> float:
+    return -math.inf if candidate.logprob is None else candidate.logprob
+
+
+def sureness(reply: Reply) -> str:
+    """How many tokens a reply has, and of how many the model was not sure."""
+    unsure = sum(band(token.logprob) in ("p2", "p3") for token in reply.tokens)
+    unknown = sum(token.logprob is None for token in reply.tokens)
+    words = f"{len(reply.tokens):,} tokens, {unsure:,} chosen at under 50%"
+    return words + (f", {unknown:,} of unknown probability" if unknown else "")
+
+
 def window_name(window: int) -> str:
     """32768 is 32k, 128000 is 128k; a window that is not round is said in full."""
     for unit in (1000, 1024):
@@ -207,6 +254,22 @@ def origin_reason(prompt: Prompt, token: int) -> str:
     if len(labels) > 1:
         return "straddles two origins"
     return MEANING[labels.pop()]
+
+
+def divergence_facts(value: Divergence) -> str:
+    """How far two prompts are the same, and what it cost that they part there."""
+    about = "" if value.known == "exact" else "~"
+    facts = [
+        f"The first {about}{value.shared:,} tokens are the same "
+        f"({KNOWN[value.known]}); {value.cached:,} were read from a cache."
+    ]
+    if value.reread:
+        facts.append(f"{about}{value.reread:,} tokens that stood in the first were read again.")
+    if value.seconds:
+        facts.append(f"Reading them took {seconds(value.seconds)}.")
+    if value.saving is not None and value.reread:
+        facts.append(f"From the cache they would have been ${value.saving:.6f} cheaper.")
+    return " ".join(facts)
 
 
 def usage_rows(receipt: Receipt) -> list[tuple[str, str, str]]:

@@ -5,7 +5,7 @@ The page, the HTML export and the notebook show the same, since all of it is mad
 
 from __future__ import annotations
 
-from . import messages, prompt
+from . import cost, messages, prompt, reply, tokens, tools, wire
 from .panel import Glass as Glass
 from .panel import Panel as Panel
 from .panel import style as style
@@ -13,5 +13,10 @@ from .panel import style as style
 PANELS = (
     Panel("messages", "Messages", messages.html),
     Panel("prompt", "Prompt", prompt.html),
+    Panel("tokens", "Tokens", tokens.html),
+    Panel("reply", "Reply", reply.html),
+    Panel("wire", "Wire", wire.html),
+    Panel("cost", "Cost and time", cost.html),
+    Panel("tools", "Tools", tools.html),
 )
 """The panels in their order: the one place where one is added."""

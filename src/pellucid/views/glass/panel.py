@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from ...record.receipt import Receipt
 from ...value import value
+from ..html.markup import asset, text
 
 
 @value
@@ -36,10 +37,22 @@ def lead(words: str) -> str:
     return f'<p class="lead">{words}</p>'
 
 
+def part(title: str, *body: str) -> str:
+    """A part of a panel under a title of its own."""
+    return f"<section><h4>{title}</h4>{''.join(body)}</section>"
+
+
+def copied(name: str, title: str, words: str) -> str:
+    """Text to take along, with the button that copies it; `name` is unique in the page."""
+    return part(
+        f'{title} <button type="button" class="copy" data-pellucid="copy" '
+        f"""data-value='"#{name}"' aria-label="copy: {title}">copy</button>""",
+        f'<pre id="{name}" tabindex="0">{text(words, mark_lines=False)}</pre>',
+    )
+
+
 def style() -> str:
     """The style sheet of all panels."""
     from importlib.resources import files
-
-    from ..html.markup import asset
 
     return asset("tokens.css") + files(__package__).joinpath("glass.css").read_text("utf-8")

@@ -40,16 +40,14 @@ def html(glass: Glass) -> str:
 
 def _row(prompt: Prompt, each: Row, texts: list[str]) -> str:
     cut = min(each.end, each.start + FOLDED)
-    body = "".join(_runs(prompt, each.start, cut, texts, first=True))
+    body = "".join(_runs(prompt, each.start, cut, texts))
     if rest := "".join(_runs(prompt, cut, each.end, texts)):
         more = f"{each.end - cut:,} more tokens"
         body += f'<details class="fold"><summary>{more}</summary>{rest}</details>'
     return prompt_row(each, [body])
 
 
-def _runs(
-    prompt: Prompt, start: int, end: int, texts: list[str], first: bool = False
-) -> Iterator[str]:
+def _runs(prompt: Prompt, start: int, end: int, texts: list[str]) -> Iterator[str]:
     """Tokens of one origin as one element; a control token alone."""
     special, labels = prompt.encoding.special, prompt.spans
 
@@ -61,9 +59,8 @@ def _runs(
         words = text("".join(texts[i] for i in numbers))
         kind = ORIGIN_CLASS[prompt.label(labels[touched[0]].origin)]
         kind += (" x" if len(touched) > 1 else "") + (" k" if special[numbers[0]] else "")
-        stop = "0" if first and numbers[0] == start else "-1"
         yield (
-            f'<i class="{kind}" tabindex="{stop}">{words}'
+            f'<i class="{kind}" tabindex="0">{words}'
             f'<span class="tip" role="tooltip">{_why(prompt, numbers)}</span></i>'
         )
 

@@ -73,18 +73,22 @@ def _owner(prompt: Prompt, token: int) -> tuple[Label, int | None] | None:
 
 def prompt_flow(prompt: Prompt, title: Title | None = None) -> str:
     """The prompt, a row for each message; a token is of its origin's class, `x` if it straddles."""
-    labels = [ORIGIN_CLASS[prompt.label(span.origin)] for span in prompt.spans]
-    special = prompt.encoding.special
-    classes = [
-        labels[touched[0]] + (" x" if len(touched) > 1 else "") + (" k" if special[i] else "")
-        for i, touched in enumerate(prompt.origins)
-    ]
-    tokens = _elements(prompt.encoding.pieces, classes, title)
+    tokens = _elements(prompt.encoding.pieces, prompt_classes(prompt), title)
     out = []
     for part in prompt_rows(prompt):
         chunks = _chunks(tokens, prompt.encoding.pieces, part.start, part.end)
         out.append(prompt_row(part, chunks))
     return _flow("prompt", out)
+
+
+def prompt_classes(prompt: Prompt) -> list[str]:
+    """The class of each token: its origin, `x` where it straddles two, `k` for a control token."""
+    labels = [ORIGIN_CLASS[prompt.label(span.origin)] for span in prompt.spans]
+    special = prompt.encoding.special
+    return [
+        labels[touched[0]] + (" x" if len(touched) > 1 else "") + (" k" if special[i] else "")
+        for i, touched in enumerate(prompt.origins)
+    ]
 
 
 def encoding_flow(encoding: Encoding, title: Title | None = None) -> str:

@@ -17,14 +17,18 @@ def asset(name: str) -> str:
     return files(__package__).joinpath(name).read_text("utf-8")
 
 
-def text(value: str) -> str:
-    """Text as HTML. What would act or hide is spelled out in a `<b>`; lines and tabs are kept."""
+def text(value: str, *, mark_lines: bool = True) -> str:
+    """Text as HTML. What would act or hide is spelled out in a `<b>`; lines and tabs are kept, and
+    with `mark_lines` they are marked as well."""
     out = []
     for run, spelled in runs(value):
         if spelled is None:
             out.append(escape(run))
         else:
             kept = run if run in "\n\t" else ""
+            if kept and not mark_lines:
+                out.append(kept)
+                continue
             out.append(f"<b>{spelled}</b>{kept}" if kept else f'<b class="e">{spelled}</b>')
     return "".join(out)
 
@@ -41,6 +45,10 @@ def table(rows: Iterable[tuple[str, ...]], kind: str = "", head: Sequence[str] =
     return f'<table class="{kind}">{body}</table>'
 
 
+SEEN = 3.0
+"""Thousandths of a bar that the smallest piece takes, or nobody would see it."""
+
+
 def share_bar(parts: Mapping[str, int], whole: int, words: str) -> str:
     """A bar of `whole` with one piece for each class of `parts`; `words` say what it shows.
 
@@ -48,7 +56,7 @@ def share_bar(parts: Mapping[str, int], whole: int, words: str) -> str:
     """
     at, shapes = 0.0, []
     for name, count in parts.items():
-        width = 1000 * count / whole if whole else 0.0
+        width = max(1000 * count / whole, SEEN) if whole and count else 0.0
         shapes.append(f'<rect class="{name}" x="{at:.2f}" width="{width:.2f}" height="8"/>')
         at += width
     return (

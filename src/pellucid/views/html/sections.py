@@ -66,18 +66,36 @@ def header_figures(receipt: Receipt) -> list[str]:
     ]
 
 
+PLACE_CLASS: dict[str, str] = {
+    "template": "o0",
+    "system": "o1",
+    "tools": "o2",
+    "history": "o4",
+    "passages": "o6",
+    "this turn": "o3",
+    "prompt": "prompt",
+}
+
+
 def window_bar(receipt: Receipt) -> str:
     """How full the context window is, and with what."""
     if receipt.window is None:
         return ""
-    usage = receipt.reply.usage
-    counts = receipt.prompt.counts() if receipt.prompt else {}
-    parts = {ORIGIN_CLASS[label]: count for label, count in counts.items()}
-    parts = parts or {"prompt": usage.input_total}
     used = figures.window_used(receipt)
-    words = f"{used:,} of {receipt.window:,} tokens in use, {max(receipt.window - used, 0):,} left"
-    bar = share_bar({**parts, "reply": usage.output_total}, receipt.window, words)
-    return f'<figure class="window">{bar}<figcaption>{words}</figcaption></figure>'
+    left = max(receipt.window - used, 0)
+    words = f"{used:,} of {receipt.window:,} tokens in use, {left:,} left"
+    parts = {PLACE_CLASS[name]: count for name, count in figures.window_parts(receipt)}
+    parts["reply"] = receipt.reply.usage.output_total
+    named = [*figures.window_parts(receipt), ("the reply", parts["reply"]), ("room", left)]
+    entries = "".join(
+        f'<li><i class="{PLACE_CLASS.get(name, name.split()[-1])}">{name}</i> {count:,}</li>'
+        for name, count in named
+    )
+    bar = share_bar(parts, receipt.window, ", ".join(f"{count:,} {name}" for name, count in named))
+    return (
+        f'<figure class="window">{bar}<figcaption>{words}</figcaption>'
+        f'<ul class="legend">{entries}</ul></figure>'
+    )
 
 
 def _notices(receipt: Receipt) -> str:
@@ -157,11 +175,16 @@ def message_list(receipt: Receipt) -> str:
     return f'<ol class="said-list">{"".join(rows)}</ol>'
 
 
+def message_parts(message: Message) -> str:
+    """What a message says, part by part."""
+    return "".join(map(_part, message.parts))
+
+
 def message_row(message: Message, number: int | None, state: str) -> str:
     """One message as it was sent: `state` is new, replayed or dropped."""
     label: Label = message.role
     name = label if number is None else f"{label} {number}"
-    body = "".join(map(_part, message.parts))
+    body = message_parts(message)
     return (
         f'<li class="{state}"><div class="who {ORIGIN_CLASS[label]}"><span>{name}</span>'
         f'<small>{state}</small></div><div class="said" dir="auto">{body}</div></li>'

@@ -15,7 +15,6 @@ def divergence(
     value: Divergence, first: Receipt, second: Receipt, *, color: bool = False, width: int = 80
 ) -> str:
     """Both prompts as bars of what is shared, the reason they part, and what that cost."""
-    about = "" if value.known == "exact" else "~"
     longest = max(value.first, value.second, 1)
     rows = [
         [
@@ -28,14 +27,4 @@ def divergence(
         for receipt, size in ((first, value.first), (second, value.second))
     ]
     lines = [table(rows, right="  r"), "", paint(visible(value.why), BOLD, color)]
-    facts = [
-        f"The first {about}{value.shared:,} tokens are the same "
-        f"({figures.KNOWN[value.known]}); {value.cached:,} were read from a cache."
-    ]
-    if value.reread:
-        facts.append(f"{about}{value.reread:,} tokens that stood in the first were read again.")
-    if value.seconds:
-        facts.append(f"Reading them took {figures.seconds(value.seconds)}.")
-    if value.saving is not None and value.reread:
-        facts.append(f"From the cache they would have been ${value.saving:.6f} cheaper.")
-    return "\n".join([*lines, *wrapped(" ".join(facts), width, color)])
+    return "\n".join([*lines, *wrapped(figures.divergence_facts(value), width, color)])

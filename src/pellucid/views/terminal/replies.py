@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from ...replies import Reply, ReplyToken
-from ..figures import band, endings, others, probability
+from ..figures import band, endings, others, probability, sureness
 from ..glyphs import piece_line, runs, shown, visible
 from .style import BADGE, BAND, DIM, Cell, bar, clip, paint, table
 
@@ -19,12 +19,7 @@ def why(reply: Reply, *, color: bool = False, width: int = 80) -> str:
     rows = [_row(token) for token in reply.tokens]
     header = [Cell(name, DIM) for name in ("token", "id", "probability", "", "nearly chose")]
     lines = [table([header, *rows], right=" rr", color=color, width=width)]
-    unsure = sum(band(token.logprob) in ("p2", "p3") for token in reply.tokens)
-    unknown = sum(token.logprob is None for token in reply.tokens)
-    summary = f"{len(reply.tokens):,} tokens, {unsure:,} chosen at under 50%"
-    if unknown:
-        summary += f", {unknown:,} of unknown probability"
-    lines += ["", paint(summary, DIM, color)]
+    lines += ["", paint(sureness(reply), DIM, color)]
     if not all(token.exact for token in reply.tokens):
         lines.append(paint("~ marks an id inferred from the text", DIM, color))
     return "\n".join(lines)
