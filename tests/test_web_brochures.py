@@ -13,6 +13,7 @@ pytest.importorskip("trafilatura")
 import pellucid
 import web_sites
 from cli_home import Home
+from pellucid.cli.main import main
 from pellucid.errors import NothingToRead, UsageError, WebError
 from pellucid.models.local import LocalModel
 from pellucid.models.scripted import Scripted
@@ -192,6 +193,42 @@ def test_nothing_at_all() -> None:
             )
 
 
+def test_a_light_remark_states_nothing() -> None:
+    """One after each section, in italics, that has no figure and no name of its own; the facts are
+    as in a formal brochure."""
+    remarks = ["The hammers wanted to stay.", "Bob owns 7 yachts.", "The team sings.", "No end"]
+    with serving(PAGES) as server:
+        model = Scripted(["{}", *remarks])
+        made = making(server, model, Brief(tone="humorous", words=30))
+        text = "".join(made)
+    assert "*The hammers wanted to stay.*" in text
+    assert text.count("*") == 2
+    assert "Acme makes anvils in Leeds since 1901. [[1]]" in text
+    shown = model.requests[1].messages
+    assert [message.role for message in shown[1:4]] == ["user", "assistant", "user"]
+
+
+def test_a_brochure_in_another_language() -> None:
+    """The headings too, also where the language is named in words; what cannot be translated
+    stays, and is said to."""
+    french = "Ada Stone a fondé Acme en 1901. "
+    pages = {"/": PAGES["/"], "/about": "<h1>About</h1><p>Ada Stone founded Acme in 1901.</p>"}
+    with serving(pages) as server:
+        made = pellucid.brochure(
+            "Acme",
+            server.url("/"),
+            language="French",
+            model=Scripted(["{}", "No.", french]),
+            allow_hosts=[server.host],
+            store=None,
+        )
+    assert f"## L'entreprise\n\n{french}[[2]]" in made.markdown
+    assert "Acme makes anvils in Leeds since 1901. [[1]]" in made.markdown
+    assert any("One sentence stands" in note for note in made.notes)
+    with pytest.raises(UsageError, match="no language known"):
+        pellucid.brochure("Acme", "https://acme.example", language="Klingon")
+
+
 def test_python_api(home: Path) -> None:
     with serving(PAGES) as server:
         made = pellucid.brochure(
@@ -218,22 +255,37 @@ def user(
     user.run("engine", "stop")
 
 
-def test_the_command(user: Home) -> None:
-    """The embedded model chooses among the links of a site, and two of its pages are read."""
+def test_the_command(user: Home, full: bool, qwen: Path, smol: Path) -> None:
+    """A model of this machine chooses among the links of a site, and two of its pages are read."""
     site = SITES["Quillon Software"]
-    words = ("--pages", "2", "--html", "out.html", "--json")
+    how = ("-m", str(qwen if full else smol), "--pages", "2", "--html", "out.html", "--json")
     with serving(site.pages()) as server:
         url = server.url("/")
-        done = user.run("brochure", site.name, url, "--allow-host", server.host, *words)
+        done = user.run("brochure", site.name, url, "--allow-host", server.host, *how)
     assert done.returncode == 0, done.stderr
     value = json.loads(done.stdout)
     paths = {link["url"].removeprefix(url.rstrip("/")) for link in value["links"]}
-    assert paths <= set(site.right)
+    assert paths
+    assert paths <= (set(site.right) if full else {href for _, href, _ in site.links})
     assert len(value["pages"]) == 2
     assert value["markdown"].startswith("# Quillon Software\n")
     page = (user.folder / "out.html").read_text("utf-8")
     assert "<h1>Quillon Software</h1>" in page
     assert "Content-Security-Policy" in page
+
+
+def test_html_on_standard_output(
+    home: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pellucid.cli.options.model", lambda args: Scripted(["{}"]))
+    with serving({"/": "<p>Acme makes anvils, and this is its only page.</p>"}) as server:
+        words = ("brochure", "Acme", server.url("/"), "--allow-host", server.host, "--html", "-")
+        assert main(words) == 0
+        assert main((*words, "--json")) == 2
+    said = capsys.readouterr()
+    assert said.out.startswith("<!")
+    assert said.out.count("<h1>Acme</h1>") == 1
+    assert "name a file" in said.err
 
 
 @pytest.mark.full

@@ -5,8 +5,12 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from . import output, web
+
+if TYPE_CHECKING:
+    from ..web.brochures import Brochure
 
 TONES = ("formal", "humorous")
 AUDIENCES = ("customers", "investors", "recruits")
@@ -21,15 +25,22 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         "--language", default="", metavar="NAME", help="of the brochure (default: the site's)"
     )
     parser.add_argument("--pages", type=int, default=6, help="read at most (default: 6)")
-    parser.add_argument("--html", metavar="FILE", help="write it as one self-contained page")
+    parser.add_argument(
+        "--html", metavar="FILE", help="write it as one self-contained page; - is standard output"
+    )
     web.add_access(parser)
 
 
 def run(args: argparse.Namespace) -> int:
     from ..errors import UsageError
+    from ..web import languages
     from ..web.brochures import Brief, Brochuring
 
-    brief = Brief(args.tone, args.audience, web.language(args.language), args.pages)
+    if args.html == "-" and args.json:
+        raise UsageError(
+            "--html - and --json both print: name a file for one, as in --html a.html."
+        )
+    brief = Brief(args.tone, args.audience, languages.code(args.language), args.pages)
     access = web.access(args)
     url = args.url if "://" in args.url else f"https://{args.url}"
     status = web.Status()
@@ -43,15 +54,24 @@ def run(args: argparse.Namespace) -> int:
     brochure = making.brochure
     assert brochure is not None
     if args.html:
-        from ..views.html.markdown import brochure_page
-
-        try:
-            Path(args.html).write_text(brochure_page(brochure), "utf-8")
-        except OSError as error:
-            raise UsageError(f"{args.html} cannot be written: {error.strerror}.") from error
-        print(f"written to {args.html}", file=sys.stderr)
+        _write_html(brochure, args.html)
     if args.json:
         output.print_json(brochure.to_json())
     for note in brochure.notes:
         output.quiet(note)
     return 0
+
+
+def _write_html(brochure: Brochure, file: str) -> None:
+    from ..errors import UsageError
+    from ..views.html.markdown import brochure_page
+
+    page = brochure_page(brochure)
+    if file == "-":
+        print(page)
+        return
+    try:
+        Path(file).write_text(page, "utf-8")
+    except OSError as error:
+        raise UsageError(f"{file} cannot be written: {error.strerror}.") from error
+    print(f"written to {file}", file=sys.stderr)

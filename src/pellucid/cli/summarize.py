@@ -29,13 +29,14 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     from ..errors import PellucidError, UsageError
+    from ..web import languages
     from ..web.sources import pages
     from ..web.summaries import Summarizing, Wish
 
     sources = args.sources or ([] if sys.stdin.isatty() else ["-"])
     if not sources:
         raise UsageError("Nothing to read was named: pellucid summarize https://example.com/page")
-    wish = Wish(args.words, web.language(args.language), args.style)
+    wish = Wish(args.words, languages.code(args.language), args.style)
     access = web.access(args)
     status = web.Status()
     status.say(f"reading {sources[0] if len(sources) == 1 else f'{len(sources)} sources'}")

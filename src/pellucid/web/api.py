@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal
 from .. import settings
 from ..errors import PellucidError
 from ..models.base import Model
+from . import languages
 from .addresses import parse_allowed
 from .asking import Asker
 from .brochures import Audience, Brief, Brochure, Brochuring, Tone
@@ -38,12 +39,12 @@ def summarize(
     allow_hosts: Sequence[str] = (),
     store: Store | Literal["default"] | None = "default",
 ) -> Summary:
-    """A summary of a page: an address, a file, or `-`.
+    """A summary of a page: an address, a file, or `-`. `language` is a name or a code.
 
     Raises `WebError` where the page cannot be had, `NothingToRead` where there is no text in it,
-    `UsageError` for what is neither a file nor an address.
+    `UsageError` for what is neither a file nor an address, or a language that is not known.
     """
-    wish = Wish(words, language, style)
+    wish = Wish(words, languages.code(language), style)
     [page] = pages([source], _access(allow_hosts))
     if isinstance(page, PellucidError):
         raise page
@@ -66,7 +67,7 @@ def brochure(
     store: Store | Literal["default"] | None = "default",
 ) -> Brochure:
     """A brochure about the company `name`, whose home page is at `url`. Raises as `summarize`."""
-    brief = Brief(tone, audience, language, most_pages)
+    brief = Brief(tone, audience, languages.code(language), most_pages)
     making = Brochuring(name, url, Asker(model, store=store), brief, _access(allow_hosts))
     follow(making)
     assert making.brochure is not None

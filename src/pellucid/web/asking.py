@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 SMALL = 2 * 2**30
 """Bytes: a model in a smaller file, of some three billion parameters, copies a page rather than
-summing it up."""
+summing it up, unless it is told how many sentences to write."""
 
 
 class Asker:
@@ -78,15 +78,18 @@ class Asker:
         *,
         options: Options,
         form: ResponseFormat | None = None,
+        examples: Sequence[tuple[str, str]] = (),
         left_out: Sequence[Message] = (),
-        notes: tuple[str, ...] = (),
     ) -> Iterator[str]:
-        """The reply, a piece at a time. `left_out` is kept in the receipt as what was not sent,
-        and `notes` too.
+        """The reply, a piece at a time. `examples` are messages with their answers, shown as
+        earlier turns. `left_out` is kept in the receipt as what was not sent.
 
         Raises `PromptTooLong` before anything is sent.
         """
-        messages = (text_message("system", system), Message("user", tuple(parts)))
+        shown: list[Message] = []
+        for asked, answered in examples:
+            shown += [text_message("user", asked), text_message("assistant", answered)]
+        messages = (text_message("system", system), *shown, Message("user", tuple(parts)))
         request = Request(messages, options=self.model.settle(options), response_format=form)
         prompt = self.model.prepare(request)
         if prompt is not None and self.model.window is not None:
@@ -99,7 +102,6 @@ class Asker:
             prompt,
             conversation=first.conversation if first else "",
             memory=memory,
-            notes=notes,
             keep=self._keep,
         )
         for event in call:
@@ -117,6 +119,11 @@ class Asker:
 
 
 def quoted(text: str, url: str) -> tuple[Part, Part, Part]:
-    """Text of a page between two lines that it cannot forge: they name its own hash."""
-    border = f"===== {hashlib.sha256(text.encode('utf-8', 'replace')).hexdigest()[:8]}"
-    return Text(f"{border}\n"), Text(text, source=url), Text(f"\n{border}\n")
+    """Text of a page between two lines that it cannot forge."""
+    line = border(text)
+    return Text(f"{line}\n"), Text(text, source=url), Text(f"\n{line}\n")
+
+
+def border(text: str) -> str:
+    """A line that `text` cannot have, since it names the hash of that text."""
+    return f"===== {hashlib.sha256(text.encode('utf-8', 'replace')).hexdigest()[:8]}"

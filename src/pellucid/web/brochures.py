@@ -17,7 +17,9 @@ from .asking import Asker
 from .choosing import KINDS, Choice, choose
 from .fetch import Access, Fetched, fetch
 from .page import Page, read, require_text
+from .remarks import remark
 from .shorten import Shortener
+from .translate import Translator
 
 Tone = Literal["formal", "humorous"]
 Audience = Literal["customers", "investors", "recruits"]
@@ -213,6 +215,7 @@ class Brochuring:
     def _written(self, home: Page, pages: list[tuple[str, Page]], code: str) -> Iterator[str]:
         heads = dict(zip(list(KINDS), _HEADS.get(code, _HEADS["en"]), strict=False))
         sources: list[Page] = []
+        translator = Translator(self._asker, self._brief.language)
         yield f"# {self._name}\n\n"
         last = ""
         for kind, page in (("", home), *pages):
@@ -220,26 +223,27 @@ class Brochuring:
                 continue
             sources.append(page)
             self._told(f"writing from {page.url}")
-            text = self._section(page)
+            text = self._section(page, translator)
             head = "" if kind in ("", last) else f"## {heads[kind]}\n\n"
             last = kind
             yield f"{head}{text} [[{len(sources)}]]({page.url})\n\n"
+            if self._brief.tone == "humorous" and (
+                light := remark(text, code, page.url, self._asker)
+            ):
+                yield f"*{light}*\n\n"
         yield f"## {_SOURCES.get(code, 'Sources')}\n\n"
         for number, page in enumerate(sources, 1):
             title = page.title.replace("[", "(").replace("]", ")") or page.url
             yield f"{number}. [{title}]({page.url})\n"
+        self._notes += translator.notes()
 
-    def _section(self, page: Page) -> str:
+    def _section(self, page: Page, translator: Translator) -> str:
         brief = self._brief
-        humour = "Write with a light, humorous touch." if brief.tone == "humorous" else ""
-        manner = " ".join(part for part in (humour, _ADDRESSED[brief.audience]) if part)
         shortener = Shortener(
-            self._asker,
-            page_language=page.language,
-            language=brief.language,
-            manner=manner,
+            self._asker, language=page.language, manner=_ADDRESSED[brief.audience]
         )
         text = page.text
         if len(text.split()) > PAGE_WORDS:
             text = facts.completed("", text, PAGE_WORDS)
-        return shortener.shorten(text, brief.words, title=page.title, url=page.url)
+        said = shortener.shorten(text, brief.words, title=page.title, url=page.url)
+        return translator.translated(said, page.language, page.url)

@@ -27,9 +27,10 @@ _BLOCKS = frozenset(
         *("td", "th", "tr", "ul", "br"),
     )
 )
+_MARKS = {"li": "- ", **{f"h{n}": f"{'#' * n} " for n in range(1, 7)}}
 _PUBLISHED = re.compile(r'"datePublished"\s*:\s*"([^"]+)"')
 _LITTLE = 200
-"""Characters: a main text shorter than this is compared with all the text there is."""
+"""Characters: where trafilatura finds less, all the text that is shown is taken."""
 _LOGIN = 1_000
 """Characters: a page with a field for a password and less text than this asks for a login."""
 
@@ -46,8 +47,7 @@ def read(text: str, url: str) -> Page:
     _unwrap(tree)
     main = _main(tree)
     if len(main) < _LITTLE:
-        whole = _visible(tree)
-        main = whole if len(whole) > 2 * len(main) else main
+        main = _visible(tree) or main
     base = next((element.get("href") for element in tree.iter("base")), None)
     return Page(
         url=url,
@@ -115,14 +115,14 @@ def _date(tree: HtmlElement) -> str:
 
 
 def _visible(tree: HtmlElement) -> str:
-    """The text that is shown, a line a block, without what stands around the main text: menus,
-    banners, and lines that are nothing but links."""
+    """The text that is shown as Markdown, a line a block, without what stands around the main text:
+    menus, banners, and lines that are nothing but links."""
     lines: list[list[str]] = [[]]
 
     def walk(element: HtmlElement) -> None:
         block = element.tag in _BLOCKS
         if block:
-            lines.append([])
+            lines.append([_MARKS.get(element.tag, "")])
         if element.tag == "a":
             lines[-1].append(f"{_LINK}{element.text_content()}{_LINK}")
         else:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections import Counter
 
+from ..errors import UsageError
+
 NAMES = {
     "en": "English",
     "de": "German",
@@ -74,3 +76,15 @@ def detect(text: str) -> str:
 def name(code: str) -> str:
     """The English name of a language; a code that has none here is its own name."""
     return NAMES.get(code.partition("-")[0].lower(), code)
+
+
+def code(text: str) -> str:
+    """A language's code, from the code or its English name; empty for nothing. Raises
+    `UsageError`."""
+    codes = {known.lower(): code for code, known in NAMES.items()}
+    found = codes.get(text.lower(), text.lower())
+    if found and found not in NAMES:
+        raise UsageError(
+            f"{text!r} is no language known here: name one of {', '.join(NAMES.values())}."
+        )
+    return found

@@ -8,6 +8,7 @@ from pathlib import PurePosixPath
 from typing import Literal
 from urllib.parse import urlsplit
 
+from .. import facts
 from ..errors import NothingToRead
 from ..value import value
 from . import languages
@@ -15,6 +16,8 @@ from .charset import decode
 from .fetch import Fetched
 from .links import Link
 
+MOST_TITLE = 200
+"""Characters."""
 Kind = Literal["html", "text", "markdown", "pdf", "feed"]
 
 _HTML = ("text/html", "application/xhtml+xml")
@@ -95,8 +98,11 @@ def _kind(fetched: Fetched) -> Kind | None:
 
 
 def _plain(text: str, url: str, kind: Kind) -> Page:
-    heading = re.match(r"\s*(?:#+\s*)?(.+)", text)
-    title = heading[1].strip()[:200] if heading else ""
+    """A text whose first line is its title, where that is no sentence."""
+    first = re.match(r"\s*(?:#+\s*)?(.+)", text)
+    title = first[1].strip() if first else ""
+    if len(title) > MOST_TITLE or facts.is_whole(title):
+        title = ""
     return Page(url=url, title=title, text=unwrapped(text), kind=kind)
 
 

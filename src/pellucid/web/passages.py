@@ -1,9 +1,11 @@
-"""A text cut into the parts that are summarised one by one."""
+"""A text cut into the parts that are summarised one by one, and what each part may take."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
+
+from .. import facts
 
 _LEAST = 25
 """Characters: a line that is shorter is read with the one after it."""
@@ -48,8 +50,6 @@ def grouped(texts: Sequence[str], count: int) -> list[str]:
 
 def bounded(texts: Sequence[str], most: int, count: Callable[[str], int]) -> list[str]:
     """`texts` with each that has more than `most` tokens cut between its sentences."""
-    from ..facts import sentences
-
     out: list[str] = []
     for text in texts:
         if count(text) <= most:
@@ -57,7 +57,7 @@ def bounded(texts: Sequence[str], most: int, count: Callable[[str], int]) -> lis
             continue
         held: list[str] = []
         room = most
-        for sentence in sentences(text):
+        for sentence in facts.sentences(text):
             size = count(sentence)
             if size > most:  # no sentence at all: a table, or a script without full stops
                 sentence = sentence[: max(1, len(sentence) * most // size)]
@@ -70,3 +70,22 @@ def bounded(texts: Sequence[str], most: int, count: Callable[[str], int]) -> lis
         if held:
             out.append(" ".join(held))
     return out
+
+
+def cut(
+    texts: Sequence[str], room: int, count: Callable[[str], int]
+) -> tuple[list[str], list[str]]:
+    """The first of `texts` that have no more than `room` tokens, and the others."""
+    for n, text in enumerate(texts):
+        room -= count(text)
+        if room < 0:
+            return list(texts[:n]), list(texts[n:])
+    return list(texts), []
+
+
+def share(words: int, parts: Sequence[str]) -> int:
+    """How many of the words that are left the first of these parts gets: by what there is to tell
+    in each, half of it evenly."""
+    weights = [sum(map(facts.weight, facts.sentences(part))) for part in parts]
+    even = 1 / len(parts)
+    return round(words * (even + weights[0] / sum(weights)) / 2) if sum(weights) else words

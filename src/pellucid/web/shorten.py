@@ -1,15 +1,17 @@
-"""A stretch of a page said in fewer words, and checked: figures, names and words that the page does
+"""Stretches of a page said in fewer words, and checked: figures, names and words that the page does
 not have are not let through."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+import re
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from .. import facts
-from ..messages import Message, Options, Text
+from ..messages import Message, Part, ResponseFormat, Text
 from . import languages
-from .asking import Asker, quoted
+from .asking import Asker, border, quoted
 
 SYSTEM = "You shorten texts. You repeat only what the text says and add nothing."
 LEAST_WORDS = 8
@@ -17,25 +19,29 @@ LOOSE = 0.6
 """The share of a sentence's words that may be the writer's own where a manner was asked for."""
 SLACK = 6
 """Words by which a sentence of the page may go over what was asked for."""
+ONE_SENTENCE = (
+    r"^((Dr|Mr|Mrs|Ms|St|No|Nr|bzw| [A-Z]| [0-9]{1,2})\. |"
+    r'[^.!?。！？"\\]|[.!?][0-9a-zß-ÿ])+[.!?。！？]$'
+)
+"""What a string in a schema is held to: it goes no further than to the end of a sentence."""
+_TOKENS = 60
+"""Of one sentence in an answer for several texts, on the average."""
+_VALUE = re.compile(r'"\d+"\s*:\s*("(?:[^"\\]|\\.)*")')
 
 
 class Shortener:
-    """Shortens texts with one model, in one language (a code; empty: that of the text).
+    """Shortens texts of one page with one model, in the language of the page (a code).
 
     `manner` is a sentence about style, in whose name a model may choose more words of its own;
     figures and names must be the page's all the same. `quoted` counts the sentences that are the
     page's own, where the model's would not do.
     """
 
-    def __init__(self, asker: Asker, *, page_language: str, language: str, manner: str) -> None:
+    def __init__(self, asker: Asker, *, language: str, manner: str) -> None:
         self.quoted = 0
         self._asker = asker
         self._manner = f" {manner}" if manner else ""
-        self._page_language = page_language
-        code = language or page_language
-        self._language = languages.name(code)
-        self._in_language = f" in {self._language}" if code else ""
-        self._same = not language or languages.name(page_language) == languages.name(language)
+        self._in_language = f" in {languages.name(language)}" if language else ""
 
     def shorten(
         self,
@@ -45,12 +51,10 @@ class Shortener:
         title: str,
         url: str,
         left_out: Sequence[Message] = (),
-        notes: tuple[str, ...] = (),
     ) -> str:
-        """`text` in about `most` words. `left_out`, what was not sent, and `notes` go into the
-        receipt."""
+        """`text` in about `most` words. `left_out` is what was not sent, for the receipt."""
         most = max(most, LEAST_WORDS)
-        if self._same and not self._manner and len(text.split()) <= most:
+        if self._is_short(text, most):
             return " ".join(facts.sentences(text))
         parts = (
             Text(f"Shorten this to at most {most} words. Keep figures, names and dates.\n"),
@@ -58,45 +62,74 @@ class Shortener:
             Text(f"Shortened to {most} words{self._in_language}:{self._manner}"),
         )
         options = replace(self._asker.options, max_tokens=most * 3 + 10)
-        pieces = self._asker.stream(SYSTEM, parts, options=options, left_out=left_out, notes=notes)
-        reply = "".join(pieces)
+        reply = "".join(self._asker.stream(SYSTEM, parts, options=options, left_out=left_out))
+        return self.mended(reply, text, most, title=title)
+
+    def each(self, texts: Sequence[str], most: int, *, url: str) -> Iterator[str]:
+        """What the model makes of each text, one sentence of about `most` words, not yet checked:
+        all are read in one pass, and the answer is JSON that a schema holds to a sentence each.
+
+        A text that the answer does not get to has an empty one.
+        """
+        if all(self._is_short(text, most) for text in texts):
+            yield from texts
+            return
+        line = border("".join(texts))
+        numbered: list[Part] = []
+        for n, text in enumerate(texts, 1):
+            numbered += [Text(f"[{n}]\n"), Text(text, source=url), Text("\n")]
+        parts = (
+            Text(
+                f"Shorten each of the {len(texts)} parts of this page to one sentence of at most "
+                f"{most} words. Keep figures, names and dates.\n{line}\n"
+            ),
+            *numbered,
+            Text(f"{line}\nEach part in one sentence{self._in_language}, as JSON:{self._manner}"),
+        )
+        numbers = [str(n) for n in range(1, len(texts) + 1)]
+        schema = {
+            "type": "object",
+            "properties": {n: {"type": "string", "pattern": ONE_SENTENCE} for n in numbers},
+            "required": numbers,
+            "additionalProperties": False,
+        }
+        options = replace(self._asker.options, max_tokens=self.reply_tokens(len(texts)))
+        form = ResponseFormat(schema, name="parts")
+        values = _values(self._asker.stream(SYSTEM, parts, options=options, form=form))
+        for _ in texts:
+            yield next(values, "")
+        for _ in values:  # to the end, where the receipt is written
+            pass
+
+    @staticmethod
+    def reply_tokens(texts: int) -> int:
+        """Tokens that the answer for so many texts may take."""
+        return _TOKENS * texts + 40
+
+    def mended(self, reply: str, text: str, most: int, *, title: str) -> str:
+        """The sentences of a reply that the text bears out, with sentences of the text for the
+        figures and names that are missing."""
+        most = max(most, LEAST_WORDS)
         said = self._checked(reply, f"{title}\n{text}", most)
-        if said and not (self._same and not self._manner):
+        if said and self._manner:
             return said
         whole = facts.completed(said, text, most + SLACK)
-        if not self._same and (translated := self._translated(whole, url, options)):
-            return translated
-        self.quoted += len(facts.sentences(whole)) - len(facts.sentences(said))
+        own = facts.sentences(said)
+        self.quoted += sum(sentence not in own for sentence in facts.sentences(whole))
         return whole
 
-    def unsupported(self, said: str, known: str) -> list[str]:
-        """The figures and names in `said` that the text does not have. In another language names
-        are spelled otherwise; figures are not."""
-        strange = facts.unsupported(said, known)
-        return strange if self._same else [word for word in strange if word.isdigit()]
-
-    def _translated(self, text: str, url: str, options: Options) -> str:
-        """Sentences of the page in the language that was asked for; empty where that fails."""
-        parts = (
-            Text("Translate this text:\n"),
-            *quoted(text, url),
-            Text(f"Translation into {self._language}:"),
-        )
-        system = f"You translate texts into {self._language}."
-        reply = "".join(self._asker.stream(system, parts, options=options))
-        return self._checked(reply, text, 2 * len(text.split()))
+    def _is_short(self, text: str, most: int) -> bool:
+        return not self._manner and len(text.split()) <= most
 
     def _checked(self, reply: str, known: str, most: int) -> str:
         """The sentences of a reply that the page bears out, about `most` words of them."""
         kept: list[str] = []
         room = most * 1.4
         for sentence in facts.sentences(reply):
-            strange = self.unsupported(sentence, known)
-            own = facts.strangeness(sentence, known) if self._same else 0.0
             size = len(sentence.split())
             if (
-                strange
-                or own > (LOOSE if self._manner else facts.STRANGE)
+                facts.unsupported(sentence, known)
+                or facts.strangeness(sentence, known) > (LOOSE if self._manner else facts.STRANGE)
                 or size > room
                 or not facts.is_whole(sentence)
             ):
@@ -104,7 +137,17 @@ class Shortener:
             if sentence not in kept:
                 kept.append(sentence)
                 room -= size
-        said = " ".join(kept)
-        if not self._same and languages.detect(said) == self._page_language != "":
-            return ""  # it is still in the language of the page
-        return said
+        return " ".join(kept)
+
+
+def _values(pieces: Iterable[str]) -> Iterator[str]:
+    """The strings of a JSON object that is being written, each as soon as it is whole."""
+    held = ""
+    for piece in pieces:
+        held += piece
+        while found := _VALUE.search(held):
+            held = held[found.end() :]
+            try:
+                yield str(json.loads(found[1], strict=False))
+            except ValueError:  # an escape that JSON does not know
+                yield ""
