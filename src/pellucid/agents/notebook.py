@@ -70,7 +70,7 @@ class Notebook:
 
     def recall(self, words: str) -> list[Note]:
         """The notes that have most of these words, newest first where they have as many."""
-        wanted = set(re.findall(r"\w{3,}", words.lower()))
+        wanted = _words(words)
         rows = self._do("select author, text, source from notes order by number desc")
         ranked = sorted(rows, key=lambda row: -_common(wanted, row))
         return [Note(*row) for row in ranked[:MOST] if not wanted or _common(wanted, row)]
@@ -109,9 +109,12 @@ class Notebook:
             ) from error
 
 
+def _words(text: str) -> set[str]:
+    return set(re.findall(r"\w{4,}", text.lower()))
+
+
 def _common(words: set[str], row: tuple[str, ...]) -> int:
-    text = " ".join(row).lower()
-    return sum(word in text for word in words)
+    return len(words & _words(" ".join(row)))
 
 
 def _line(note: Note) -> str:

@@ -18,7 +18,7 @@ from .agent import Agent
 from .budget import Budget
 from .notebook import Notebook
 from .outcome import Outcome
-from .page import Finding, borne_out, page, sentences
+from .page import Finding, borne_out, page
 from .speaking import Speaking
 from .talk import Branch, Ended
 from .trace import Said
@@ -173,7 +173,7 @@ class Run:
             said.kept, said.answer = True, kept
         elif agent.quotes:
             parts = [Text(text, source=said.source)]
-            self._speaking.quote(agent, said, parts, sentences(text), branch)
+            self._speaking.quote(agent, said, parts, text, branch)
         else:
             passage = (Text(text, source=said.source), Text("\n\n")) if said.source else ()
             message = Message("user", (*passage, Text(said.words)))
@@ -209,14 +209,14 @@ class Run:
 
     def _put_together(self, agent: Agent, said: Said, found: list[Finding], branch: Branch) -> None:
         parts = [Text(each.text, source=each.source or each.author) for each in found]
+        text = "\n\n".join(each.text for each in found)
         if agent.quotes:
-            known = dict.fromkeys(s for each in found for s in sentences(each.text))
-            self._speaking.quote(agent, said, parts, list(known), branch)
+            self._speaking.quote(agent, said, parts, text, branch)
             return
         head, task = Text("This was found:\n\n"), Text(f"\n\nAnswer from it: {said.words}")
         self._speaking.say(agent, said, Message("user", (head, *parts, task)), branch, Toolbox())
         if any(each.source for each in found):
-            self._check(agent, said, "\n".join(each.text for each in found))
+            self._check(agent, said, text)
 
     def _check(self, agent: Agent, said: Said, text: str) -> None:
         """Leave out of an answer what the text it was made from does not bear out."""

@@ -14,7 +14,7 @@ from ..models.base import Model
 from ..tools.running import Toolbox, ToolRan
 from .agent import Agent
 from .budget import Budget
-from .page import quoted, quoting
+from .page import quotable, quoted, quoting
 from .talk import Branch, Talk
 from .trace import Said
 
@@ -85,10 +85,13 @@ class Speaking:
             self.notes.append(f"The answer of {agent.name} was cut at max_tokens.")
 
     def quote(
-        self, agent: Agent, said: Said, parts: Sequence[Text], known: Sequence[str], branch: Branch
+        self, agent: Agent, said: Said, parts: Sequence[Text], text: str, branch: Branch
     ) -> None:
-        """Have `agent` choose those of the `known` sentences that answer the task best."""
-        how = f"\n\nTask: {said.words}\nQuote at most {agent.quotes} sentences"
+        """Have `agent` choose the sentences of `text` that answer the task best."""
+        known = quotable(text, agent.quotes)
+        if not known:
+            raise PellucidError("There is no sentence to quote.")
+        how = f"\n\nTask: {said.words}\nQuote the {min(agent.quotes, len(known))} sentences"
         message = Message("user", (*parts, Text(f"{how} that answer it best. Answer with JSON.")))
         answer = self.json(agent, said, message, quoting(known, agent.quotes), branch)
         said.answer = " ".join(quoted(answer, known))

@@ -15,8 +15,8 @@ class Said:
 
     `kind` says what `receiver` is; a planner says to itself what it is to divide. `source` is the
     file that went along. `kept` marks an answer from the notebook: nobody was asked. A `failed`
-    answer says why. `receipts` are the ids of the calls to the model, in order; the first has `after`
-    as its parent, the call that led to it.
+    answer says why. `receipts` are the ids of the calls to the model, in order; the parent of the
+    first is `after`, the call that led to it.
     """
 
     sender: str

@@ -17,6 +17,7 @@ COMMANDS = {
     "chat": "a conversation you can see through",
     "ask": "one question, one answer",
     "assistant": "ready to talk to: an airline, a shop, a tutor; or your own",
+    "agent": "a task for agents: planned, carried out, with sources",
     "summarize": "web pages, files or standard input in a few sentences",
     "brochure": "a company's site as one page, with its sources",
     "prompt": "what would be sent, with counts; nothing is called",
@@ -42,7 +43,7 @@ COMMANDS = {
     "completion": "the words that make your shell complete names",
 }
 GROUPS = {
-    "talk": ("chat", "ask", "assistant", "compare", "duel", "ui"),
+    "talk": ("chat", "ask", "assistant", "agent", "compare", "duel", "ui"),
     "look": ("tokens", "prompt", "template", "show", "receipts", "diff", "embed"),
     "web": ("summarize", "brochure"),
     "models": ("models", "tools", "keys", "pull", "engine"),
