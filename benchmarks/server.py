@@ -23,6 +23,7 @@ from typing import Any
 from pellucid.dialects import openai_chat
 from pellucid.dialects.base import Head
 from pellucid.replies import Event, Finish, TextDelta, Usage, UsageEvent
+from pellucid.server.loop import run as run_loop
 
 from .measure import Row, table
 
@@ -240,7 +241,7 @@ def _serve(link: Connection, start: Callable[..., Any], core: int, words: tuple[
         link.send(await start(*words))
         await asyncio.Event().wait()
 
-    asyncio.run(main())
+    run_loop(main())
 
 
 # -- the load

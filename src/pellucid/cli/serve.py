@@ -50,12 +50,12 @@ def _port(word: str) -> int:
 
 
 def run(args: argparse.Namespace) -> int:
-    import asyncio
+    from ..server.loop import run as run_loop
 
     settings = options.settings(args)
     token = args.token or os.environ.get("PELLUCID_TOKEN") or None
     ready_model(args.default, settings)
-    asyncio.run(_serve(args, settings, token))
+    run_loop(_serve(args, settings, token))
     return 0
 
 

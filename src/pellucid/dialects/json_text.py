@@ -12,10 +12,12 @@ from ..errors import BadReply, CannotExpress
 quote = encode_basestring_ascii
 """A string as JSON, in ASCII, by the standard library's fast way."""
 
+_COMPACT = json.JSONEncoder(separators=(",", ":"))
+
 
 def compact(value: Any) -> str:
     """JSON without blanks, on one line, in ASCII: no lone surrogate can break its encoding."""
-    return json.dumps(value, separators=(",", ":"))
+    return _COMPACT.encode(value)
 
 
 def read_object(text: str | bytes) -> dict[str, Any]:

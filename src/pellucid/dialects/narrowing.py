@@ -48,12 +48,13 @@ def unread(body: Mapping[str, Any], notes: Notes, dialect: str) -> Extra | None:
 
 def leave_out(options: Options, names: tuple[str, ...], api: str, notes: Notes) -> Options:
     """`options` without those called `names`, with a note for each that was set."""
+    unset: dict[str, Any] = {}
     for name in names:
         if getattr(options, name) is not None:
             why = UNHEARD.get(name, "has no such option")
             note(notes, f"{name} was not sent: {api} {why}.")
-    unset: dict[str, Any] = dict.fromkeys(names)
-    return replace(options, **unset)
+            unset[name] = None
+    return replace(options, **unset) if unset else options
 
 
 def refuse(options: Options, names: Mapping[str, str], api: str) -> Options:
@@ -62,11 +63,14 @@ def refuse(options: Options, names: Mapping[str, str], api: str) -> Options:
     `names` says for each what to do instead. Raises `CannotExpress`: leaving one out would change
     the answer.
     """
+    unset: dict[str, Any] = {}
     for name, instead in names.items():
-        if getattr(options, name):
+        value = getattr(options, name)
+        if value:
             raise CannotExpress(name, api, instead)
-    unset: dict[str, Any] = {name: () if name == "stop" else None for name in names}
-    return replace(options, **unset)
+        if value is not None and value != ():
+            unset[name] = None
+    return replace(options, **unset) if unset else options
 
 
 def own(signature: Signature | None, owner: str, api: str, notes: Notes) -> Signature | None:

@@ -64,6 +64,7 @@ def split(url: str) -> SplitResult:
     return parts
 
 
+@lru_cache(maxsize=1024)
 def is_loopback(host: str) -> bool:
     """Whether a host is this machine, by its name alone: nothing is looked up."""
     name = host.lower().rstrip(".")
@@ -77,6 +78,7 @@ def is_loopback(host: str) -> bool:
     return bool((mapped or address).is_loopback)
 
 
+@lru_cache(maxsize=1024)
 def join(base: str, path: str) -> str:
     """The address of `path` below `base`; what an address cannot hold is percent-encoded."""
     path = quote(path, safe="/:?&=%+,;@!$'()*~")

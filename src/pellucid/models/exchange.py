@@ -34,6 +34,7 @@ from .headers import REMOVED, headers_for, shown
 from .keys import Endpoint
 from .steps import READ, Answer, Drain, Open, Post, Step, Steps, Wait
 
+_JSON = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 REDIRECTS = (301, 302, 303, 307, 308)
 HOPS = 5
 LARGEST = 256 << 20
@@ -60,7 +61,7 @@ class Talk:
         now: Callable[[], float] = time.time,
         chance: Callable[[], float] = random.random,
     ) -> None:
-        text = json.dumps(outgoing.body, ensure_ascii=False, separators=(",", ":"))
+        text = _JSON.encode(outgoing.body)
         # A lone surrogate becomes the escape that JSON has for it.
         body = text.encode("utf-8", "backslashreplace")
         headers = {"Content-Type": "application/json", "Accept": "*/*", **headers_for(endpoint)}

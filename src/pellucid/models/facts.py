@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +47,7 @@ def price_name(target: Target) -> str:
     return f"{target.host.prices}/{target.model}" if target.host.prices else target.model
 
 
+@lru_cache(maxsize=1024)  # for every call
 def of_name(model: str) -> Facts:
     """What `facts.toml` says of a model, by its name with or without its maker and date."""
     name = model.lower().rpartition("/")[2]

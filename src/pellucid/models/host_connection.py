@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from http.client import BadStatusLine, IncompleteRead
+from typing import cast
 
 try:
     import httptools
@@ -118,8 +119,7 @@ class HostConnection(asyncio.Protocol):
     # -- what asyncio tells
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._transport = cast(asyncio.Transport, transport)  # uvloop's have no such base
 
     def data_received(self, data: bytes) -> None:
         if not self._asking or self._whole:

@@ -8,6 +8,7 @@ import threading
 ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 """Crockford's base 32: no I, L, O or U to misread."""
 
+_PAIRS = [first + second for first in ALPHABET for second in ALPHABET]
 _lock = threading.Lock()
 _last = 0
 
@@ -23,7 +24,7 @@ def new_id(now: float) -> str:
         number = (int(now * 1000) << 80) | _random(10)
         # The step is random too: a forked process goes on from the same number.
         _last = number = max(number, _last + 1 + _random(8))
-    return "".join(ALPHABET[number >> shift & 31] for shift in range(125, -1, -5))
+    return "".join([_PAIRS[number >> shift & 1023] for shift in range(120, -1, -10)])
 
 
 def _random(size: int) -> int:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hmac
 import ipaddress
 from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
 from urllib.parse import urlsplit
 
 from ..dialects.base import Failure
@@ -79,6 +80,7 @@ def _same_origin(origin: str, host: str) -> bool:
     return scheme == "http" and bool(separator) and authority.lower() == host.lower()
 
 
+@lru_cache(maxsize=1024)
 def _hostname(host: str) -> str:
     try:
         parts = urlsplit(f"//{host}")
@@ -90,6 +92,7 @@ def _hostname(host: str) -> str:
     return parts.hostname or ""
 
 
+@lru_cache(maxsize=1024)
 def is_loopback(name: str) -> bool:
     """Whether a host's name, or address, is this machine's alone."""
     try:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from dataclasses import replace
@@ -21,10 +20,10 @@ from ..replies import Event, Finish, Notice, Reply, Sent, TextDelta
 from .conversations import Place
 from .failures import failure_of
 from .feed import Feed
-from .http_response import Response, Stream
+from .http_response import Response
+from .stream_writer import EVENTS, StreamWriter
 from .visit import RECEIPT_HEADER, Visit, answer
 
-EVENTS = "text/event-stream"
 LINES = "application/x-ndjson"
 
 Preparing = Callable[[Model, Request, Stopped], tuple[Request, Prompt | None]]
@@ -87,6 +86,12 @@ class Answering:
     async def __aexit__(self, *_: object) -> None:
         await self._batches.aclose()
         self._leave()
+
+    @property
+    def receipt_header(self) -> dict[str, str]:
+        """Where the receipt is found, if one is kept."""
+        kept = self.visit.server.recorder is not None and self.visit.logged and self.id
+        return {RECEIPT_HEADER: self.id} if kept else {}
 
     def batches(self) -> AsyncIterator[list[Event]]:
         return self._batches
@@ -153,13 +158,6 @@ def head(answering: Answering, prefix: str, include_usage: bool = True) -> Head:
     return Head(f"{prefix}{answering.id}", answering.model, int(time.time()), include_usage)
 
 
-def receipt_header(answering: Answering) -> dict[str, str]:
-    """Where the receipt is found, if one is kept."""
-    visit = answering.visit
-    kept = visit.server.recorder is not None and visit.logged and answering.id
-    return {RECEIPT_HEADER: answering.id} if kept else {}
-
-
 async def respond(
     visit: Visit,
     incoming: Incoming,
@@ -176,7 +174,7 @@ async def respond(
         if not incoming.stream:
             reply = await answering.reply()
             body = dialect.encode_reply(reply, head(answering, prefix))
-            return answer(body, headers=receipt_header(answering))
+            return answer(body, headers=answering.receipt_header)
         make = encoder or dialect.Encoder
         return await stream(
             answering, lambda: make(head(answering, prefix, incoming.include_usage)), media
@@ -186,58 +184,26 @@ async def respond(
 async def stream(
     answering: Answering, encoder: Callable[[], ReplyEncoder], media: str
 ) -> Response | None:
-    """Events as they come. What goes wrong before the first of them is an error of its own; what
+    """Events as they come. What goes wrong before anything was sent is an error of its own; what
     breaks later ends the stream as the dialect's error, never as a normal end."""
     batches = answering.batches()
-    first = await anext(batches)
-    while all(isinstance(event, Sent | Notice) for event in first):
-        first += await anext(batches)
-    writer = _Writer(answering, encoder(), media)
-    await writer.write(first)
+    writer = StreamWriter(answering, encoder, media)
     try:
+        first = await anext(batches)
+        while all(isinstance(event, Sent | Notice) for event in first):
+            first += await anext(batches)
+        await writer.write(first)
         async for batch in batches:
             await writer.write(batch)
         await writer.end()
     except PellucidError as error:
+        if not writer.begun:
+            raise
         await writer.fail(failure_of(error))
     except asyncio.CancelledError:
-        server = answering.visit.server
-        if not server.stopping:
+        if not (writer.begun and answering.visit.server.stopping):
             raise
         await writer.fail(Failure(503, "overloaded", "The server stops; ask again later."))
+    finally:
+        writer.close()
     return None
-
-
-class _Writer:
-    def __init__(self, answering: Answering, encoder: ReplyEncoder, media: str) -> None:
-        self._answering = answering
-        self._encoder = encoder
-        self._patience = answering.visit.server.limits.write
-        self._head = encoder.start()
-        fields = {"Cache-Control": "no-cache", **receipt_header(answering)}
-        self._stream = Stream(answering.visit.request, media, fields)
-
-    async def write(self, events: list[Event]) -> None:
-        encode, shown = self._encoder.encode, self._answering.shown
-        await self._send(b"".join([encode(shown(event)) for event in events]))
-
-    async def end(self) -> None:
-        await self._send(self._encoder.end())
-        await self._stream.end()
-
-    async def fail(self, failure: Failure) -> None:
-        with contextlib.suppress(ConnectionError, TimeoutError):
-            await self._send(self._encoder.fail(failure))
-            await self._stream.end()
-
-    async def _send(self, data: bytes) -> None:
-        """Raises `ConnectionError` when the client is gone, or does not read."""
-        head, self._head = self._head, b""
-        if not (head or data):
-            return
-        try:
-            async with asyncio.timeout(self._patience):
-                await self._stream.write(head + data)
-        except TimeoutError:
-            self._answering.visit.request.link.abort()
-            raise ConnectionResetError("the client does not read") from None

@@ -12,7 +12,7 @@ import time
 from collections import deque
 from collections.abc import Mapping
 from http import HTTPStatus
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import httptools
 
@@ -48,7 +48,8 @@ class Connection(asyncio.Protocol):
         self._size = 0
         self._target = b""
         self._fields: list[tuple[bytes, bytes]] = []
-        self._paused = self._full = self._closing = False
+        self.full = False
+        self._paused = self._closing = False
         self._room: asyncio.Future[None] | None = None
         self._refusal: Response | None = None
         self._parser = httptools.HttpRequestParser(self)
@@ -56,8 +57,7 @@ class Connection(asyncio.Protocol):
     # -- what asyncio tells
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._transport = cast(asyncio.Transport, transport)  # uvloop's have no such base
         self.remote = (transport.get_extra_info("peername") or ("",))[0]
         self._front.connections.add(self)
 
@@ -68,10 +68,10 @@ class Connection(asyncio.Protocol):
             self._task.cancel()
 
     def pause_writing(self) -> None:
-        self._full = True
+        self.full = True
 
     def resume_writing(self) -> None:
-        self._full = False
+        self.full = False
         if self._room is not None and not self._room.done():
             self._room.set_result(None)
 
@@ -209,7 +209,7 @@ class Connection(asyncio.Protocol):
         self._transport.write(data)
 
     async def drained(self) -> None:
-        while self._full and not self._transport.is_closing():
+        while self.full and not self._transport.is_closing():
             self._room = self._front.loop.create_future()
             await self._room
         if self._transport.is_closing():
@@ -256,6 +256,6 @@ def _unacceptable(request: HttpRequest) -> tuple[int, str] | None:
     coding = headers.getall("Transfer-Encoding")
     if coding and (request.version != "1.1" or [each.lower() for each in coding] != ["chunked"]):
         return 501, "Bodies may be in chunks, not coded otherwise."
-    if headers.value("Expect", "100-continue").lower() != "100-continue":
+    if headers.get("Expect", "100-continue").lower() != "100-continue":
         return 417, "Only 100-continue can be expected."
     return None

@@ -19,13 +19,14 @@ from ..models.asking import ask
 from ..models.hosted import HostedModel
 from ..models.hosts import Target
 from . import anthropic, gemini, stored
-from .answering import EVENTS, Answering, head, receipt_header, respond, stream
+from .answering import Answering, head, respond, stream
 from .counting import count
 from .embedding import embed
 from .failures import Refused
 from .http_response import Response
 from .models import in_thread
 from .plain import plain_prompt
+from .stream_writer import EVENTS
 from .visit import Face, Handler, Route, Visit, answer
 
 FACE = Face("openai", openai_chat.encode_error)
@@ -73,7 +74,7 @@ async def completions(visit: Visit) -> Response | None:
     if asked.echo:
         for choice, text in zip(value["choices"], asked.prompts, strict=True):
             choice["text"] = (text if isinstance(text, str) else "") + choice["text"]
-    return answer(value, headers=receipt_header(calls[0]))
+    return answer(value, headers=calls[0].receipt_header)
 
 
 async def embeddings(visit: Visit) -> Response | None:

@@ -58,7 +58,7 @@ class Visit:
         headers = request.headers
         named = headers.get(APP_HEADER) or server.app or headers.get("User-Agent") or "unknown"
         self.app = named[:200]
-        self.logged = headers.value(LOG_HEADER).lower() not in NO
+        self.logged = headers.get(LOG_HEADER, "").lower() not in NO
 
     @property
     def path(self) -> str:
