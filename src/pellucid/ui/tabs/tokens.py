@@ -21,6 +21,8 @@ from ..desk import Desk
 from .shared import live, model_names, note, on_opening, pane, problem
 
 SAMPLE = "Tokens are pieces of text: unbelievable, 12345, naïve, Привет!"
+SHIPPED = "o200k_base"
+"""A vocabulary that comes with Pellucid."""
 VIEWS = ("Tokens", "Ids", "Merges", "Density")
 LONGEST = 20_000
 """Characters of a text that are shown; counts are of all of it."""
@@ -39,14 +41,14 @@ def build(desk: Desk) -> None:
     def back(words: str, chosen: list[str]) -> str:
         return pane(decoded(opened, words, chosen))
 
-    own = "o200k_base" if hosted(desk.model, desk.settings) else desk.model
+    own = SHIPPED if hosted(desk.model, desk.settings) else desk.model
     choices = list(dict.fromkeys([own, *(row.name for row in names.rows()), *model_names(desk)]))
     with gr.Row(elem_classes="bench"):
         with gr.Column(scale=2, min_width=300):
             text = gr.Textbox(SAMPLE, label="Text", lines=7, max_lines=16, elem_id="tokens-text")
             chosen = gr.Dropdown(
                 choices,
-                value=[own],
+                value=list(dict.fromkeys([own, SHIPPED])),
                 multiselect=True,
                 allow_custom_value=True,
                 label="Vocabularies",

@@ -45,7 +45,7 @@ def text_step(words: str) -> str:
             unicodedata.name(char, "").lower(),
             char.encode("utf-8", "replace").hex(" ").upper(),
         )
-        for char in words[:SHORT]
+        for char in words[: SHORT // 2]
     ]
     size = len(words.encode("utf-8", "replace"))
     return f"<p>{len(words):,} characters, <strong>{size:,} bytes</strong></p>" + table(

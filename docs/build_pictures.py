@@ -1,0 +1,188 @@
+"""Take the pictures of the page in `docs/pictures`: each tab, light and dark.
+
+    python docs/build_pictures.py [TAB ...]
+
+What is seen was really asked of the embedded model, in a home folder made for it. Needs Chromium
+(`apt-get install chromium`) and the extra `dev`.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+from PIL import Image
+from playwright.sync_api import Page, sync_playwright
+
+from pellucid import settings
+
+PICTURES = Path(__file__).with_name("pictures")
+CHROMIUM = "/usr/bin/chromium"
+SIZE = {"width": 1280, "height": 800}
+LARGEST = 150_000
+"""Bytes of a picture."""
+PATIENCE = 240_000
+"""Milliseconds for a reply."""
+
+
+def ask(page: Page, field: str, words: str) -> None:
+    box = page.locator(f"{field} textarea")
+    box.fill(words)
+    box.press("Enter")
+
+
+def ended(page: Page) -> None:
+    """Wait until the tab that is seen has nothing left to stop."""
+    page.wait_for_timeout(1000)
+    page.wait_for_function(
+        "[...document.querySelectorAll('button')].filter((b) => b.innerText === 'Stop' && "
+        "b.offsetParent).every((b) => b.disabled)",
+        timeout=PATIENCE,
+    )
+
+
+def chat(page: Page) -> None:
+    for words in ("Hi, my name is Ed.", "What is my name?"):
+        turns = page.locator("#glass h2").inner_text()
+        ask(page, "#words", words)
+        page.wait_for_function(
+            "(before) => document.querySelector('#glass h2').innerText !== before",
+            arg=turns,
+            timeout=PATIENCE,
+        )
+
+
+def tokens(page: Page) -> None:
+    page.locator("#tokens-result .flow").first.wait_for()
+
+
+def templates(page: Page) -> None:
+    page.locator("#templates-result .flow").first.wait_for()
+
+
+def compare(page: Page) -> None:
+    page.get_by_role("button", name="Compare", exact=True).click()
+    ended(page)
+
+
+def duel(page: Page) -> None:
+    page.locator("#duel-opening textarea").fill("Tea is better than coffee.")
+    page.get_by_role("button", name="Start", exact=True).click()
+    ended(page)
+
+
+def web(page: Page) -> None:
+    tests = Path(__file__).parent.parent / "tests"
+    sys.path.insert(0, str(tests))
+    import web_sites
+    from web_server import serving
+
+    site = next(iter(web_sites.load().values()))
+    page.get_by_text("Brochure", exact=True).click()
+    with serving(site.pages()) as server:
+        page.locator("#web-url textarea").fill(server.url("/"))
+        page.locator("#web-company textarea").fill(site.name)
+        page.locator("#web-allow textarea").fill(server.host)
+        page.get_by_role("button", name="Make it", exact=True).click()
+        ended(page)
+
+
+def assistants(page: Page) -> None:
+    ask(page, "#assistants-words", "How much is a ticket to London?")
+    ended(page)
+    ask(page, "#assistants-words", "Book it.")
+    page.locator("#assistants-approval").wait_for(timeout=PATIENCE)
+
+
+def receipts(page: Page) -> None:
+    page.locator("#receipts-list label").first.click()
+    page.wait_for_timeout(800)
+
+
+def models(page: Page) -> None:
+    page.locator("#models-result table").first.wait_for()
+
+
+def tour(page: Page) -> None:
+    page.locator("#tour-8 table").wait_for()
+    page.get_by_role("button", name="Ask for the first token").click()
+    page.locator("#tour-6 .chances").wait_for(timeout=PATIENCE)
+    page.locator("#step-6").scroll_into_view_if_needed()
+
+
+TABS: dict[str, Callable[[Page], None]] = {
+    "Chat": chat,
+    "Tokens": tokens,
+    "Templates": templates,
+    "Compare": compare,
+    "Duel": duel,
+    "Web": web,
+    "Assistants": assistants,
+    "Receipts": receipts,
+    "Models": models,
+    "Tour": tour,
+}
+
+
+def serve(home: Path) -> str:
+    """The page with a home of its own but for the weights; its address."""
+    cache = home / "cache" / "pellucid"
+    cache.mkdir(parents=True)
+    (cache / "weights").symlink_to(settings.Folders.of().weights)
+    for name in ("config", "data", "cache", "state"):
+        os.environ[f"XDG_{name.upper()}_HOME"] = str(home / name)
+    from pellucid.ui import serving
+    from pellucid.ui.desk import Desk
+
+    accept = serving.listener("127.0.0.1", 0)
+    desk = Desk(settings.load())
+    threading.Thread(target=serving.serve, args=(desk, accept), daemon=True).start()
+    return f"http://127.0.0.1:{accept.getsockname()[1]}"
+
+
+def save(page: Page, name: str) -> None:
+    path = PICTURES / f"{name}.png"
+    page.screenshot(path=path)
+    Image.open(path).convert("RGB").quantize(128, dither=Image.Dither.NONE).save(
+        path, optimize=True
+    )
+    if path.stat().st_size > LARGEST:
+        raise SystemExit(f"{path} has {path.stat().st_size:,} bytes; {LARGEST:,} are allowed.")
+
+
+def main() -> None:
+    PICTURES.mkdir(exist_ok=True)
+    wanted = sys.argv[1:] or list(TABS)
+    with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
+        address = serve(Path(folder))
+        browser = playwright.chromium.launch(
+            executable_path=CHROMIUM, args=["--headless", "--no-sandbox", "--disable-gpu"]
+        )
+        for tab in wanted:
+            page = browser.new_page(viewport=SIZE)  # type: ignore[arg-type]
+            page.set_default_timeout(60_000)
+            page.goto(address)
+            page.get_by_role("tab", name=tab, exact=True).click()
+            TABS[tab](page)
+            for scheme in ("light", "dark"):
+                page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+                page.evaluate(
+                    "(on) => document.body.classList.toggle('dark', on)", scheme == "dark"
+                )
+                page.wait_for_timeout(400)
+                save(page, f"{tab.lower()}-{scheme}")
+            page.close()
+            print(tab, flush=True)
+        browser.close()
+        from pellucid.engine import process
+
+        for engine in process.running(settings.Folders.of()):
+            process.stop(engine)
+
+
+if __name__ == "__main__":
+    main()
