@@ -4,28 +4,37 @@ from __future__ import annotations
 
 import json
 from base64 import b64encode
+from datetime import datetime
 from html import escape
+from itertools import islice
 from typing import Any
 
-from ..messages import Media, Message, Part
-from ..record.receipt import Receipt
-from ..views.html.markdown import markdown
+from ..messages import Media, Message, Part, ToolCall
+from ..record.receipt import Receipt, Summary
+from ..views.html.answers import answer
 from ..views.html.markup import text
-from .session import Live, Session, Step, along, thought, visible
+from .desk import Desk
+from .session import Live, Session, Step, along, spoken, thought, visible
+
+SEARCHED, SHOWN = 400, 60
+"""How many of the newest receipts are looked at, and conversations listed."""
 
 
-def html(session: Session, live: Live | None = None) -> str:
-    """The turns up to where the tab is; those after which `live` is asked."""
+def html(session: Session) -> str:
+    """The turns up to where the tab is."""
     steps = session.steps()
+    opening = spoken(steps[0].receipt)[:-1] if steps else session.opening
+    said = "".join(map(_opening, opening))
     turns = "".join(_turn(step, i, session) for i, step in enumerate(steps))
-    opening = "".join(_opening(message) for message in session.opening) if steps == () else ""
-    empty = "" if turns or opening or live else EMPTY
-    return f'<div class="turns" data-conversation="{session.id}">{opening}{turns}{empty}</div>'
+    body = said + turns or ("" if session.live else EMPTY)
+    return f'<div class="turns" data-conversation="{session.id}">{body}</div>'
 
 
 EMPTY = (
-    '<div class="empty"><p>A model remembers nothing. Tell it your name, then ask for it, and '
-    "watch on the right how it knows.</p></div>"
+    '<div class="empty"><p><b>A model remembers nothing.</b> Tell it your name, then ask for it, '
+    "and read on the right how it knows.</p><p>"
+    "Every turn you take here is laid open there: the messages, the exact prompt, its tokens, "
+    "what the model nearly said instead, and what it cost.</p></div>"
 )
 
 
@@ -33,13 +42,16 @@ def live_html(live: Live | None) -> str:
     """The turn under way."""
     if live is None:
         return ""
-    thinking = _thinking(live.thinking)
-    doing = "" if live.error else f'<p class="doing">{text(live.doing)}</p>'
-    error = f'<p class="error" role="alert">{text(live.error)}</p>' if live.error else ""
+    written = answer(live.text) if live.text else ""
     head = '<p class="which">without the history</p>' if live.alone else ""
+    if live.error:
+        foot = f'<p class="error" role="alert">{text(live.error)}</p>'
+    else:
+        stop = button("stop", None, "stop", "stop the reply (Esc)")
+        foot = f'<footer><span class="doing">{text(live.doing)} …</span>{stop}</footer>'
     return (
         f'<article class="turn live">{_said(live.said)}{head}'
-        f'<div class="reply">{thinking}{markdown(live.text)}</div>{doing}{error}</article>'
+        f'<div class="reply">{_thinking(live.thinking, True)}{written}</div>{foot}</article>'
     )
 
 
@@ -56,28 +68,37 @@ def button(action: str, value: Any, label: str, what: str, **more: str) -> str:
 def _turn(step: Step, number: int, session: Session) -> str:
     receipt = step.receipt
     id = receipt.id
-    said = _said_of(receipt)
     selected = ' aria-current="true"' if id == session.selected else ""
+    said = spoken(receipt)[-1]
+    words = _editor(said, id, number) if id == session.editing else _said(said)
     replies = _reply(receipt)
     if step.alone is not None:
         replies = (
             '<div class="beside"><div><p class="which">with the history</p>'
             f'{replies}</div><div><p class="which">without the history</p>'
-            f"{_reply(step.alone)}</div></div>"
+            f"{_reply(step.alone)}{_figures(step.alone, number)}</div></div>"
         )
     return (
         f'<article class="turn" id="turn-{id}" data-turn="{id}"{selected} '
-        f'aria-label="Turn {number + 1}">{_said(said)}{replies}{_foot(step, number)}</article>'
+        f'aria-label="Turn {number + 1}">{words}{replies}{_foot(step, number, session)}</article>'
     )
-
-
-def _said_of(receipt: Receipt) -> Message:
-    return receipt.request.messages[-1]
 
 
 def _said(message: Message) -> str:
     pieces = "".join(_attached(part) for part in along(message))
+    if message.role == "tool":
+        return f'<div class="said tool"><span class="which">tool</span>{text(message.text)}</div>'
     return f'<div class="said">{text(visible(message))}{pieces}</div>'
+
+
+def _editor(message: Message, id: str, number: int) -> str:
+    return (
+        f'<div class="said editing"><textarea id="edit-{id}" aria-label="Say in turn {number + 1}"'
+        f' rows="3">{escape(visible(message))}</textarea><div class="acts">'
+        + button("resend", id, "send", "send this instead (Ctrl+Enter)", data_from=f"#edit-{id}")
+        + button("edit", None, "cancel", "leave it as it was (Esc)")
+        + "</div></div>"
+    )
 
 
 def _attached(part: Part) -> str:
@@ -107,48 +128,80 @@ def _reply(receipt: Receipt) -> str:
 
 
 def _answer(message: Message) -> str:
-    return f'<div class="reply">{_thinking(thought(message))}{markdown(message.text)}</div>'
+    calls = "".join(
+        f'<p class="call"><span class="which">calls</span><code>{text(part.name)}'
+        f"({text(part.arguments)})</code></p>"
+        for part in message.parts
+        if isinstance(part, ToolCall)
+    )
+    media = "".join(_attached(part) for part in message.parts if isinstance(part, Media))
+    written = answer(message.text) + calls + media
+    return f'<div class="reply">{_thinking(thought(message))}{written}</div>'
 
 
-def _thinking(words: str) -> str:
+def _thinking(words: str, open_: bool = False) -> str:
     if not words:
         return ""
-    return f"<details class=thinking><summary>thinking</summary>{text(words)}</details>"
+    state = " open" if open_ else ""
+    return f'<details class="thinking"{state}><summary>thinking</summary>{text(words)}</details>'
 
 
-def _foot(step: Step, number: int) -> str:
-    id, usage = step.receipt.id, step.receipt.reply.usage
-    seconds = step.receipt.timings.total
+def _figures(receipt: Receipt, number: int) -> str:
+    usage, seconds = receipt.reply.usage, receipt.timings.total
+    about = "" if usage.known == "exact" else "about " if usage.known == "estimated" else ""
     took = "" if seconds is None else f" · {seconds:.1f} s"
-    turn = f"turn {number + 1}"
-    which = ""
-    if len(step.siblings) > 1:
-        at, all_ = step.place, step.siblings
-        before, after = all_[at - 1], all_[(at + 1) % len(all_)]
-        which = (
-            f'<span class="which">{button("go", before, "‹", f"earlier version of {turn}")}'
-            f"{at + 1}/{len(all_)}{button('go', after, '›', f'later version of {turn}')}</span>"
-        )
-    again = (
-        ""
-        if number == 0
-        else button("alone", id, "without history", f"ask {turn} again without the history")
-    )
     return (
-        "<footer>"
-        + button(
-            "select",
-            id,
-            f"{usage.input_total:,} in · {usage.output_total:,} out{took}",
-            f"show {turn} in the glass",
-            **{"class": "figures"},
+        f'<span class="figures"><span class="model">{text(receipt.model)}</span> '
+        f"{about}{usage.input_total:,} in · {usage.output_total:,} out{took}</span>"
+    )
+
+
+def _foot(step: Step, number: int, session: Session) -> str:
+    id, turn = step.receipt.id, f"turn {number + 1}"
+    pager = ""
+    if len(step.siblings) > 1:
+        at, every = step.place, step.siblings
+        before, after = every[at - 1], every[(at + 1) % len(every)]
+        pager = (
+            f'<span class="pager">{button("go", before, "‹", f"earlier version of {turn}")}'
+            f"{at + 1}/{len(every)}{button('go', after, '›', f'later version of {turn}')}</span>"
         )
-        + which
-        + '<span class="acts">'
-        + button("copy", f"#turn-{id} .reply", "copy", f"copy the reply of {turn}")
-        + button("edit", id, "edit", f"edit what was said in {turn} and send it again")
-        + button("retry", id, "retry", f"another reply in {turn}")
-        + button("fork", id, "branch", f"go on from {turn}")
-        + again
-        + "</span></footer>"
+    acts = [button("select", id, "look", f"show {turn} in the glass")]
+    acts.append(button("copy", f"#turn-{id} .reply", "copy", f"copy the reply of {turn}"))
+    if spoken(step.receipt)[-1].role == "user":
+        acts.append(button("edit", id, "edit", f"edit what was said in {turn} and send it again"))
+        acts.append(button("retry", id, "retry", f"another reply in {turn}"))
+        if number:
+            what = f"ask {turn} again without the history, to see both"
+            acts.append(button("alone", id, "without history", what))
+    if id == session.head:
+        acts.append(button("undo", None, "undo", "take the last turn back"))
+    else:
+        acts.append(button("fork", id, "branch", f"go on from {turn}, on a branch of its own"))
+    return (
+        f'<footer>{_figures(step.receipt, number)}{pager}<span class="acts">{"".join(acts)}</span>'
+        "</footer>"
+    )
+
+
+def shelf(desk: Desk, words: str, current: str) -> str:
+    """The kept conversations, newest first; those in which `words` were said."""
+    if desk.store is None:
+        return '<p class="hint">No receipts are kept, so there are no conversations here.</p>'
+    found: dict[str, list[Summary]] = {}
+    for summary in desk.store.list(SEARCHED, text=words.strip() or None):
+        found.setdefault(summary.conversation, []).append(summary)
+    rows = "".join(_row(id, rows, id == current) for id, rows in islice(found.items(), SHOWN))
+    return f'<ul class="shelf">{rows}</ul>' if rows else '<p class="hint">Nothing was found.</p>'
+
+
+def _row(id: str, rows: list[Summary], current: bool) -> str:
+    first, last = rows[-1], rows[0]
+    when = datetime.fromtimestamp(last.created).strftime("%d %b %H:%M")
+    here = ' aria-current="true"' if current else ""
+    return (
+        f'<li><button type="button" data-pellucid="open"{here} '
+        f'data-value="{escape(json.dumps(id))}"><b>'
+        f"{text(first.question) or 'nothing said'}</b><small>{text(last.model)} · "
+        f"{len(rows)} {'call' if len(rows) == 1 else 'calls'} · {when}</small></button></li>"
     )

@@ -6,8 +6,12 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from ..models.base import Model
+from ..record.receipt import Receipt
 from ..record.store import Store
 from ..settings import Folders, Settings
+
+KEPT = 64
+"""Conversations that are remembered where no receipts are kept."""
 
 
 class Desk:
@@ -27,6 +31,7 @@ class Desk:
         self.given = dict(given or {})
         self.model = model or settings.model
         self.store = Store(store or self.folders.store) if settings.log else None
+        self._kept: dict[str, list[Receipt]] = {}
 
     def open(
         self,
@@ -43,6 +48,19 @@ class Desk:
         from ..models.names import open_model
 
         return self.given.get(name) or open_model(name, self.settings, say=say, progress=progress)
+
+    def conversation(self, id: str) -> tuple[Receipt, ...]:
+        """The receipts of a conversation, oldest first."""
+        if self.store is not None:
+            return self.store.conversation(id)
+        return tuple(self._kept.get(id, ()))
+
+    def keep(self, receipt: Receipt) -> None:
+        """Where there is no store, a reload still finds the newest conversations."""
+        if self.store is None:
+            self._kept.setdefault(receipt.conversation, []).append(receipt)
+            if len(self._kept) > KEPT:
+                del self._kept[next(iter(self._kept))]
 
     def close(self) -> None:
         if self.store is not None:

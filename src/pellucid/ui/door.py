@@ -24,7 +24,8 @@ COOKIE = "pellucid-token"
 # Gradio makes functions of the templates of its own HTML component, so evaluation must be allowed;
 # scripts and handlers written into the page's HTML stay forbidden.
 POLICY = (
-    "default-src 'self'; script-src 'self' 'nonce-{nonce}' 'unsafe-eval'; style-src 'self' 'unsafe-inline'; "
+    "default-src 'self'; script-src 'self' 'nonce-{nonce}' 'unsafe-eval'; "
+    "style-src 'self' 'unsafe-inline'; "
     "img-src 'self' data: blob:; media-src 'self' data: blob:; font-src 'self' data:; "
     "connect-src 'self'; worker-src 'self' blob:; object-src 'none'; base-uri 'self'; "
     "form-action 'self'; frame-src 'none'; frame-ancestors 'none'"
@@ -35,7 +36,8 @@ HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Cross-Origin-Opener-Policy": "same-origin",
 }
-FOREIGN_META = re.compile(rb'<meta\s+(?:property|name)="(?:og|twitter):[^>]*>')
+FOREIGN = re.compile(rb'<meta\s+(?:property|name)="(?:og|twitter):[^>]*>')
+"""What Gradio's page tells other hosts' crawlers of itself, with addresses of its own."""
 
 
 class Door:
@@ -126,7 +128,7 @@ class _Reply:
 
 def rewritten(page: bytes, nonce: str) -> bytes:
     """Gradio's page without a word of other hosts, its own scripts marked with `nonce`."""
-    page = FOREIGN_META.sub(b"", page)
+    page = FOREIGN.sub(b"", page)
     page = page.replace(b"<script", b'<script nonce="' + nonce.encode() + b'"')
     ours = b'<script src="/pellucid/page.js" defer></script>'
     return page.replace(b"</head>", ours + b"</head>", 1)

@@ -18,12 +18,20 @@ from ..errors import UsageError
 from ..server.admission import require_token
 from ..views.glass import style
 from . import app as page
+from . import papers
 from .desk import Desk
 from .door import Door
+from .session import Session
 
 PORT = 7860
 TRIES = 20
 """Ports that are tried one after the other where none was asked for."""
+
+KINDS = {
+    "json": (papers.as_json, "application/json"),
+    "md": (papers.as_markdown, "text/markdown; charset=utf-8"),
+}
+"""How a conversation is written down."""
 
 
 def application(desk: Desk, token: str | None = None) -> ASGIApp:
@@ -35,6 +43,16 @@ def application(desk: Desk, token: str | None = None) -> ASGIApp:
     @outer.get("/pellucid/page.js")
     def _script() -> Response:
         return Response(script, media_type="text/javascript")
+
+    @outer.get("/pellucid/conversations/{id}.{kind}")
+    def _conversation(id: str, kind: str, at: str = "") -> Response:
+        session = Session(desk, id)
+        if kind not in KINDS or not session.receipts:
+            return Response("There is no such conversation.", 404, media_type="text/plain")
+        if at in session.receipts:
+            session.fork(at)
+        write, media_type = KINDS[kind]
+        return Response(write(session.messages), media_type=media_type)
 
     gr.mount_gradio_app(
         outer,

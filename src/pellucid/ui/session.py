@@ -27,6 +27,8 @@ from .desk import Desk
 EVERY = 0.06
 """Seconds between two looks of the page at a reply that is being written."""
 
+OPENING = "opening the model"
+
 
 @value
 class Setup:
@@ -75,14 +77,25 @@ class Session:
         self.selected: str | None = None
         self.panel = ""
         self.live: Live | None = None
+        self.editing: str | None = None
         self._before: dict[str, str | None] = {}
+        self._alone: set[str] = set()
         self._turn: Turn | None = None
         self._stopped = False
         self._model: tuple[str, Model] | None = None
         self._doing: Callable[[str], None] = lambda _: None
-        if id and desk.store is not None:
-            for receipt in desk.store.conversation(id):
-                self._add(receipt)
+        for receipt in desk.conversation(id) if id else ():
+            self._add(receipt)
+        self.selected = self.head
+
+    @property
+    def messages(self) -> tuple[Message, ...]:
+        """Everything said up to where the tab is, the system message first."""
+        if self.head is None:
+            return self.opening
+        receipt = self.receipts[self.head]
+        system = tuple(m for m in receipt.request.messages if m.role == "system")
+        return (*system, *spoken(receipt), receipt.reply.message)
 
     # -- the tree
 
@@ -92,8 +105,28 @@ class Session:
         while before is not None and not self._follows(receipt, before):
             before = self._before.get(before)
         self._before[receipt.id] = before
-        if not is_alone(receipt):
+        if self._is_alone(receipt):
+            self._alone.add(receipt.id)
+        else:
             self.head = receipt.id
+
+    def _is_alone(self, receipt: Receipt) -> bool:
+        """Whether this was asked without the history, to be seen beside an answer with it."""
+        if receipt.memory.policy != "none" or not receipt.memory.dropped:
+            return False
+        said = spoken(receipt)[-1]
+        return any(
+            spoken(r)[-1] == said and r.memory.policy != "none"
+            for r in self._after(self._before[receipt.id])
+        )
+
+    def _after(self, receipt: str | None) -> list[Receipt]:
+        """The turns that follow one, oldest first, without those asked alone."""
+        return [
+            r
+            for r in self.receipts.values()
+            if self._before.get(r.id, "") == receipt and r.id not in self._alone
+        ]
 
     def _follows(self, receipt: Receipt, before: str) -> bool:
         """Whether the history of a receipt ends with what an earlier one sent and received."""
@@ -117,23 +150,21 @@ class Session:
         return tuple(reversed(path))
 
     def _step(self, receipt: Receipt) -> Step:
-        before = self._before[receipt.id]
-        beside = [r for r in self.receipts.values() if self._before[r.id] == before]
-        siblings = tuple(r.id for r in beside if not is_alone(r))
+        siblings = tuple(r.id for r in self._after(self._before[receipt.id]))
         said = spoken(receipt)[-1]
-        alone = [r for r in beside if is_alone(r) and spoken(r)[-1] == said]
-        place = siblings.index(receipt.id) if receipt.id in siblings else 0
-        return Step(receipt, siblings, place, alone[-1] if alone else None)
+        beside = (self.receipts[id] for id in sorted(self._alone, reverse=True))
+        alone = (
+            r
+            for r in beside
+            if self._before[r.id] == self._before[receipt.id] and spoken(r)[-1] == said
+        )
+        return Step(receipt, siblings, siblings.index(receipt.id), next(alone, None))
 
     def go(self, receipt: str) -> None:
         """Be at the newest turn that follows `receipt`. Raises `UsageError`."""
         self._require(receipt)
-        following = True
-        while following:
-            after = [r for r in self.receipts.values() if self._before[r.id] == receipt]
-            after = [r for r in after if not is_alone(r)]
-            following = bool(after)
-            receipt = after[-1].id if after else receipt
+        while after := self._after(receipt):
+            receipt = after[-1].id
         self.head = self.selected = receipt
 
     def fork(self, receipt: str) -> None:
@@ -178,7 +209,16 @@ class Session:
         setup = replace(setup, memory="none")
         yield from self._ask(said, setup, self._before[receipt], alone=True)
 
+    def branch(self, receipt: str, token: int, id: int, setup: Setup) -> Iterator[Live]:
+        """The reply of `receipt`, gone on with as if its token number `token` had been `id`."""
+        found = self._require(receipt)
+        before = self._before[receipt]
+        yield from self._run(
+            Live(spoken(found)[-1]), lambda: self._chat(setup, before).branch(found, token, id)
+        )
+
     def stop(self) -> None:
+        """End the turn under way; what came is kept."""
         self._stopped = True
         if self._turn is not None:
             self._turn.cancel()
@@ -197,7 +237,7 @@ class Session:
             raise UsageError("A reply is being written; stop it first, or wait for its end.")
         came: queue.SimpleQueue[Event | ToolRan | str | PellucidError | None] = queue.SimpleQueue()
         self._stopped, self._doing = False, came.put
-        self.live = live = replace(live, doing="opening the model")
+        self.live = live = replace(live, doing=OPENING)
 
         def work() -> None:
             try:
@@ -244,9 +284,11 @@ class Session:
     def _end(self, live: Live) -> None:
         turn, self._turn = self._turn, None
         for receipt in turn.chat.receipts if turn else ():
-            if receipt.id not in self.receipts and (answered(receipt) or not live.alone):
-                self._add(receipt)
-                self.selected = receipt.id
+            if receipt.id in self.receipts:
+                continue
+            self._add(receipt)
+            self.desk.keep(receipt)
+            self.selected = self.head
 
     def _chat(self, setup: Setup, before: str | None) -> Chat:
         chat = Chat(
@@ -295,11 +337,6 @@ def spoken(receipt: Receipt) -> tuple[Message, ...]:
     """The conversation a receipt answered, with what its memory policy left out."""
     every = (*receipt.memory.dropped, *receipt.request.messages)
     return tuple(message for message in every if message.role != "system")
-
-
-def is_alone(receipt: Receipt) -> bool:
-    """Whether this was asked without the history, to be seen beside the answer with it."""
-    return receipt.memory.policy == "none" and bool(receipt.memory.dropped)
 
 
 def visible(message: Message) -> str:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from html import escape
+from pathlib import Path
 from typing import Any
 
 import gradio as gr
@@ -11,138 +13,354 @@ import gradio as gr
 from ..attachments import attachment
 from ..errors import PellucidError, UsageError
 from ..messages import Message, Options, Text
-from . import conversation, glass
+from . import conversation, glass, papers, picker
 from .desk import Desk
-from .session import Live, Session, Setup
+from .session import OPENING, Live, Session, Setup, visible
+
+NUMBERS = ("temperature", "top_p", "top_k", "min_p", "max_tokens", "seed")
+WHOLE = ("top_k", "max_tokens", "seed")
+MEMORIES = (
+    ("everything", "full"),
+    ("this turn alone", "none"),
+    ("the last 4 turns", "last:4"),
+    ("what fits", "fit"),
+)
+ALWAYS: dict[str, Any] = {
+    "show_progress": "hidden",
+    "concurrency_limit": None,
+    "trigger_mode": "multiple",
+    "api_visibility": "private",
+}
+"""How every event is wired: nothing of a tab waits for another's."""
+BAR = (
+    '<div class="bar">'
+    '<button type="button" data-pellucid="new" title="a new conversation (n)">New</button>'
+    '<button type="button" data-pellucid="fold" data-value=\'"library"\' aria-expanded="false" '
+    'title="the kept conversations (l)">Conversations</button>'
+    '<button type="button" data-pellucid="fold" data-value=\'"settings"\' aria-expanded="false" '
+    'title="system message, sampling, memory (s)">Settings</button>'
+    '<button type="button" data-pellucid="keys" title="the keys of this page (?)" '
+    'aria-label="the keys of this page">?</button></div>'
+)
+KEPT = "() => sessionStorage.getItem('pellucid-conversation') || ''"
+"""What the tab of a browser remembers: the id of its conversation."""
+Shown = dict[Any, Any]
+"""Parts of the page, and what they show now."""
 
 
 class Talk:
-    """The parts of the tab, and what happens to them."""
+    """The chat's tab: its parts, and what happens to them. One for each server; the sessions of
+    the tabs of browsers are told apart by the hash Gradio gives each."""
 
     def __init__(self, desk: Desk) -> None:
         self.desk = desk
+        self.sessions: dict[str, Session] = {}
         with gr.Row(elem_id="talk"):
-            with gr.Column(scale=5, elem_id="left"):
+            with gr.Column(scale=6, min_width=300, elem_id="left"):
                 self._above()
-                self.past = gr.HTML(elem_id="past")
-                self.now = gr.HTML(elem_id="now")
-                self.words = gr.MultimodalTextbox(
-                    show_label=False,
-                    label="Message",
-                    placeholder="Say something",
-                    file_count="multiple",
-                    stop_btn=False,
-                    lines=1,
-                    max_lines=8,
-                    autofocus=True,
-                    elem_id="words",
-                )
-            with gr.Column(scale=6, elem_id="right"):
+                with gr.Column(elem_id="scroll"):
+                    self.past = gr.HTML(elem_id="past")
+                    self.now = gr.HTML(elem_id="now")
+                self._below()
+            with gr.Column(scale=7, min_width=300, elem_id="right"):
                 self.glass = gr.HTML(elem_id="glass")
         self.action = gr.Textbox(elem_id="pellucid-action", visible="hidden", label="action")
-        self.session = gr.State(None)
-        self._wire()
 
     def _above(self) -> None:
+        name = picker.own_name(self.desk.model)
         with gr.Row(elem_id="above"):
             self.model = gr.Dropdown(
-                [self.desk.model],
-                value=self.desk.model,
+                [name],
+                value=name,
                 label="Model",
                 allow_custom_value=True,
+                container=False,
                 elem_id="model",
+                scale=3,
             )
-        with gr.Accordion("Settings", open=False, elem_id="settings"):
-            self.system = gr.Textbox(label="System message", lines=2)
+            gr.HTML(BAR, elem_id="bar")
+        self.needs = gr.HTML(elem_id="needs")
+        with gr.Column(elem_id="settings", elem_classes="fold"):
+            self.system = gr.Textbox(
+                label="System message", lines=2, placeholder="none", elem_id="system"
+            )
+            with gr.Row():
+                self.numbers = [
+                    gr.Textbox(
+                        label=name.replace("_", " "),
+                        placeholder="model's own",
+                        min_width=90,
+                        elem_id=f"option-{name}",
+                    )
+                    for name in NUMBERS
+                ]
+                self.memory = gr.Dropdown(
+                    list(MEMORIES),
+                    value=self.desk.settings.memory,
+                    label="history sent",
+                    allow_custom_value=True,
+                    min_width=150,
+                    elem_id="memory",
+                )
+        with gr.Column(elem_id="library", elem_classes="fold"):
+            with gr.Row():
+                self.search = gr.Textbox(
+                    show_label=False,
+                    label="Search conversations",
+                    placeholder="search what was said",
+                    container=False,
+                    elem_id="search",
+                )
+                self.upload = gr.UploadButton(
+                    "Import", file_types=[".json", ".md"], size="sm", elem_id="import", scale=0
+                )
+                gr.HTML(
+                    '<div class="bar"><a class="export" data-kind="json" href="#">JSON</a>'
+                    '<a class="export" data-kind="md" href="#">Markdown</a></div>',
+                    elem_id="export",
+                )
+            self.shelf = gr.HTML(elem_id="shelf")
 
-    def _wire(self) -> None:
-        asked = [self.session, self.model, self.system]
-        shown = [self.past, self.now, self.glass]
-        always: dict[str, Any] = {
-            "show_progress": "hidden",
-            "concurrency_limit": None,
-            "trigger_mode": "multiple",
-            "api_visibility": "private",
-        }
-        self.words.submit(
-            self._say, [self.words, *asked], [self.words, self.session, *shown], **always
+    def _below(self) -> None:
+        with gr.Column(elem_id="below"):
+            self.words = gr.MultimodalTextbox(
+                value={"text": "", "files": []},
+                show_label=False,
+                label="Message",
+                placeholder="Say something",
+                file_count="multiple",
+                lines=1,
+                max_lines=8,
+                autofocus=True,
+                container=False,
+                elem_id="words",
+            )
+            with gr.Row(elem_id="under"):
+                self.also = gr.Checkbox(
+                    label="ask also without history", container=False, elem_id="also"
+                )
+                self.status = gr.HTML(elem_id="status")
+
+    def wire(self, blocks: gr.Blocks) -> None:
+        """Say what happens; called once everything is there."""
+        asked = [self.model, self.system, self.memory, *self.numbers]
+        shown = [self.past, self.now, self.glass, self.words, self.status, self.shelf]
+        shown += [self.model, self.system, self.memory, self.needs]
+        self.words.submit(self._say, [self.words, self.also, *asked], shown, **ALWAYS)
+        self.action.input(self._act, [self.action, *asked], shown, **ALWAYS)
+        self.upload.upload(self._import, [self.upload], shown, **ALWAYS)
+        self.model.change(
+            lambda name: picker.needs(self.desk, name or ""), self.model, self.needs, **ALWAYS
         )
-        self.action.input(
-            self._act, [self.action, *asked], [self.words, self.session, *shown], **always
-        )
+        load = {name: kept for name, kept in ALWAYS.items() if name != "trigger_mode"}
+        always_last = {**ALWAYS, "trigger_mode": "always_last"}
+        blocks.load(self._open, [self.action], shown, js=KEPT, **load)
+        blocks.unload(self._leave)
+        self.search.change(self._search, [self.search], [self.shelf], **always_last)
+
+    # -- the tabs of browsers
+
+    def _session(self, request: gr.Request) -> Session:
+        key = str(request.session_hash)
+        if key not in self.sessions:
+            self.sessions[key] = Session(self.desk)
+        return self.sessions[key]
+
+    def _leave(self, request: gr.Request) -> None:
+        """A tab was closed: what it waited for ends, and what came of it is kept."""
+        session = self.sessions.pop(str(request.session_hash), None)
+        if session is not None:
+            session.stop()
 
     # -- what happens
 
-    def _say(
-        self, words: dict[str, Any], session: Session | None, *asked: Any
-    ) -> Iterator[tuple[Any, ...]]:
-        session = session or Session(self.desk)
-        message = _message(words)
-        if message is None:
-            yield (gr.skip(), session, *self._all(session))
-            return
-        yield from self._answer(
-            session, lambda: session.say(message, _setup(*asked)), {"text": "", "files": []}
-        )
+    @property
+    def _nothing(self) -> Shown:
+        """Gradio empties what an event without a result would have changed."""
+        return {self.status: gr.skip()}
 
-    def _act(self, action: str, session: Session | None, *asked: Any) -> Iterator[tuple[Any, ...]]:
-        session = session or Session(self.desk)
-        wanted = json.loads(action)
-        name, value = wanted["action"], wanted.get("value")
-        setup = _setup(*asked)
+    def _open(self, id: str | None, request: gr.Request) -> Shown:
+        return self._other("open", id, self._session(request), request)
+
+    def _say(
+        self, request: gr.Request, words: dict[str, Any], also: bool, *asked: Any
+    ) -> Iterator[Shown]:
+        session = self._session(request)
         try:
-            match name:
-                case "open":
-                    session = Session(self.desk, str(value)) if value else session
-                case "stop":
-                    session.stop()
-                    return
-                case "select":
-                    session.selected = str(value)
-                case "panel":
-                    session.panel = str(value)
-                    yield gr.skip(), session, gr.skip(), gr.skip(), glass.html(session)
-                    return
-                case "go":
-                    session.go(str(value))
-                case "fork":
-                    session.fork(str(value))
-                case "undo":
-                    session.undo()
-                case "retry":
-                    yield from self._answer(session, lambda: session.retry(str(value), setup))
-                    return
-                case "alone":
-                    yield from self._answer(session, lambda: session.alone(str(value), setup))
-                    return
-                case _:
-                    raise UsageError(f"There is no action {name!r}.")
+            message = _message(words)
+            if message is None:
+                yield self._nothing
+                return
+            setup = _setup(*asked)
+            yield from self._answer(session, lambda: session.say(message, setup), words)
+            head = session.head
+            if also and head is not None and len(session.steps()) > 1 and setup.memory != "none":
+                yield from self._answer(session, lambda: session.alone(head, setup))
         except PellucidError as error:
-            gr.Warning(str(error))
-        yield (gr.skip(), session, *self._all(session))
+            gr.Warning(str(error), duration=None)
+            yield self._nothing
+
+    def _act(self, request: gr.Request, action: str, *asked: Any) -> Iterator[Shown]:
+        session = self._session(request)
+        try:
+            wanted = json.loads(action)
+            name, value = str(wanted["action"]), wanted.get("value")
+        except (ValueError, TypeError, KeyError):
+            yield self._nothing
+            return
+        try:
+            if name in TURNS:
+                setup = _setup(*asked)
+                yield from self._answer(session, lambda: TURNS[name](session, value, setup))
+            elif name in MOVES:
+                MOVES[name](session, value)
+                yield {self.past: conversation.html(session), self.glass: glass.html(session)}
+            else:
+                yield self._other(name, value, session, request)
+        except PellucidError as error:
+            gr.Warning(str(error), duration=None)
+            yield self._nothing
+
+    def _other(self, name: str, value: Any, session: Session, request: gr.Request) -> Shown:
+        match name:
+            case "panel":
+                session.panel = str(value)
+                return {self.glass: glass.html(session)}
+            case "stop":
+                session.stop()
+                return self._nothing
+            case "library":
+                return {self.shelf: conversation.shelf(self.desk, "", session.id)}
+            case "undo":
+                said = session.undo()
+                text = visible(said) if said else ""
+                return {**self._all(session), self.words: {"text": text, "files": []}}
+            case "new" | "open":
+                session.stop()
+                opened = Session(self.desk, str(value or ""))
+                self.sessions[str(request.session_hash)] = opened
+                return {**self._all(opened), **self._asked(opened)}
+        raise UsageError(f"There is no action {name!r}.")
 
     def _answer(
         self, session: Session, ask: Callable[[], Iterator[Live]], words: Any = None
-    ) -> Iterator[tuple[Any, ...]]:
+    ) -> Iterator[Shown]:
         """The turn as it is written; the glass is looked at when it is over."""
-        past: Any = conversation.html(session, Live(Message("user", (Text(""),))))
-        words = gr.skip() if words is None else words
-        live = None
+        live, head = None, session.head
+        session.editing = None
+        for live in ask():
+            if session.live is None:  # it is over
+                break
+            shown = {self.now: conversation.live_html(live), self.status: status(live)}
+            if not live.text and live.doing == OPENING:
+                shown[self.past] = conversation.html(session)
+                if words is not None:
+                    shown[self.words] = {"text": "", "files": []}
+            yield shown
+        if live is None:
+            return
+        shown = self._all(session)
+        if live.error and session.head == head:
+            shown[self.now] = conversation.live_html(live)
+            if words is not None:
+                shown[self.words] = words
+        shown[self.status] = status(live, over=True)
+        yield shown
+
+    def _all(self, session: Session) -> Shown:
+        return {
+            self.past: conversation.html(session),
+            self.now: "",
+            self.status: "",
+            self.glass: glass.html(session),
+        }
+
+    def _asked(self, session: Session) -> Shown:
+        """The model and the system message of a conversation that is opened."""
+        found = picker.choices(self.desk)
+        shown: Shown = {self.model: gr.update(choices=found)}
+        model = picker.own_name(self.desk.model)
+        if session.head is not None:
+            receipt = session.receipts[session.head]
+            if receipt.model in [name for _, name in found] or ":" in receipt.model:
+                model = receipt.model
+            system = [m.text for m in receipt.request.messages if m.role == "system"]
+            shown[self.system] = "".join(system)
+        shown[self.model] = gr.update(choices=found, value=model)
+        shown[self.needs] = picker.needs(self.desk, model)
+        return shown
+
+    def _needs(self, name: str | None) -> str:
+        return picker.needs(self.desk, name or "")
+
+    def _search(self, words: str, request: gr.Request) -> str:
+        return conversation.shelf(self.desk, words or "", self._session(request).id)
+
+    def _import(self, path: str, request: gr.Request) -> Iterator[Shown]:
         try:
-            for live in ask():
-                yield words, session, past, conversation.live_html(live), gr.skip()
-                past = words = gr.skip()
+            messages = papers.read(Path(path))
         except PellucidError as error:
-            gr.Warning(str(error))
-        now = conversation.live_html(live) if live is not None and live.error else ""
-        yield gr.skip(), session, conversation.html(session), now, glass.html(session)
+            gr.Warning(str(error), duration=None)
+            yield self._nothing
+            return
+        session = self.sessions[str(request.session_hash)] = Session(self.desk)
+        session.opening = tuple(m for m in messages if m.role != "system")
+        system = "\n\n".join(m.text for m in messages if m.role == "system")
+        yield {**self._all(session), self.system: system}
 
-    def _all(self, session: Session) -> tuple[str, str, str]:
-        return conversation.html(session), "", glass.html(session)
+
+TURNS: dict[str, Callable[[Session, Any, Setup], Iterator[Live]]] = {
+    "retry": lambda session, value, setup: session.retry(str(value), setup),
+    "alone": lambda session, value, setup: session.alone(str(value), setup),
+    "resend": lambda session, value, setup: session.edit(
+        str(value["value"]), str(value["text"]), setup
+    ),
+    "branch": lambda session, value, setup: session.branch(
+        str(value["receipt"]), int(value["token"]), int(value["id"]), setup
+    ),
+}
+"""Actions that ask the model."""
 
 
-def _setup(model: str | None, system: str | None) -> Setup:
-    return Setup(model or "local", (system or "").strip(), "full", Options())
+def _select(session: Session, value: Any) -> None:
+    session.selected = str(value)
+
+
+def _edit(session: Session, value: Any) -> None:
+    session.editing = str(value) if value else None
+
+
+MOVES: dict[str, Callable[[Session, Any], None]] = {
+    "select": _select,
+    "edit": _edit,
+    "go": lambda session, value: session.go(str(value)),
+    "fork": lambda session, value: session.fork(str(value)),
+}
+"""Actions that look elsewhere in the conversation."""
+
+
+def status(live: Live, over: bool = False) -> str:
+    """What is being done, for eyes and for a screen reader's live region."""
+    words = live.doing
+    if over:
+        words = "an error ended the turn" if live.error else "the reply is complete"
+    return escape(words)
+
+
+def _setup(model: str | None, system: str | None, memory: str | None, *numbers: str) -> Setup:
+    """The settings beside the conversation. Raises `UsageError` for what no sampler can take."""
+    given: dict[str, Any] = {}
+    for name, number in zip(NUMBERS, numbers, strict=True):
+        if not (number or "").strip():
+            continue
+        try:
+            given[name] = int(number) if name in WHOLE else float(number)
+        except ValueError:
+            kind = "a whole number" if name in WHOLE else "a number"
+            raise UsageError(f"{name} is {number!r}; it is {kind}, or empty.") from None
+    return Setup(
+        (model or "").strip() or "local", (system or "").strip(), memory or "full", Options(**given)
+    )
 
 
 def _message(words: dict[str, Any]) -> Message | None:
