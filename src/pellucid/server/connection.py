@@ -46,7 +46,7 @@ class Connection(asyncio.Protocol):
         self._request: HttpRequest | None = None
         self._in_head = False
         self._size = 0
-        self._target = b""
+        self._target = self._plain_head = b""
         self._fields: list[tuple[bytes, bytes]] = []
         self.full = False
         self._paused = self._closing = False
@@ -81,11 +81,9 @@ class Connection(asyncio.Protocol):
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade as upgrade:
-            # Nothing else is spoken here: the request, which is whole, is answered as it is.
-            rest = data[upgrade.args[0] :]
+            # Nothing else is spoken here: the request is read again as if it had not offered to.
             self._parser = httptools.HttpRequestParser(self)
-            if rest:
-                self.data_received(rest)
+            self.data_received(self._plain_head + data[upgrade.args[0] :])
         except httptools.HttpParserError:
             self._refuse(400, "The request is not HTTP/1.1 as it should be.")
         else:
@@ -109,7 +107,11 @@ class Connection(asyncio.Protocol):
 
     def on_headers_complete(self) -> None:
         self._in_head, self._size = False, 0
-        parser, headers = self._parser, Headers(self._fields)
+        parser = self._parser
+        if parser.should_upgrade() and parser.get_method() != b"CONNECT":
+            self._request, self._plain_head = None, self._without_offer()
+            return
+        headers = Headers(self._fields)
         request = self._request = HttpRequest(
             self,
             parser.get_method().decode(),
@@ -129,6 +131,13 @@ class Connection(asyncio.Protocol):
                 self._task = self._front.loop.create_task(self._serve())
             else:
                 self.flow()
+
+    def _without_offer(self) -> bytes:
+        """The head again, without its offer to go on in another protocol."""
+        version = self._parser.get_http_version().encode()
+        lines = [self._parser.get_method() + b" " + self._target + b" HTTP/" + version]
+        fields = [field for field in self._fields if field[0].lower() != b"upgrade"]
+        return b"\r\n".join([*lines, *(name + b": " + value for name, value in fields), b"", b""])
 
     def on_body(self, piece: bytes) -> None:
         if self._request is not None and self._refusal is None:
@@ -191,6 +200,7 @@ class Connection(asyncio.Protocol):
         if at_once:
             self._transport.close()
         else:
+            self._transport.write_eof()
             self._transport.resume_reading()
             self._front.loop.call_later(LINGER, self._transport.close)
 
