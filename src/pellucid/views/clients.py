@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shlex
 from collections.abc import Mapping, Sequence
 from pprint import pformat
@@ -71,12 +72,20 @@ def curl(wire: Wire) -> str:
     """The command; a key is taken from its variable."""
     lines = [f"curl -N {shlex.quote(wire.url)}"]
     for name, content in wire.headers.items():
-        header = shlex.quote(f"{name}: {content}")
-        if REMOVED in content:
-            header = f'"{name}: {content.replace(REMOVED, f"${wire.key}")}"'
-        lines.append(f"-H {header}")
+        lines.append(f"-H {_header(f'{name}: {content}', wire.key)}")
     body = json.dumps(_bounded(wire.body), ensure_ascii=False, indent=2)
     return " \\\n  ".join([*lines, f"--data {shlex.quote(body)}"])
+
+
+def _header(line: str, key: str) -> str:
+    """A header as a word of the shell, with the variable of the key where it stood. What stands
+    around it acts on nothing: a receipt may have been another's."""
+    before, removed, after = line.partition(REMOVED)
+    if not removed:
+        return shlex.quote(line)
+    if re.fullmatch(r"[\w :-]*", before + after):
+        return f'"{before}${key}{after}"'
+    return f'{shlex.quote(before)}"${key}"{shlex.quote(after)}'
 
 
 def python(wire: Wire) -> str:
@@ -178,6 +187,8 @@ def _program(wire: Wire, first: str, made: str, call: str, reading: str) -> str:
 def _call(function: str, given: Mapping[str, Any]) -> str:
     lines = []
     for name, each in given.items():
+        if not name.isidentifier():
+            continue  # no field of any API, and no code of a stranger
         literal = pformat(each, width=92, sort_dicts=False).replace("\n", "\n" + " " * 8)
         lines.append(f"    {name}={literal},")
     return "\n".join([f"{function}(", *lines, ")"])

@@ -56,7 +56,8 @@ def _words(calls: Sequence[Receipt]) -> str:
     total = sum(call.reply.usage.input_total for call in calls)
     return (
         f"{words}The first {_word(calls)} sent {first:,}; of the {usage.input_total:,} of this one "
-        f"{replayed:,} are the history, replayed. All {len(calls)} together sent {total:,}."
+        f"{replayed:,} are the history, replayed. The {len(calls)} "
+        f"{_word(calls)}s together sent {total:,}."
     )
 
 
@@ -92,15 +93,11 @@ def _plot(calls: Sequence[Receipt]) -> str:
     for i, size in enumerate(sizes):
         at, width = i * step + step * 0.12, step * 0.76
         if i < len(rows):
-            bar = _bar(at, width, rows[i], highest)
-            shapes.append(f"<g><title>{_told(word, i, rows[i])}</title>{bar}</g>")
+            told, bar = _told(word, i, rows[i]), _bar(at, width, rows[i], highest)
         else:
-            height = 100 * size / highest
-            shapes.append(
-                f'<rect class="ahead" x="{at:.1f}" y="{100 - height:.2f}" width="{width:.1f}" '
-                f'height="{height:.2f}"><title>{word} {i + 1}, at this rate: about {size:,} tokens'
-                "</title></rect>"
-            )
+            told = f"{word} {i + 1}, at this rate: about {size:,} tokens"
+            bar = _rect("ahead", at, width, 100.0, size, highest)
+        shapes.append(f"<g><title>{told}</title>{bar}</g>")
     said = f"tokens of each of {len(rows)} calls; the last: {_told(word, len(rows) - 1, rows[-1])}"
     return (
         f'<p class="axis"><span>{highest:,} tokens</span></p>'
@@ -117,13 +114,17 @@ def _plot(calls: Sequence[Receipt]) -> str:
 def _bar(at: float, width: float, row: tuple[int, int, int], highest: int) -> str:
     out, floor = "", 100.0
     for name, count in zip(("b1", "b2", "b3"), row, strict=True):
-        height = 100 * count / highest
-        floor -= height
-        out += (
-            f'<rect class="{name}" x="{at:.1f}" y="{floor:.2f}" width="{width:.1f}" '
-            f'height="{height:.2f}"/>'
-        )
+        out += _rect(name, at, width, floor, count, highest)
+        floor -= 100 * count / highest
     return out
+
+
+def _rect(name: str, at: float, width: float, floor: float, count: int, highest: int) -> str:
+    height = 100 * count / highest
+    return (
+        f'<rect class="{name}" x="{at:.1f}" y="{floor - height:.2f}" width="{width:.1f}" '
+        f'height="{height:.2f}"/>'
+    )
 
 
 def _told(word: str, number: int, row: tuple[int, int, int]) -> str:

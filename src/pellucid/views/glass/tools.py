@@ -47,7 +47,7 @@ def _turn(messages: Sequence[Message]) -> Sequence[Message]:
 def _call(call: ToolCall, result: ToolResult | None, notes: frozenset[str]) -> str:
     outcome = "asked for here" if result is None else "failed" if result.failed else "answered"
     mark = {"failed": "✗", "answered": "→"}.get(outcome, "…")
-    rows = [("arguments", _set_out(call.arguments)), ("approval", _approval(call, result, notes))]
+    rows = [("arguments", call.arguments), ("approval", _approval(call, result, notes))]
     if result is not None:
         rows.append(("result", result.text))
     return (
@@ -63,13 +63,6 @@ def _approval(call: ToolCall, result: ToolResult | None, notes: frozenset[str]) 
     if result.failed and " was not run: " in result.text:
         return "not given: it was not run"
     return "not asked for"
-
-
-def _set_out(arguments: str) -> str:
-    try:
-        return json.dumps(json.loads(arguments or "{}"), ensure_ascii=False, indent=2)
-    except (ValueError, RecursionError):
-        return arguments
 
 
 def _verdicts(replies: Sequence[Receipt]) -> Iterator[tuple[str, str, str]]:
