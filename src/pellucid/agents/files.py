@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import UsageError
-from ..tools.loading import load_tools
+from ..tools.loading import beside, load_tools
 from ..tools.tool import Tool
 from .agent import Agent
 
@@ -115,14 +115,6 @@ def _check(given: Mapping[str, Any], fields: Mapping[str, type], where: str) -> 
             raise UsageError(f"{where} has an unknown {key!r}; known are {', '.join(fields)}.")
         if type(found) is not fields[key]:
             raise UsageError(f"{where}: {key} is a {fields[key].__name__}, not {found!r}.")
-
-
-def beside(folder: Path, tool: str) -> str:
-    """A tool of a file is looked for in `folder`."""
-    target, colon, rest = tool.partition(":")
-    if target in ("files", "sql") and rest:
-        return f"{target}:{folder / rest}"
-    return f"{folder / target}{colon}{rest}" if target.endswith((".py", ".json")) else tool
 
 
 def _read(folder: Path, patterns: Sequence[str]) -> dict[str, str]:

@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import UsageError
-from ..tools.loading import load_tools
+from ..tools.loading import beside, load_tools
 from ..tools.tool import Tool
 from ..value import value
 from .airline import Airline
@@ -133,7 +133,7 @@ def _parse(text: str, name: str, folder: Path) -> Assistant:
         model=given.get("model"),
         temperature=given.get("temperature"),
         opening=given.get("opening", ""),
-        tools=tuple(_beside(folder, each) for each in _words(given, "tools", name)),
+        tools=tuple(beside(folder, each) for each in _words(given, "tools", name)),
         reading={each: _read(folder / each, name) for each in _words(given, "files", name)},
         when=tuple(_when(each, name) for each in given.get("when", ())),
     )
@@ -144,14 +144,6 @@ def _words(given: Mapping[str, Any], key: str, name: str) -> list[str]:
     if not all(isinstance(each, str) for each in found):
         raise UsageError(f"{name}: {key} is a list of names, not {found!r}.")
     return list(found)
-
-
-def _beside(folder: Path, tool: str) -> str:
-    """A tool of a file is looked for beside the assistant's own."""
-    target, colon, rest = tool.partition(":")
-    if target in ("files", "sql") and rest:
-        return f"{target}:{folder / rest}"
-    return f"{folder / target}{colon}{rest}" if target.endswith((".py", ".json")) else tool
 
 
 def _read(path: Path, name: str) -> str:

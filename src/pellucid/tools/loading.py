@@ -47,6 +47,14 @@ def load_tools(
     return tools
 
 
+def beside(folder: Path, name: str) -> str:
+    """The name of a tool that a file in `folder` names: what is on the disk is looked for there."""
+    target, colon, rest = name.partition(":")
+    if target in ("files", "sql") and rest:
+        return f"{target}:{folder / rest}"
+    return f"{folder / target}{colon}{rest}" if target.endswith((".py", ".json")) else name
+
+
 def _load(name: str) -> list[Tool]:
     target, _, attribute = name.partition(":")
     if target in builtin.NAMES:

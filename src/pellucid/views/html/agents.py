@@ -12,11 +12,12 @@ from .page import standalone
 
 def trace_page(outcome: Outcome) -> str:
     """The answer, what failed, and the tree, whose branches fold."""
-    problems = "".join(f"<li>{text(each)}</li>" for each in (*outcome.problems, *outcome.notes))
+    remarks = "".join(f"<li>{text(each)}</li>" for each in (*outcome.problems, *outcome.notes))
+    remarks = f"<ul class=notes>{remarks}</ul>" if remarks else ""
     spent = f"{outcome.calls} calls · {outcome.tokens:,} tokens · run {outcome.run}"
     body = (
         f"<header><p class=brand>Pellucid agents</p><h1>{text(outcome.trace.words)}</h1></header>"
-        f"<main><section>{markdown(outcome.markdown)}<ul>{problems}</ul></section>"
+        f"<main><section>{markdown(outcome.markdown)}</section>{remarks}"
         f"<section><h2>Who said what to whom<small>{text(spent)}</small></h2>"
         f"{_branches(outcome.trace)}</section></main>"
     )

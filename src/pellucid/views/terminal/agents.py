@@ -33,14 +33,11 @@ def _branches(said: Said, indent: str, color: bool, width: int) -> Iterator[str]
         yield f"{indent}{'└─' if last else '├─'} {named}"
         yield from _branches(branch, below, color, width)
         mark = "✗" if branch.failed else "←"
-        kept = " (from the notebook)" if branch.kept else ""
-        for n, text in enumerate(
-            branch.answer.splitlines() if branch.kind == "plan" else [branch.answer]
-        ):
-            start = f"{mark}{kept} " if n == 0 else "  "
-            yield indent + paint(
-                clip(f"{below[len(indent) :]}{start}{_line(text)}", width - len(indent)), DIM, color
-            )
+        mark += " (from the notebook)" if branch.kept else ""
+        lines = branch.answer.splitlines() if branch.kind == "plan" else [branch.answer]
+        for line in filter(None, map(_line, lines)):
+            yield below + paint(clip(f"{mark} {line}", width - len(below)), DIM, color)
+            mark = " "
 
 
 def head(said: Said) -> tuple[str, str]:
