@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+import client_suites
 from pellucid.engine import process
 from pellucid.messages import Message, Text, ToolCall
 from pellucid.models.scripted import Scripted
@@ -297,3 +298,10 @@ def test_a_conversation_keeps_its_prefix(server: Served) -> None:
     second = server.post("/v1/chat/completions", {**same, "messages": ask})
     receipt = server.get(f"/receipts/{second.headers['x-pellucid-receipt']}").json
     assert receipt["prompt"]["replayed"] == first.json["usage"]["completion_tokens"]
+
+
+def test_the_clients_own_suites(full: bool) -> None:
+    """What openai-python and anthropic-sdk-python test of themselves: see docs/server.md."""
+    if not full:
+        pytest.skip("the clients' own suites run with --full, each in an environment of its own")
+    assert client_suites.main([]) == 0
