@@ -14,15 +14,21 @@ import tempfile
 import threading
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any, Literal
 
 from PIL import Image
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Browser, Page, sync_playwright
 
+sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
+import ui_server
+import web_sites
 from pellucid import settings
+from pellucid.engine import process
+from web_server import serving
 
 PICTURES = Path(__file__).with_name("pictures")
 CHROMIUM = "/usr/bin/chromium"
-SIZE = {"width": 1280, "height": 800}
+SIZE: Any = {"width": 1280, "height": 800}
 LARGEST = 150_000
 """Bytes of a picture."""
 PATIENCE = 240_000
@@ -76,11 +82,6 @@ def duel(page: Page) -> None:
 
 
 def web(page: Page) -> None:
-    tests = Path(__file__).parent.parent / "tests"
-    sys.path.insert(0, str(tests))
-    import web_sites
-    from web_server import serving
-
     site = next(iter(web_sites.load().values()))
     page.get_by_text("Brochure", exact=True).click()
     with serving(site.pages()) as server:
@@ -128,20 +129,13 @@ TABS: dict[str, Callable[[Page], None]] = {
 }
 
 
-def serve(home: Path) -> str:
-    """The page with a home of its own but for the weights; its address."""
+def prepare(home: Path) -> None:
+    """A home of its own but for the weights."""
     cache = home / "cache" / "pellucid"
     cache.mkdir(parents=True)
     (cache / "weights").symlink_to(settings.Folders.of().weights)
     for name in ("config", "data", "cache", "state"):
         os.environ[f"XDG_{name.upper()}_HOME"] = str(home / name)
-    from pellucid.ui import serving
-    from pellucid.ui.desk import Desk
-
-    accept = serving.listener("127.0.0.1", 0)
-    desk = Desk(settings.load())
-    threading.Thread(target=serving.serve, args=(desk, accept), daemon=True).start()
-    return f"http://127.0.0.1:{accept.getsockname()[1]}"
 
 
 def save(page: Page, name: str) -> None:
@@ -158,30 +152,33 @@ def main() -> None:
     PICTURES.mkdir(exist_ok=True)
     wanted = sys.argv[1:] or list(TABS)
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
-        address = serve(Path(folder))
-        browser = playwright.chromium.launch(
-            executable_path=CHROMIUM, args=["--headless", "--no-sandbox", "--disable-gpu"]
-        )
-        for tab in wanted:
-            page = browser.new_page(viewport=SIZE)  # type: ignore[arg-type]
-            page.set_default_timeout(60_000)
-            page.goto(address)
-            page.get_by_role("tab", name=tab, exact=True).click()
-            TABS[tab](page)
-            for scheme in ("light", "dark"):
-                page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
-                page.evaluate(
-                    "(on) => document.body.classList.toggle('dark', on)", scheme == "dark"
-                )
-                page.wait_for_timeout(400)
-                save(page, f"{tab.lower()}-{scheme}")
-            page.close()
-            print(tab, flush=True)
-        browser.close()
-        from pellucid.engine import process
+        prepare(Path(folder))
+        with ui_server.served(Path(folder)) as (address, desk):
+            browser = playwright.chromium.launch(
+                executable_path=CHROMIUM, args=["--headless", "--no-sandbox", "--disable-gpu"]
+            )
+            for tab in wanted:
+                take(browser, address, tab)
+                print(tab, flush=True)
+            browser.close()
+            for engine in process.running(desk.folders):
+                process.stop(engine)
 
-        for engine in process.running(settings.Folders.of()):
-            process.stop(engine)
+
+def take(browser: Browser, address: str, tab: str) -> None:
+    """The pictures of one tab."""
+    page = browser.new_page(viewport=SIZE)
+    page.set_default_timeout(60_000)
+    page.goto(address)
+    page.get_by_role("tab", name=tab, exact=True).click()
+    TABS[tab](page)
+    schemes: tuple[Literal["light", "dark"], ...] = ("light", "dark")
+    for scheme in schemes:
+        page.emulate_media(color_scheme=scheme)
+        page.evaluate("(on) => document.body.classList.toggle('dark', on)", scheme == "dark")
+        page.wait_for_timeout(400)
+        save(page, f"{tab.lower()}-{scheme}")
+    page.close()
 
 
 if __name__ == "__main__":

@@ -78,7 +78,7 @@ def build(desk: Desk) -> None:
             )
     filters = [text, model, app, age]
     found = [chosen, other, count]
-    live([text.input, model.change, app.input, age.change], find, filters, found)
+    live([text.change, model.change, app.change, age.change], find, filters, found)
     live([chosen.change, panel.change, other.change], look, [chosen, panel, other], [result])
     live([panel.change], lambda panel: gr.Dropdown(visible=panel == DIFF), [panel], [other])
     on_opening(find, filters, found)

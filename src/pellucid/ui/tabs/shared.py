@@ -18,8 +18,9 @@ from ..desk import Desk
 
 T = TypeVar("T")
 
-FRAME = 0.08
-"""Seconds between two drawings of what is being written."""
+FRAME = 0.1
+"""Seconds between two drawings of what is being written: faster than one reads, and slow enough
+for a small machine to take a click in between."""
 
 
 def pane(body: str, label: str = "") -> str:
@@ -132,7 +133,7 @@ def follow(work: Callable[[Callable[[T], None]], None]) -> Generator[list[T], No
             with suppress(Empty):
                 if not ended:
                     found.append(told.get(timeout=FRAME))
-                    time.sleep(FRAME / 2)
+                    time.sleep(FRAME)
                 while True:
                     found.append(told.get_nowait())
             if found:

@@ -64,8 +64,8 @@ def build(desk: Desk) -> None:
         with gr.Column(scale=3, min_width=320):
             result = gr.HTML(elem_id="tokens-result", elem_classes="result")
     looked = [text, chosen, view, specials]
-    live([text.input, chosen.change, view.change, specials.change], look, looked, [result])
-    live([ids.input, chosen.change], back, [ids, chosen], [decoded_text])
+    live([text.change, chosen.change, view.change, specials.change], look, looked, [result])
+    live([ids.change, chosen.change], back, [ids, chosen], [decoded_text])
     on_opening(look, looked, [result])
 
 

@@ -72,6 +72,7 @@ def build(desk: Desk) -> None:
         name = "o200k_base" if hosted(desk.model, desk.settings) else desk.model
         return open_tokenizer(name, desk.settings, desk.folders)
 
+    @lru_cache(maxsize=1)
     def model() -> Model:
         return desk.open(desk.model)
 
