@@ -201,10 +201,10 @@ class _Clock:
         self._rates: dict[str, Any] = {}
 
     def saw(self, events: Sequence[Event]) -> None:
-        if self._first is None and any(isinstance(event, _SAID) for event in events):
-            self._first = time.perf_counter() - self._start
         for event in events:
-            if type(event) is UsageEvent:
+            if self._first is None and isinstance(event, _SAID):
+                self._first = time.perf_counter() - self._start
+            elif type(event) is UsageEvent:
                 self._rates = {"reading": event.reading, "writing": event.writing}
 
     def timings(self) -> Timings:

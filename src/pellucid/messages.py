@@ -116,7 +116,7 @@ class Message:
     def text(self) -> str:
         """The visible text: text, refusal and tool-result parts joined, thinking and media left
         out."""
-        return "".join(p.text for p in self.parts if isinstance(p, Text | Refusal | ToolResult))
+        return "".join([p.text for p in self.parts if isinstance(p, Text | Refusal | ToolResult)])
 
     def __str__(self) -> str:
         return self.text

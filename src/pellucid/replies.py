@@ -277,7 +277,8 @@ class ReplyBuilder:
                 self.add(event)
 
     def add(self, event: Event) -> None:
-        self._gather()
+        if self._text:
+            self._gather()
         match event:
             case TextDelta(text, tokens, signature):
                 if text or signature:
@@ -306,7 +307,7 @@ class ReplyBuilder:
                 self.exchange = exchange
 
     def _gather(self) -> None:
-        """The pieces of text, if there are any, as a part."""
+        """The pieces of text as a part."""
         if text := "".join(self._text):
             self._append(Text(text))
         self._text.clear()

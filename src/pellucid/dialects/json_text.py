@@ -12,6 +12,7 @@ from ..errors import BadReply, CannotExpress
 quote = encode_basestring_ascii
 """A string as JSON, in ASCII, by the standard library's fast way."""
 
+_DECODER = json.JSONDecoder()
 _COMPACT = json.JSONEncoder(separators=(",", ":"))
 
 
@@ -23,7 +24,7 @@ def compact(value: Any) -> str:
 def read_object(text: str | bytes) -> dict[str, Any]:
     """What a provider sent as a JSON object. Raises `BadReply` with its first words."""
     try:
-        value = json.loads(text)
+        value = _DECODER.decode(text) if isinstance(text, str) else json.loads(text)
     except (ValueError, RecursionError) as error:
         raise BadReply(f"The reply is not JSON: {_words(text)}") from error
     if not isinstance(value, dict):

@@ -21,7 +21,7 @@ KEY_HEADERS = ("x-api-key", "x-goog-api-key", "api-key")
 
 def credentials(headers: Mapping[str, str], query: Mapping[str, str]) -> Iterator[str]:
     """Every key or token that a request shows, wherever its API has it."""
-    scheme, _, secret = headers.get("Authorization", "").partition(" ")
+    scheme, _, secret = headers.get("authorization", "").partition(" ")
     if scheme.lower() == "bearer" and secret.strip():
         yield secret.strip()
     for name in KEY_HEADERS:
@@ -61,10 +61,10 @@ def refusal(
 
 def foreign(host: str, headers: Mapping[str, str]) -> Failure | None:
     """Why a request that a page of another site sent is not let in; `None`: none did."""
-    origin = headers.get("Origin")
+    origin = headers.get("origin")
     if origin is not None and not _same_origin(origin, host):
         return Failure(403, "permission", f"A page of {origin!r} may not use this server.")
-    site = headers.get("Sec-Fetch-Site")
+    site = headers.get("sec-fetch-site")
     if site is not None and site not in ("same-origin", "none"):
         return Failure(403, "permission", f"A page of another site ({site}) may not use this one.")
     return None

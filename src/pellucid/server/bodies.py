@@ -21,7 +21,7 @@ async def read(request: HttpRequest, limits: Limits) -> bytes:
     """The body, unpacked. Raises `Refused` for one too long, too slow or packed in another way."""
     if request.content_length > limits.body:
         raise _too_long(limits)
-    unpack = _unpacker(request.headers.get("Content-Encoding", "identity").strip().lower())
+    unpack = _unpacker(request.headers.get("content-encoding", "identity").strip().lower())
     body = bytearray()
     try:
         async with asyncio.timeout(limits.read):

@@ -120,7 +120,7 @@ class Connection(asyncio.Protocol):
             version=parser.get_http_version(),
             keep_alive=parser.should_keep_alive(),
         )
-        size = len(self._target) + sum(len(name) + len(value) for name, value in self._fields)
+        size = len(self._target) + sum([len(name) + len(value) for name, value in self._fields])
         if size > HEAD or len(self._fields) > FIELDS:
             self._refuse(431, f"The head of the request is longer than {HEAD >> 10} KB.")
         elif why := _unacceptable(request):
@@ -261,11 +261,11 @@ def _unacceptable(request: HttpRequest) -> tuple[int, str] | None:
         return 400, "The request's target is not a path."
     if request.version not in ("1.0", "1.1"):
         return 505, "HTTP/1.1 is spoken here."
-    if request.version == "1.1" and len(headers.getall("Host")) != 1:
+    if request.version == "1.1" and len(headers.all("host")) != 1:
         return 400, "The request must name one Host."
-    coding = headers.getall("Transfer-Encoding")
+    coding = headers.all("transfer-encoding")
     if coding and (request.version != "1.1" or [each.lower() for each in coding] != ["chunked"]):
         return 501, "Bodies may be in chunks, not coded otherwise."
-    if headers.get("Expect", "100-continue").lower() != "100-continue":
+    if headers.get("expect", "100-continue").lower() != "100-continue":
         return 417, "Only 100-continue can be expected."
     return None

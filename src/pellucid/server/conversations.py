@@ -70,6 +70,6 @@ def _keys(messages: Sequence[Message]) -> Iterator[int]:
     back, nor always the ids of calls."""
     key = 0
     for message in messages:
-        calls = tuple((p.name, p.arguments) for p in message.parts if isinstance(p, ToolCall))
+        calls = tuple([(p.name, p.arguments) for p in message.parts if type(p) is ToolCall])
         key = hash((key, message.role, message.text, calls))
         yield key

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property
-from typing import Any, Protocol
+from typing import Protocol
 from urllib.parse import parse_qsl, unquote
 
 from ..errors import BadRequest
@@ -15,31 +15,25 @@ AHEAD = 1 << 18
 """Bytes of a body that may wait to be read."""
 
 
-class Headers(Mapping[str, str]):
-    """Header fields by name, in any case; of one sent twice, the first."""
+class Headers(dict[str, str]):
+    """Header fields by their names in lower case; of one sent twice, the first.
 
-    def __init__(self, fields: Sequence[tuple[bytes, bytes]]) -> None:
-        self._all: dict[str, list[str]] = {}
-        for name, value in fields:
-            key = name.decode("latin-1").lower()
-            self._all.setdefault(key, []).append(value.decode("utf-8", "replace"))
+    A dictionary and no more, since a dozen are asked for in every request.
+    """
 
-    def __getitem__(self, name: str) -> str:
-        return self._all[name.lower()][0]
+    def __init__(self, fields: Iterable[tuple[bytes, bytes]]) -> None:
+        self._more: dict[str, list[str]] = {}
+        for field, text in fields:
+            name = field.decode("latin-1").lower()
+            value = text.decode("utf-8", "replace")
+            if name in self:
+                self._more.setdefault(name, []).append(value)
+            else:
+                self[name] = value
 
-    def get(self, name: str, default: Any = None, /) -> Any:
-        found = self._all.get(name.lower())
-        return found[0] if found else default
-
-    def getall(self, name: str) -> Sequence[str]:
+    def all(self, name: str) -> list[str]:
         """Every value that was sent for a name."""
-        return self._all.get(name.lower(), ())
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._all)
-
-    def __len__(self) -> int:
-        return len(self._all)
+        return [self[name], *self._more.get(name, ())] if name in self else []
 
 
 class Link(Protocol):
@@ -88,7 +82,7 @@ class HttpRequest:
         self.held = 0
         """Bytes of the body that wait to be read."""
         self.raw_path, _, self._query = target.partition("#")[0].partition("?")
-        self._expects = headers.get("Expect", "").lower() == "100-continue"
+        self._expects = headers.get("expect", "").lower() == "100-continue"
         self._pieces: deque[bytes] = deque()
         self._wake: Callable[[], None] = lambda: None
 
@@ -103,12 +97,14 @@ class HttpRequest:
     @cached_property
     def query(self) -> Mapping[str, str]:
         """The query's fields; of one given twice, the first."""
+        if not self._query:
+            return {}
         return dict(reversed(parse_qsl(self._query, keep_blank_values=True)))
 
     @property
     def content_length(self) -> int:
         """Bytes of the body, as announced; 0 where nothing was."""
-        return int(self.headers.get("Content-Length", "0"))
+        return int(self.headers.get("content-length", "0"))
 
     def feed(self, piece: bytes) -> None:
         self._pieces.append(piece)

@@ -138,14 +138,13 @@ class Server:
 
     async def _admit(self, request: HttpRequest) -> Response | None:
         path, query, headers = request.raw_path, request.query, request.headers
-        face = routes.face(path)
         shown = tuple(admission.credentials(headers, query))
-        failure = admission.refusal(headers.getall("Host"), headers, shown, self._token)
+        failure = admission.refusal(headers.all("host"), headers, shown, self._token)
         if failure is not None:
-            return _error(face, failure)
+            return _error(routes.face(path), failure)
         found = routes.find(request.method, path)
         if isinstance(found, Failure):
-            return _error(face, found)
+            return _error(routes.face(path), found)
         keys = tuple(key for key in shown if key != self._token)
         visit = Visit(self, request, found.face, keys)
         try:

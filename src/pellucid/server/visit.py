@@ -17,8 +17,8 @@ from .http_response import Response
 if TYPE_CHECKING:
     from .serving import Server
 
-APP_HEADER = "X-Pellucid-App"
-LOG_HEADER = "X-Pellucid-Log"
+APP_HEADER = "x-pellucid-app"
+LOG_HEADER = "x-pellucid-log"
 RECEIPT_HEADER = "X-Pellucid-Receipt"
 NO = ("no", "0", "false", "off")
 
@@ -56,7 +56,7 @@ class Visit:
         self.face = face
         self.keys = keys
         headers = request.headers
-        named = headers.get(APP_HEADER) or server.app or headers.get("User-Agent") or "unknown"
+        named = headers.get(APP_HEADER) or server.app or headers.get("user-agent") or "unknown"
         self.app = named[:200]
         self.logged = headers.get(LOG_HEADER, "").lower() not in NO
 
