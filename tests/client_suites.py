@@ -124,7 +124,9 @@ def run(suite: Suite, base: str, folder: Path) -> list[tuple[str, str, bool]]:
         ],
         cwd=source,
         env={
-            "PATH": "/usr/bin:/bin", "HOME": str(folder), "OPENAI_API_KEY": "none",
+            "PATH": "/usr/bin:/bin",
+            "HOME": str(folder),
+            "OPENAI_API_KEY": "none",
             "TEST_API_BASE_URL": f"{base}{suite.base}",
         },
         stdout=(folder / "out.txt").open("w"),

@@ -300,6 +300,7 @@ def test_a_conversation_keeps_its_prefix(server: Served) -> None:
     assert receipt["prompt"]["replayed"] == first.json["usage"]["completion_tokens"]
 
 
+@pytest.mark.timeout(3600)
 def test_the_clients_own_suites(full: bool) -> None:
     """What openai-python and anthropic-sdk-python test of themselves: see docs/server.md."""
     if not full:
