@@ -65,16 +65,22 @@ def weight(sentence: str) -> float:
     return 2.0 * len(set(figures(sentence))) + len(set(names(sentence))) + 0.5
 
 
+def tells(text: str) -> bool:
+    """Whether its sentences have a figure or a name."""
+    return any(figures(sentence) or names(sentence) for sentence in sentences(text))
+
+
 def is_whole(sentence: str) -> bool:
     """Whether it ends as sentences do: a heading does not, nor what was cut off."""
     return sentence.rstrip('"”»)').endswith((".", "!", "?", "…", "。", "！", "？"))
 
 
-def completed(said: str, text: str, most: int) -> str:
+def completed(said: str, text: str, most: int, before: str | None = None) -> str:
     """`said` with those sentences of `text` added that tell something new, the weightiest for
     their length first, as long as there is room in about `most` words.
 
-    Where there is none for the first of them, it takes the place of what says less.
+    Where there is none for the first of them, it takes the place of what says less. Not so where
+    something was said `before`: that is not new either, and `said` stays.
     """
     found = sentences(text)
     found = [sentence for sentence in found if is_whole(sentence)] or found
@@ -82,12 +88,13 @@ def completed(said: str, text: str, most: int) -> str:
     first, added = sentences(said), list[str]()
     for n, sentence in enumerate(ranked):
         now = " ".join((*first, *added))
-        if not _is_new(sentence, now):
+        if not _is_new(sentence, f"{before or ''} {now}"):
             continue
         if len(now.split()) + len(sentence.split()) <= most:
-            first = [old for old in first if _is_new(old, sentence)]
+            if before is None:
+                first = [old for old in first if _is_new(old, sentence)]
             added.append(sentence)
-        elif n == 0 and weight(sentence) > weight(said):
+        elif n == 0 and before is None and weight(sentence) > weight(said):
             first, added = [], [sentence]
     if not first and not added:
         added = ranked[:1]

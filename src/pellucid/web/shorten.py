@@ -21,7 +21,7 @@ SLACK = 6
 """Words by which a sentence of the page may go over what was asked for."""
 ONE_SENTENCE = (
     r"^((Dr|Mr|Mrs|Ms|St|No|Nr|bzw| [A-Z]| [0-9]{1,2})\. |"
-    r'[^.!?。！？"\\]|[.!?][0-9a-zß-ÿ])+[.!?。！？]$'
+    r'[^.!?。！？"\\]|[.][0-9])+[.!?。！？]$'
 )
 """What a string in a schema is held to: it goes no further than to the end of a sentence."""
 _TOKENS = 60
@@ -63,7 +63,7 @@ class Shortener:
         )
         options = replace(self._asker.options, max_tokens=most * 3 + 10)
         reply = "".join(self._asker.stream(SYSTEM, parts, options=options, left_out=left_out))
-        return self.mended(reply, text, most, title=title)
+        return self.mended(self.checked(reply, f"{title}\n{text}", most), text, most)
 
     def each(self, texts: Sequence[str], most: int, *, url: str) -> Iterator[str]:
         """What the model makes of each text, one sentence of about `most` words, not yet checked:
@@ -106,14 +106,12 @@ class Shortener:
         """Tokens that the answer for so many texts may take."""
         return _TOKENS * texts + 40
 
-    def mended(self, reply: str, text: str, most: int, *, title: str) -> str:
-        """The sentences of a reply that the text bears out, with sentences of the text for the
-        figures and names that are missing."""
-        most = max(most, LEAST_WORDS)
-        said = self._checked(reply, f"{title}\n{text}", most)
+    def mended(self, said: str, text: str, most: int, before: str | None = None) -> str:
+        """`said`, checked sentences, with sentences of the text for the figures and names that are
+        missing in it and `before` it."""
         if said and self._manner:
             return said
-        whole = facts.completed(said, text, most + SLACK)
+        whole = facts.completed(said, text, most + SLACK, before)
         own = facts.sentences(said)
         self.quoted += sum(sentence not in own for sentence in facts.sentences(whole))
         return whole
@@ -121,8 +119,8 @@ class Shortener:
     def _is_short(self, text: str, most: int) -> bool:
         return not self._manner and len(text.split()) <= most
 
-    def _checked(self, reply: str, known: str, most: int) -> str:
-        """The sentences of a reply that the page bears out, about `most` words of them."""
+    def checked(self, reply: str, known: str, most: int) -> str:
+        """The sentences of a reply that what is known bears out, about `most` words of them."""
         kept: list[str] = []
         room = most * 1.4
         for sentence in facts.sentences(reply):

@@ -31,6 +31,8 @@ PART_TOKENS = 400
 """Tokens of the page in one part, at most."""
 MOST_PARTS = 24
 """Parts read; what follows them in a longer page is left out, and reported."""
+OVER = 8
+"""Words by which a part may go over its share in one pass: those after it get less."""
 AROUND = 300
 """Tokens of a prompt that are not the page, at most."""
 WORDS = (10, 2_000)
@@ -237,15 +239,27 @@ class Summarizing:
         return strange if same else [word for word in strange if word.isdigit()]
 
     def _a_sentence_each(self, parts: Sequence[str]) -> Iterator[str]:
-        """All parts in one call, shown as their sentences are written."""
-        used, most = 0, max(LEAST_WORDS, self._wish.words // len(parts))
-        said = self._shortener.each(parts, most, url=self.page.url)
-        for n, (part, reply) in enumerate(zip(parts, said, strict=True)):
+        """All parts in one call, shown as their sentences are written. A sentence may be about
+        another part than it should; of a part without figures and names nothing is shown, unless
+        no part has any."""
+        known = f"{self.page.title}\n{self.page.text}"
+        telling = [part for part in parts if facts.tells(part)] or parts
+        shown: list[str] = []
+        most = max(LEAST_WORDS, self._wish.words // len(parts))
+        replies = self._shortener.each(parts, most, url=self.page.url)
+        for n, (part, reply) in enumerate(zip(parts, replies, strict=True)):
             self._told(n, len(parts))
-            room = share(self._wish.words - used, parts[n:])
-            sentence = self._shortener.mended(reply, part, room, title=self.page.title)
-            used += len(sentence.split())
-            yield self._shown(sentence, n)
+            if part not in telling:
+                continue
+            before = " ".join(shown)
+            words = self._wish.words - len(before.split())
+            room = max(LEAST_WORDS, share(words, telling[len(shown) :]))
+            said = self._shortener.checked(reply, known, room)
+            if not facts.unsupported(said, before) and facts.strangeness(said, before) <= 0.5:
+                said = ""  # it tells nothing new
+            sentence = self._shortener.mended(said, part, min(room + OVER, words), before)
+            yield self._shown(sentence, len(shown))
+            shown.append(sentence)
         self._told(len(parts), len(parts))
 
     # -- in parts
