@@ -25,7 +25,7 @@ from pellucid.replies import Exchange, Reply, Usage
 from pellucid.tools.running import Toolbox, approval
 from pellucid.tools.tool import tool
 from pellucid.views import clients, figures
-from pellucid.views.glass import PANELS, Glass, style
+from pellucid.views.glass import PANELS, Glass, script, style
 
 KEYS = ["messages", "prompt", "tokens", "reply", "wire", "cost", "tools"]
 
@@ -430,13 +430,10 @@ def test_thirty_thousand_tokens_are_made_fast() -> None:
 @pytest.fixture(scope="module")
 def opened(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
     """All panels of a turn on one page, dark, with the script that moves among tokens."""
-    from importlib.resources import files
-
-    script = files("pellucid.views.glass").joinpath("glass.js").read_text("utf-8")
     body = "".join(f"<h2>{p.title}</h2>{p.html(Glass(samples.second_turn()))}" for p in PANELS)
     head = "<!doctype html><html lang=en><meta charset=utf-8><title>glass</title>"
     ground = ":root { color-scheme: light dark } body { background: light-dark(#fff, #171d25) }"
-    page = f"{head}<style>{ground}{style()}</style><main>{body}</main><script>{script}</script>"
+    page = f"{head}<style>{ground}{style()}</style><main>{body}</main><script>{script()}</script>"
     made = Opened(browser, tmp_path_factory.mktemp("glass") / "glass.html", page, "dark")
     yield made.page
     made.close()

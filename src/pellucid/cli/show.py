@@ -31,7 +31,8 @@ def run(args: argparse.Namespace) -> int:
     from ..record.store import Store
     from ..settings import Folders
 
-    receipt = Store(Folders.of().store).get(args.id)
+    store = Store(Folders.of().store)
+    receipt = store.get(args.id)
     if args.json:
         from ..record.codec import to_json
 
@@ -40,8 +41,13 @@ def run(args: argparse.Namespace) -> int:
         from ..errors import UsageError
         from ..views.html import receipt_page
 
+        earlier = tuple(
+            before
+            for before in store.conversation(receipt.conversation)
+            if before.id < receipt.id and before.reply.message in receipt.request.messages
+        )
         try:
-            Path(args.html).write_text(receipt_page(receipt), "utf-8")
+            Path(args.html).write_text(receipt_page(receipt, earlier), "utf-8")
         except OSError as error:
             raise UsageError(f"{args.html} cannot be written: {error.strerror}.") from error
         print(f"written to {args.html}", file=sys.stderr)

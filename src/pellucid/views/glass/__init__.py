@@ -8,6 +8,8 @@ from __future__ import annotations
 from . import cost, messages, prompt, reply, tokens, tools, wire
 from .panel import Glass as Glass
 from .panel import Panel as Panel
+from .panel import own_style as own_style
+from .panel import script as script
 from .panel import style as style
 
 PANELS = (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from importlib.resources import files
 
 from ...record.receipt import Receipt
 from ...value import value
@@ -39,7 +40,7 @@ def lead(words: str) -> str:
 
 def part(title: str, *body: str) -> str:
     """A part of a panel under a title of its own."""
-    return f"<section><h4>{title}</h4>{''.join(body)}</section>"
+    return f'<div class="part"><h4>{title}</h4>{"".join(body)}</div>'
 
 
 def copied(name: str, title: str, words: str) -> str:
@@ -53,6 +54,14 @@ def copied(name: str, title: str, words: str) -> str:
 
 def style() -> str:
     """The style sheet of all panels."""
-    from importlib.resources import files
+    return asset("tokens.css") + own_style()
 
-    return asset("tokens.css") + files(__package__).joinpath("glass.css").read_text("utf-8")
+
+def own_style() -> str:
+    """The panels' part of it, for pages that have the tokens' styles already."""
+    return files(__package__).joinpath("glass.css").read_text("utf-8")
+
+
+def script() -> str:
+    """What moves among the tokens by keys; the panels work without it."""
+    return files(__package__).joinpath("glass.js").read_text("utf-8")

@@ -65,13 +65,13 @@ def _headers(headers: Mapping[str, str]) -> str:
 
 def _body(data: bytes) -> str:
     """A body as it was, JSON set out in lines; a long one folded."""
-    words = data.decode("utf-8", "backslashreplace")
+    words, size = data.decode("utf-8", "backslashreplace"), f"{len(data):,} bytes"
     with suppress(ValueError, RecursionError):
         words = json.dumps(json.loads(words), ensure_ascii=False, indent=2)
+        size += ", set out in lines here"
     if len(words) > SAID:
         words = f"{words[:SAID]}\n[{len(words) - SAID:,} more characters]"
     body = f'<pre tabindex="0">{text(words, mark_lines=False)}</pre>'
-    size = f"{len(data):,} bytes"
     if len(words) <= FOLDED:
         return f'<p class="quiet">{size}</p>{body}'
     return f'<details class="fold"><summary>body, {size}</summary>{body}</details>'

@@ -153,6 +153,8 @@ document.addEventListener("keydown", (event) => {
   focus(goal);
 });
 document.addEventListener("click", (event) => {
+  const copy = event.target.closest('[data-pellucid="copy"]');
+  if (copy) return navigator.clipboard.writeText(document.querySelector(JSON.parse(copy.dataset.value)).innerText);
   const token = tokenAt(event.target);
   if (token && getSelection().isCollapsed) focus(token);
 });

@@ -17,20 +17,38 @@ from . import sections
 from .markup import asset
 
 
-def receipt_page(receipt: Receipt) -> str:
-    """The page: figures, messages, the prompt token by token, the reply, and all the rest."""
+def receipt_page(receipt: Receipt, earlier: tuple[Receipt, ...] = ()) -> str:
+    """The page: figures, messages, the prompt token by token, the reply, and all the rest.
+
+    `earlier` are the calls of the conversation before it, oldest first.
+    """
+    from .. import glass  # which is made of the pieces here
+
+    seen = glass.Glass(receipt, earlier)
+    panels = "".join(
+        sections.section(panel.key, panel.title, "", panel.html(seen))
+        for panel in glass.PANELS
+        if panel.key in BESIDE
+    )
     script = asset("page.js")
     body = (
-        f'{sections.everything(receipt)}\n<div id="tip" role="tooltip" hidden></div>\n'
+        f'{sections.everything(receipt, panels)}\n<div id="tip" role="tooltip" hidden></div>\n'
         f'<script type="application/json" id="data">{_data(receipt)}</script>\n'
         f"<script>{script}</script>"
     )
-    return standalone(f"{receipt.model} · {receipt.id}", body, f"'{_hash(script)}'")
+    return standalone(
+        f"{receipt.model} · {receipt.id}", body, f"'{_hash(script)}'", glass.own_style()
+    )
 
 
-def standalone(title: str, body: str, scripts: str = "'none'") -> str:
-    """A page around `body`; `scripts` names what its policy lets run."""
-    style = asset("tokens.css") + asset("page.css")
+BESIDE = ("tools", "cost", "wire")
+"""Panels of the glass that the page shows as they are; it has messages, prompt and reply itself,
+with what is known of every token."""
+
+
+def standalone(title: str, body: str, scripts: str = "'none'", more: str = "") -> str:
+    """A page around `body`; `scripts` names what its policy lets run, `more` are further styles."""
+    style = asset("tokens.css") + asset("page.css") + more
     return Template(asset("page.html")).substitute(
         title=escape(visible(title)),
         style=style,

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from ...messages import Media, Message, Part, Refusal, Text, Thinking, ToolCall, ToolResult
 from ...prompt.values import Label, Prompt
 from ...record.receipt import Receipt
@@ -12,8 +10,8 @@ from .flow import legend, prompt_flow, reply_flow
 from .markup import ORIGIN_CLASS, share_bar, table, text
 
 
-def everything(receipt: Receipt) -> str:
-    """The body of the page."""
+def everything(receipt: Receipt, panels: str) -> str:
+    """The body of the page; `panels` are the sections that the glass has as well."""
     return (
         _header(receipt)
         + "<main>"
@@ -21,6 +19,7 @@ def everything(receipt: Receipt) -> str:
         + _messages(receipt)
         + _prompt(receipt)
         + _reply(receipt)
+        + panels
         + _details(receipt)
         + "</main>"
     )
@@ -35,6 +34,7 @@ def _header(receipt: Receipt) -> str:
         f"<code>{text(receipt.id)}</code></p>"
         f'<ul class="figures">{cells}</ul>{window_bar(receipt)}'
         "<nav><a href=#messages>Messages</a> <a href=#prompt>Prompt</a> <a href=#reply>Reply</a> "
+        "<a href=#wire>Wire</a> <a href=#cost>Cost and time</a> <a href=#tools>Tools</a> "
         "<a href=#details>Details</a> <span>Point at a token, or reach it with Tab and the arrow "
         "keys, to see what is known of it.</span></nav></header>"
     )
@@ -111,9 +111,9 @@ def _prompt(receipt: Receipt) -> str:
     prompt = receipt.prompt
     if prompt is None:
         body = "<p class=quiet>The provider built it; only the messages are known here.</p>"
-        return _section("prompt", "Prompt", "", body)
+        return section("prompt", "Prompt", "", body)
     body = prompt_bar(prompt) + legend(prompt) + prompt_flow(prompt)
-    return _section("prompt", "Prompt", prompt_words(prompt), body)
+    return section("prompt", "Prompt", prompt_words(prompt), body)
 
 
 def prompt_words(prompt: Prompt) -> str:
@@ -140,7 +140,7 @@ def _reply(receipt: Receipt) -> str:
         body = f'<div class="said">{text(reply.text)}</div>'
     calls = "".join(_part(part) for part in reply.message.parts if isinstance(part, ToolCall))
     words = f"{reply.usage.output_total:,} tokens, ended by: {reply.finish}"
-    return _section("reply", "Reply", words, body + calls)
+    return section("reply", "Reply", words, body + calls)
 
 
 def band_legend() -> str:
@@ -150,7 +150,7 @@ def band_legend() -> str:
 
 
 def _messages(receipt: Receipt) -> str:
-    return _section("messages", "Messages", messages_words(receipt), message_list(receipt))
+    return section("messages", "Messages", messages_words(receipt), message_list(receipt))
 
 
 def messages_words(receipt: Receipt) -> str:
@@ -229,37 +229,21 @@ def _details(receipt: Receipt) -> str:
     memory = receipt.memory
     count = f"{len(memory.dropped)} messages left out" if memory.dropped else "nothing left out"
     blocks = [
-        ("Usage", table(figures.usage_rows(receipt), "n")),
-        ("Timings", table(figures.timing_rows(receipt), "n")),
         ("Settings", table(figures.settings_rows(receipt))),
         ("Memory", table([(memory.policy, count)])),
     ]
-    hosted: list[tuple[str, Sequence[tuple[str, ...]], str]] = [
-        ("Counted here", figures.count_rows(receipt), "n"),
-        ("Cost", figures.cost_rows(receipt), ""),
-        ("Wire", figures.wire_rows(receipt), ""),
-    ]
-    blocks += [(name, table(rows, right)) for name, rows, right in hosted if rows]
+    if counted := figures.count_rows(receipt):
+        blocks.append(("Counted here", table(counted, "n")))
     body = "".join(f"<div><h3>{name}</h3>{block}</div>" for name, block in blocks)
-    if receipt.exchange is not None:
-        sides = (("Sent", receipt.exchange.sent), ("Received", bytes(receipt.exchange.received)))
-        body += "".join(
-            f'<details class="wide"><summary>{name}</summary><pre>{text(_decoded(data))}</pre>'
-            "</details>"
-            for name, data in sides
-        )
     versions = table(receipt.versions.items())
     body += f'<div class="wide"><h3>Versions</h3>{versions}</div>'
     dropped = "".join(message_row(message, None, "dropped") for message in memory.dropped)
     listed = f'<ol class="said-list">{dropped}</ol>' if dropped else ""
-    return _section("details", "Details", "", f'<div class="details">{body}</div>{listed}')
+    return section("details", "Details", "", f'<div class="details">{body}</div>{listed}')
 
 
-def _decoded(data: bytes) -> str:
-    return data.decode("utf-8", "backslashreplace")
-
-
-def _section(name: str, title: str, words: str, body: str) -> str:
+def section(name: str, title: str, words: str, body: str) -> str:
+    """A part of the page under its title."""
     return (
         f'<section id="{name}" aria-labelledby="{name}-title"><h2 id="{name}-title">{title}'
         f" <small>{words}</small></h2>{body}</section>"
