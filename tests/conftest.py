@@ -13,6 +13,7 @@ import pytest
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
+    from pellucid.models.local import LocalModel
     from prompt_checks import Model
 
 CHROMIUM = Path("/usr/bin/chromium")
@@ -58,6 +59,25 @@ def qwen(weights_folder: Path) -> Path:
 
     name = "qwen2.5-coder-0.5b-instruct-q4_k_m.gguf"
     return weights.fetch(weights.known(name), weights_folder, sources=LOCAL_SOURCES)
+
+
+@pytest.fixture(scope="session")
+def embedded(
+    tmp_path_factory: pytest.TempPathFactory, qwen: Path, weights_folder: Path
+) -> Iterator[LocalModel]:
+    """The default model, its engine warm for every test that talks with it."""
+    from pellucid.engine import process
+    from pellucid.models.local import LocalModel
+    from pellucid.models.names import open_model
+
+    home = tmp_path_factory.mktemp("embedded")
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("CONFIG", "DATA", "CACHE", "STATE"):
+            patch.setenv(f"XDG_{name}_HOME", str(home / name.lower()))
+        model = open_model(str(qwen))
+    assert isinstance(model, LocalModel)
+    yield model
+    process.stop(model.engine())
 
 
 @pytest.fixture(scope="session")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -10,13 +11,14 @@ import pytest
 
 from cli_home import Home
 from pellucid.assistants.airline import Airline
-from pellucid.assistants.assistant import Assistant, open_assistant, ready_made
+from pellucid.assistants.assistant import open_assistant, ready_made
 from pellucid.assistants.database import Database
+from pellucid.assistants.duel import Duel, Speaker, persona
 from pellucid.assistants.shop import Shop
 from pellucid.chat import Chat
 from pellucid.errors import StoreError, UsageError
-from pellucid.messages import Message, ToolCall
-from pellucid.models.names import open_model
+from pellucid.messages import Message, Options, ToolCall
+from pellucid.models.local import LocalModel
 from pellucid.models.scripted import Scripted
 from pellucid.tools.running import Toolbox, ToolRan
 from pellucid.tools.tool import Tool
@@ -264,12 +266,13 @@ def test_a_scripted_customer_at_the_desk(
     assert json.dumps(dict(model.requests[0].tools[0].parameters))
 
 
-def talk(assistant: Assistant, tools: list[Tool], *lines: str, **allow: Any) -> list[str]:
-    """What the embedded model answers, at temperature 0."""
-    from pellucid.messages import Options
-
-    box = Toolbox(tools, **allow)
-    chat = Chat(open_model("local"), options=Options(temperature=0), tools=box, store=None)
+def talk(
+    model: LocalModel, name: str, tools: list[Tool], *lines: str, tokens: int = 60, **allow: Any
+) -> list[str]:
+    """What the embedded model answers, without chance."""
+    assistant = open_assistant(name)
+    options = Options(temperature=0, max_tokens=tokens)
+    chat = Chat(model, options=options, tools=Toolbox(tools, **allow), store=None)
     answers = []
     for n, line in enumerate(lines):
         chat.system = assistant.system(lines[: n + 1])
@@ -280,7 +283,7 @@ def talk(assistant: Assistant, tools: list[Tool], *lines: str, **allow: Any) -> 
     return answers
 
 
-def test_the_airline_on_the_embedded_model(home: Path, qwen: Path, airline: Airline) -> None:
+def test_the_airline_on_the_embedded_model(embedded: LocalModel, airline: Airline) -> None:
     asked: list[str] = []
 
     def approve(tool: Tool, arguments: Any) -> bool:
@@ -288,7 +291,8 @@ def test_the_airline_on_the_embedded_model(home: Path, qwen: Path, airline: Airl
         return True
 
     answers = talk(
-        open_assistant("airline"),
+        embedded,
+        "airline",
         airline.tools(),
         "How much is a ticket to London?",
         "and to Paris and Tokyo?",
@@ -306,24 +310,46 @@ def test_the_airline_on_the_embedded_model(home: Path, qwen: Path, airline: Airl
     assert "London" in answers[3] and f"${known['London']}" in answers[3]
 
 
+def test_the_shop_on_the_embedded_model(embedded: LocalModel, tmp_path: Path, full: bool) -> None:
+    """The price that is said is that of the database."""
+    shop = Shop(Database("shop", tmp_path))
+    lines = ["What does a sun hat cost?", *(["Do you sell belts?"] if full else [])]
+    answers = talk(embedded, "shop", shop.tools(), *lines)
+    with shop.database.opened() as db:
+        found = db.execute(
+            "select price * (100 - percent_off) / 100 from clothes where item = ?", ("sun hat",)
+        )
+        ((price,),) = found.fetchall()
+    assert f"${price}" in answers[0]
+    if full:
+        assert "not sell belts" in answers[1].replace("don't", "do not")
+
+
+def test_the_tutor_on_the_embedded_model(embedded: LocalModel) -> None:
+    question = "What does this print, and why?\n```python\nprint(len([2, 3, 5]))\n```"
+    (answer,) = talk(embedded, "tutor", [], question, tokens=90)
+    assert "3" in answer and "len" in answer
+    assert re.search(r"[`*]", answer), "Markdown"
+
+
+def test_the_personas_talk_on_the_embedded_model(embedded: LocalModel) -> None:
+    cast = [Speaker(name, embedded, persona(name)) for name in ("optimist", "sceptic")]
+    duel = Duel(cast, openings=["It will rain."], options=Options(0, max_tokens=16))
+    for _ in range(2):
+        assert list(duel.turn())
+    assert [line.speaker for line in duel.lines] == [0, 1, 0]
+    assert all(line.text.strip() for line in duel.lines)
+    heard = duel.seen_by(0)
+    assert heard[0].text == persona("optimist") and heard[2].text == duel.lines[1].text
+
+
 def test_a_city_that_is_not_there_has_no_price_on_the_embedded_model(
-    home: Path, qwen: Path, airline: Airline, full: bool
+    embedded: LocalModel, airline: Airline, full: bool
 ) -> None:
     if not full:
         pytest.skip("asks the embedded model for a minute: pytest --full")
     for city in ("Londno", "Atlantis"):
         question = f"How much is a ticket to {city}?"
-        (answer,) = talk(open_assistant("airline"), airline.tools(), question)
+        (answer,) = talk(embedded, "airline", airline.tools(), question)
         assert city in answer and "not known" in answer
         assert not any(sign in answer for sign in "$£€0123456789")
-
-
-def test_the_shop_on_the_embedded_model(home: Path, qwen: Path, tmp_path: Path, full: bool) -> None:
-    if not full:
-        pytest.skip("asks the embedded model for a minute: pytest --full")
-    shop = Shop(Database("shop", tmp_path))
-    answers = talk(
-        open_assistant("shop"), shop.tools(), "What does a sun hat cost?", "Do you sell belts?"
-    )
-    assert "$12" in answers[0]
-    assert "not sell belts" in answers[1].replace("don't", "do not")

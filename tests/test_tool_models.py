@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,7 +10,6 @@ import pytest
 
 from gbnf import accepts
 from pellucid.chat import Chat
-from pellucid.engine import process
 from pellucid.messages import (
     Message,
     Options,
@@ -187,26 +185,12 @@ def test_a_template_that_has_no_place_for_tools_is_named() -> None:
 # -- the embedded model, for real
 
 
-@pytest.fixture(scope="module")
-def model(
-    tmp_path_factory: pytest.TempPathFactory, qwen: Path, weights_folder: Path
-) -> Iterator[LocalModel]:
-    with pytest.MonkeyPatch.context() as patch:
-        for variable in ("HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME"):
-            patch.setenv(variable, str(tmp_path_factory.mktemp("home")))
-        patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
-        model = open_model(str(qwen))
-        assert isinstance(model, LocalModel)
-        yield model
-        process.stop(model.engine())
-
-
 def test_a_greeting_calls_nothing_and_a_question_is_answered_with_the_fact(
-    model: LocalModel,
+    embedded: LocalModel,
 ) -> None:
-    options = Options(temperature=0, seed=1, max_tokens=60)
-    chat = Chat(model, tools=[get_ticket_price], options=options, store=None)
-    assert chat.say("Hello").finish == "stop"
+    options = Options(temperature=0, seed=1, max_tokens=25)
+    chat = Chat(embedded, tools=[get_ticket_price], options=options, store=None)
+    chat.say("Hello")
     reply = chat.say("How much is a ticket to London?")
     greeted, called, answered = chat.receipts
     assert greeted.request.tool_choice == "none"
@@ -220,26 +204,28 @@ def test_a_greeting_calls_nothing_and_a_question_is_answered_with_the_fact(
     kinds = [found.kind for each in chat.receipts if (found := verdict(each))]
     assert kinds == ["answered in words", "well called", "used the result"]
     # The ids of the call, as the template writes it the next time, are those that were produced.
-    again = model.prepare(replace(answered.request, tool_choice="auto"))
+    again = embedded.prepare(replace(answered.request, tool_choice="auto"))
     assert again.replayed >= len(called.reply.message.produced.ids)  # type: ignore[union-attr]
 
 
 @pytest.mark.parametrize("choice", ["required", "get_ticket_price", "none"])
-def test_the_choice_of_tools_is_kept(model: LocalModel, choice: str) -> None:
-    options = model.settle(Options(temperature=0, seed=1, max_tokens=40))
+def test_the_choice_of_tools_is_kept(embedded: LocalModel, choice: str) -> None:
+    options = embedded.settle(Options(temperature=0, seed=1, max_tokens=25))
     request = Request(
         (text_message("user", "Hello"),), (get_ticket_price.spec,), options, tool_choice=choice
     )
-    reply = collect(model.stream(request, None))
+    reply = collect(embedded.stream(request, None))
     calls = [part.name for part in reply.message.parts if isinstance(part, ToolCall)]
     assert calls == ([] if choice == "none" else ["get_ticket_price"])
 
 
-def test_without_steering_a_call_once_begun_is_held_to_its_schema(model: LocalModel) -> None:
-    options = model.settle(Options(temperature=0, seed=1, max_tokens=60))
+def test_without_steering_a_call_once_begun_is_held_to_its_schema(
+    embedded: LocalModel,
+) -> None:
+    options = embedded.settle(Options(temperature=0, seed=1, max_tokens=40))
     question = text_message("user", "How much is a ticket to London?")
     request = Request((question,), (get_ticket_price.spec,), options)
-    reply = collect(model.stream(request, None))
+    reply = collect(embedded.stream(request, None))
     (call,) = reply.message.parts
     assert isinstance(call, ToolCall)
     assert get_ticket_price.arguments(call.arguments) == {"city": "London"}
