@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from .tools.shapes import as_tools as as_tools
     from .tools.tool import Tool as Tool
     from .tools.tool import tool as tool
+    from .ui.own import gradio_fn as gradio_fn
     from .web.api import brochure as brochure
     from .web.api import summarize as summarize
 
@@ -36,6 +37,7 @@ _HOMES = {
     "Prompt": ("prompt.values", "Prompt"),
     "Receipt": ("record.receipt", "Receipt"),
     "Reply": ("replies", "Reply"),
+    "gradio_fn": ("ui.own", "gradio_fn"),
     "embed": ("models.embeddings", "embed"),
     "brochure": ("web.api", "brochure"),
     "Tool": ("tools.tool", "Tool"),
@@ -60,6 +62,7 @@ __all__ = [
     "as_tools",
     "brochure",
     "embed",
+    "gradio_fn",
     "model",
     "summarize",
     "tokenizer",
@@ -68,6 +71,10 @@ __all__ = [
 
 
 def __getattr__(name: str) -> object:
+    if name == "ui":  # a package with functions of its own
+        from importlib import import_module
+
+        return import_module(".ui", __name__)
     if name not in _HOMES:
         raise AttributeError(f"module 'pellucid' has no attribute {name!r}")
     from importlib import import_module

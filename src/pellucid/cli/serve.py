@@ -21,7 +21,7 @@ OLLAMA_PORT = 11434
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--host", default="127.0.0.1", help="address to listen at (127.0.0.1)")
-    parser.add_argument("--port", type=_port, default=PORT, help=f"port ({PORT}); 0 chooses one")
+    parser.add_argument("--port", type=port, default=PORT, help=f"port ({PORT}); 0 chooses one")
     parser.add_argument(
         "--ollama", action="store_true", help=f"listen at Ollama's port too ({OLLAMA_PORT})"
     )
@@ -43,7 +43,7 @@ def add_default(parser: argparse.ArgumentParser) -> None:
     options.completes(default, options.model_names)
 
 
-def _port(word: str) -> int:
+def port(word: str) -> int:
     if not (word.isascii() and word.isdecimal() and int(word) < 65536):
         raise argparse.ArgumentTypeError(f"{word!r} is not a port")
     return int(word)

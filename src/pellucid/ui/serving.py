@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import socket
+import threading
+import webbrowser
 
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")  # read when gradio is imported
 os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
@@ -87,10 +89,32 @@ def listener(host: str, port: int | None) -> socket.socket:
     raise AssertionError
 
 
-def serve(desk: Desk, accept: socket.socket, token: str | None = None) -> None:
-    """Answer until told to stop. Raises `UsageError` for an address that needs a token."""
-    require_token(str(accept.getsockname()[0]), token)
+def run(
+    desk: Desk,
+    *,
+    host: str = "127.0.0.1",
+    port: int | None = None,
+    token: str | None = None,
+    browser: bool = False,
+) -> None:
+    """Answer until told to stop; the address is printed, and opened in a browser if asked.
+
+    Raises `UsageError` for an address that needs a token, or cannot be had.
+    """
+    require_token(host, token)
+    accept = listener(host, port)
+    number = accept.getsockname()[1]
+    address = f"http://{f'[{host}]' if ':' in host else host}:{number}"
+    print(address, flush=True)
     config = uvicorn.Config(
-        application(desk, token), log_level="warning", ws="none", timeout_graceful_shutdown=2
+        application(desk, token),
+        log_level="warning",
+        ws="none",
+        timeout_graceful_shutdown=2,
     )
-    uvicorn.Server(config).run(sockets=[accept])
+    if browser:
+        threading.Timer(0.5, webbrowser.open, [f"http://127.0.0.1:{number}"]).start()
+    try:
+        uvicorn.Server(config).run(sockets=[accept])
+    finally:
+        desk.close()
