@@ -18,7 +18,7 @@ from ..desk import Desk
 
 T = TypeVar("T")
 
-FRAME = 0.1
+FRAME = 0.15
 """Seconds between two drawings of what is being written: faster than one reads, and slow enough
 for a small machine to take a click in between."""
 

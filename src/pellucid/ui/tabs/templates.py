@@ -87,7 +87,7 @@ def build(desk: Desk) -> None:
             messages = gr.Textbox(
                 _json("a conversation"),
                 label="Messages, as JSON",
-                lines=14,
+                lines=8,
                 max_lines=22,
                 elem_id="templates-messages",
                 elem_classes="mono",

@@ -179,7 +179,7 @@ def written(work: Callable[[Tell], None]) -> Iterator[str]:
                 if kind == "text":
                     document += words
                 elif kind == "step":
-                    step = f'<p class="step">{escaped(words)} …</p>'
+                    step = f'<p class="doing">{escaped(words)} …</p>'
                 else:
                     notes += note(words)
             yield pane(step + markdown(document), "what is written")
