@@ -123,18 +123,17 @@ SECRETS = {TOKEN: 200, "wrong": 401, TOKEN[:-1]: 401, TOKEN + "x": 401, TOKEN.up
 def test_a_token_counts_the_same_wherever_it_stands(place: str) -> None:
     with served({"echo": echo()}, token=TOKEN) as server:
         for method, path in routes():
-            if path == "/nothing" or method in ("OPTIONS", "PUT", "POST"):
-                continue
-            for secret, expected in SECRETS.items():
+            body = b"{}" if method == "POST" else None
+            for secret in SECRETS if method == "GET" else (TOKEN, "wrong"):
                 headers, query = PLACES[place](secret)
-                got = server.request(method, path + query, None, headers)
-                assert (got.status == 401) == (expected == 401), (path, secret, got.body)
+                got = server.request(method, path + query, body, headers)
+                assert (got.status == 401) == (secret != TOKEN), (path, secret, got.body)
                 assert TOKEN.encode() not in got.body
-        body = {"model": "echo", "messages": [{"role": "user", "content": "hi"}]}
+        said = {"model": "echo", "messages": [{"role": "user", "content": "hi"}]}
         for secret, expected in SECRETS.items():
             headers, query = PLACES[place](secret)
             headers |= {"Host": "my.example", "Origin": "https://my.example"}
-            assert server.post(f"/v1/chat/completions{query}", body, headers).status == expected
+            assert server.post(f"/v1/chat/completions{query}", said, headers).status == expected
 
 
 def test_another_address_needs_a_token() -> None:
@@ -263,3 +262,28 @@ def test_a_hosts_error_goes_on(home: Path) -> None:
     assert reply.status == 429
     assert reply.json["error"]["type"] == "rate_limit_error"
     assert "Slow down." in reply.json["error"]["message"]
+
+
+def test_twelve_keys_that_hosts_send_back(
+    home: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    keys = [f"canary{i:02}-0123456789abcdef" for i in range(12)]
+    acts = [
+        answer(b'{"error":{"message":"The key %s is wrong."}}' % key.encode(), 401) for key in keys
+    ]
+    shown = b""
+    with host(*acts) as there:
+        rows = {}
+        for i, key in enumerate(keys):
+            monkeypatch.setenv(f"KEY_{i}", key)
+            rows[f"m{i}"] = {"base": there.base, "dialect": "openai", "key": f"KEY_{i}"}
+        with served(settings=replace(load(), models=rows), store=home / "r.db") as server:
+            for name in rows:
+                reply = ask(server, "chat", name)
+                assert reply.status == 401
+                shown += reply.body + repr(reply.headers).encode()
+            for row in server.get("/receipts").json["receipts"]:
+                shown += server.get(f"/receipts/{row['id']}").body
+    assert [each.headers["authorization"] for each in there.asked] == [f"Bearer {k}" for k in keys]
+    shown += b"".join(path.read_bytes() for path in home.rglob("r.db*"))
+    assert b"canary" not in shown + "".join(capfd.readouterr()).encode()

@@ -36,7 +36,7 @@ def run(args: argparse.Namespace) -> int:
     ready_model(args.default, settings)
     began, app = time.time(), app_name(command)
     with _served(settings, args.default, app) as (base, token):
-        code = _wait_for(command, {**os.environ, **addresses(base, token)})
+        code = _wait_for(command, environment(base, token))
     _tell(app, began)
     return code
 
@@ -60,10 +60,15 @@ def addresses(base: str, token: str) -> dict[str, str]:
     return {
         **found,
         "OPENAI_API_BASE": f"{base}/v1",  # as older clients have it
-        "ANTHROPIC_AUTH_TOKEN": token,
         "no_proxy": "127.0.0.1,localhost",
         "NO_PROXY": "127.0.0.1,localhost",
     }
+
+
+def environment(base: str, token: str) -> dict[str, str]:
+    """The program's own, but for `addresses`. Anthropic's client warns of two credentials."""
+    own = {name: text for name, text in os.environ.items() if name != "ANTHROPIC_AUTH_TOKEN"}
+    return {**own, **addresses(base, token)}
 
 
 @contextmanager

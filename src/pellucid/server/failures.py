@@ -58,7 +58,8 @@ def failure_of(error: PellucidError) -> Failure:
         case Stalled():
             return Failure(504, "server", str(error), error.code)
         case MissingKey():
-            kind = "key"
+            instead = "With `--default local` a model of this machine answers instead."
+            return Failure(401, "key", f"{error} {instead}")
         case ProviderError():
             return _provider(error)
         case EngineError() | IncompleteReply() | WebError():
