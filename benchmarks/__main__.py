@@ -23,23 +23,23 @@ def main(names: list[str]) -> None:
     for name in names or NAMES:
         text = import_module(f"benchmarks.{name}").run()
         print(text, flush=True)
-        _keep(name, f"{text}\n{_machine()}\n")
+        keep(name, f"{text}\n{machine()}\n")
 
 
-def _machine() -> str:
+def machine() -> str:
     today = datetime.datetime.now(datetime.UTC).date()
     cpu = re.search(r"model name\s*: (.*)", Path("/proc/cpuinfo").read_text())
     name = cpu[1] if cpu else platform.machine()
     return f"{today}, {name}, {os.cpu_count()} cores, Python {platform.python_version()}"
 
 
-def _keep(name: str, text: str) -> None:
+def keep(name: str, text: str, path: Path = RESULTS) -> None:
     """Put this table in the place of its last one."""
-    page = RESULTS.read_text("utf-8") if RESULTS.exists() else HEAD
+    page = path.read_text("utf-8") if path.exists() else HEAD
     block = f"<!-- {name} -->\n{text}<!-- end -->\n"
     pattern = re.compile(rf"<!-- {name} -->\n.*?<!-- end -->\n", re.S)
     page = pattern.sub(lambda _: block, page) if pattern.search(page) else f"{page}\n{block}"
-    RESULTS.write_text(page, "utf-8")
+    path.write_text(page, "utf-8")
 
 
 if __name__ == "__main__":

@@ -1,15 +1,18 @@
 """How well the embedded model calls tools, with and without our steering: the table of
-docs/tools.md. `python -m benchmarks.tools [TIMES]` asks every case that often."""
+docs/tools.md and RESULTS.md. `python -m benchmarks.tools [TIMES]` asks every case that often, at
+temperature 0 once."""
 
 from __future__ import annotations
 
-import re
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
-from pellucid.evaluate.tool_doctor import CASES, Examined, examine, rates
+from pellucid.evaluate.tool_doctor import CASES, Examined, examine
 from pellucid.models.local import LocalModel
 from pellucid.models.names import open_model
+
+from .__main__ import keep, machine
 
 PAGE = Path(__file__).parents[1] / "docs" / "tools.md"
 TEMPERATURES = (0.0, 0.7)
@@ -28,23 +31,33 @@ def run(name: str = "local", times: int = 1) -> str:
     for model.steers in (True, False):
         for temperature in TEMPERATURES:
             examined = []
-            for each in examine(model, times, temperature):
+            for each in examine(model, times if temperature else 1, temperature):
                 examined.append(each)
                 print("." if each.passed else "x", end="", file=sys.stderr, flush=True)
             print(file=sys.stderr)
-            rows.append(_row(temperature, model.steers, examined))
+            rows.append(row(temperature, model.steers, examined))
             if model.steers:
                 failures += [_failure(temperature, each) for each in examined if not each.passed]
     asked = (
-        f"{len(CASES)} questions of `pellucid tools doctor`, each {times} time(s), {model.name}."
+        f"{len(CASES)} questions of `pellucid tools doctor`, each {times} time(s), at "
+        f"temperature 0 once, {model.name}."
     )
     return "\n\n".join([asked, HEAD + "\n".join(rows), "\n".join(failures)]).rstrip() + "\n"
 
 
-def _row(temperature: float, steers: bool, examined: list[Examined]) -> str:
-    found = rates(examined)
-    shares = [f"{share or 0:.0%}" for share in (found.called, found.needless, found.facts)]
+def row(temperature: float, steers: bool, examined: Sequence[Examined]) -> str:
+    needed = [each for each in examined if each.case.calls]
+    others = [each for each in examined if not each.case.calls]
+    shares = (
+        _share([each.called for each in needed]),
+        _share([not each.called for each in others]),
+        _share([each.fact for each in needed]),
+    )
     return f"| {temperature:g} | {'on' if steers else 'off'} | {' | '.join(shares)} |"
+
+
+def _share(found: Sequence[bool]) -> str:
+    return f"{sum(found) / len(found):.0%} ({sum(found)} of {len(found)})"
 
 
 def _failure(temperature: float, each: Examined) -> str:
@@ -54,8 +67,5 @@ def _failure(temperature: float, each: Examined) -> str:
 if __name__ == "__main__":
     table = run(times=int(sys.argv[1]) if len(sys.argv) > 1 else 1)
     print(table)
-    block = f"<!-- doctor -->\n{table}<!-- end -->\n"
-    page = PAGE.read_text("utf-8")
-    PAGE.write_text(
-        re.sub(r"<!-- doctor -->\n.*?<!-- end -->\n", lambda _: block, page, flags=re.S), "utf-8"
-    )
+    keep("tools", f"## Calling tools\n\n{table}\n{machine()}\n")
+    keep("doctor", table, PAGE)

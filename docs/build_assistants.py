@@ -1,22 +1,27 @@
 """Write the transcripts in `docs/assistants.md` by talking to the assistants.
 
-    python docs/build_assistants.py
+    python docs/build_assistants.py [NAME ...]
 
-Each runs on the embedded model at temperature 0, with a database as it ships; what acts is allowed.
+Each runs on the embedded model, as `pellucid assistant` does it, with a database as it ships; what
+acts is allowed. Only the talks of a cast are left to chance, with a seed.
 """
 
 from __future__ import annotations
 
 import re
+import sys
 import tempfile
 from pathlib import Path
 
 from pellucid.assistants.airline import Airline
 from pellucid.assistants.assistant import open_assistant
 from pellucid.assistants.database import Database
+from pellucid.assistants.duel import Duel, Speaker, persona
 from pellucid.assistants.shop import Shop
 from pellucid.chat import Chat
+from pellucid.cli.assistant import CASTS
 from pellucid.messages import Options
+from pellucid.models.names import open_model
 from pellucid.tools.running import Toolbox, ToolRan
 from pellucid.views.terminal import ran
 
@@ -29,15 +34,25 @@ CONVERSATIONS = {
         "what did you just book for me?",
     ),
     "shop": ("What does a sun hat cost?", "Do you sell belts?"),
+    "tutor": (
+        "What does this print, and why?\n```python\nprint([n * n for n in range(4)])\n```",
+        "What is a token of a language model?",
+    ),
 }
+TALKS = {"argument": 1, "outlook": 1, "table": 1}
+"""Replies of each of a cast."""
+LONGEST = 120
+"""Tokens of a reply."""
 
 
 def transcript(name: str, lines: tuple[str, ...], folder: Path) -> str:
     """A conversation, its calls of tools shown as the terminal shows them."""
-    made = {"airline": Airline, "shop": Shop}[name](Database(name, folder))
-    assistant, tools = open_assistant(name), made.tools()
+    assistant = open_assistant(name)
+    made = {"airline": Airline, "shop": Shop}.get(name)
+    tools = made(Database(name, folder)).tools() if made else []
     box = Toolbox(tools, allow=[tool.name for tool in tools if tool.acts])
-    chat = Chat("local", options=Options(temperature=0), tools=box, store=None)
+    options = Options(temperature=0, max_tokens=LONGEST)
+    chat = Chat("local", options=options, tools=box, store=None)
     out = [assistant.opening]
     for n, line in enumerate(lines):
         chat.system = assistant.system(lines[: n + 1])
@@ -48,12 +63,25 @@ def transcript(name: str, lines: tuple[str, ...], folder: Path) -> str:
     return "\n".join(out)
 
 
+def talk(cast: str, replies: int) -> str:
+    """What the personas of a cast say to one another."""
+    model = open_model("local")
+    speakers = [Speaker(name.capitalize(), model, persona(name)) for name in CASTS[cast]]
+    duel = Duel(speakers, options=Options(seed=1, max_tokens=LONGEST))
+    for _ in range(replies * len(speakers)):
+        list(duel.turn())
+    return "\n\n".join(f"{speakers[line.speaker].name}: {line.text}" for line in duel.lines)
+
+
 def main() -> None:
     page = PAGE.read_text("utf-8")
-    for name, lines in CONVERSATIONS.items():
-        with tempfile.TemporaryDirectory() as folder:
-            said = transcript(name, lines, Path(folder))
-        block = f"<!-- {name} -->\n```text\n{said}\n```\n<!-- end -->"
+    for name in sys.argv[1:] or (*CONVERSATIONS, *TALKS):
+        if name in TALKS:
+            said = talk(name, TALKS[name])
+        else:
+            with tempfile.TemporaryDirectory() as folder:
+                said = transcript(name, CONVERSATIONS[name], Path(folder))
+        block = f"<!-- {name} -->\n````text\n{said}\n````\n<!-- end -->"
         page = re.sub(rf"<!-- {name} -->\n.*?<!-- end -->", lambda _, b=block: b, page, flags=re.S)
     PAGE.write_text(page, "utf-8")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import re
 from pathlib import Path
@@ -220,6 +221,7 @@ def test_an_assistant_of_ones_own(own: Path) -> None:
         ("opening = 'Hi'", "has no instructions"),
         ("instructions = ' '", "has no instructions"),
         ("instructions = 3", "instructions is a str"),
+        ("instructions = 'x'\ntemperature = 'hot'", "temperature is a float"),
         ("instructions = 'x'\ntool = ['a']", "unknown 'tool'"),
         ("instructions = 'x'\ntools = [3]", "list of names"),
         ("instructions = 'x'\nfiles = ['none.md']", "none.md, which cannot be"),
@@ -264,6 +266,49 @@ def test_a_scripted_customer_at_the_desk(
     assert "It is $799." in capsys.readouterr().out
     assert model.requests[1].messages[-1].text == "A ticket to London costs $799."
     assert json.dumps(dict(model.requests[0].tools[0].parameters))
+
+
+def test_the_tutor_draws_its_markdown_on_a_terminal(
+    home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from pellucid.cli.main import main
+
+    model = Scripted(["It is a **list** of `int`."] * 2)
+    monkeypatch.setattr("pellucid.models.names.open_model", lambda *a, **k: model)
+    assert main(["assistant", "tutor", "What is it?"]) == 0
+    assert capsys.readouterr().out.strip() == "It is a **list** of `int`."
+    monkeypatch.setattr("pellucid.cli.output.coloured", lambda stream: True)
+    assert main(["assistant", "tutor", "What is it?"]) == 0
+    assert "a \x1b[0;1mlist\x1b[0m of \x1b[0;36mint" in capsys.readouterr().out
+
+
+def test_two_models_answer_the_tutors_pupil_side_by_side(
+    home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Each with its own history."""
+    from pellucid.cli.main import main
+
+    models = {name: Scripted([f"{name} says one", f"{name} says two"]) for name in "ab"}
+    monkeypatch.setattr("pellucid.models.names.open_model", lambda name, *a, **k: models[name])
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"One?\nTwo?\n")))
+    assert main(["assistant", "tutor", "-m", "a,b"]) == 0
+    out = capsys.readouterr().out
+    assert all(f"{name} says {word}" in out for name in "ab" for word in ("one", "two"))
+    for name, model in models.items():
+        said = [message.text for message in model.requests[1].messages[1:]]
+        assert said == ["One?", f"{name} says one", "Two?"]
+
+
+def test_what_the_user_says_of_the_temperature_holds(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from pellucid.cli.main import main
+
+    model = Scripted(["Hello."] * 3)
+    monkeypatch.setattr("pellucid.models.names.open_model", lambda *a, **k: model)
+    for words in (["airline", "Hi"], ["-o", "temperature=0.5", "airline", "Hi"], ["tutor", "Hi"]):
+        assert main(["assistant", *words]) == 0
+    assert [request.options.temperature for request in model.requests] == [0, 0.5, None]
 
 
 def talk(
