@@ -111,7 +111,7 @@ def tour(page: Page) -> None:
     page.locator("#tour-8 table").wait_for()
     page.get_by_role("button", name="Ask for the first token").click()
     page.locator("#tour-6 .chances").wait_for(timeout=PATIENCE)
-    page.locator("#step-6").scroll_into_view_if_needed()
+    page.locator("#tour-6 .chances tr").last.scroll_into_view_if_needed()
 
 
 TABS: dict[str, Callable[[Page], None]] = {

@@ -75,7 +75,6 @@ def streaming(
     fn: Callable[..., Any],
     inputs: Sequence[Any],
     outputs: Sequence[Any],
-    on_stop: Callable[..., Any] | None = None,
 ) -> None:
     """Call the generator `fn`; the button `stop` ends it, and can be pressed while it runs."""
 
@@ -93,7 +92,7 @@ def streaming(
         concurrency_limit=None,
     )
     began.then(lambda: can_stop(False), None, stop, queue=False, show_progress="hidden")
-    stop.click(on_stop, list(inputs) if on_stop else None, None, cancels=[began], queue=False)
+    stop.click(None, cancels=[began], queue=False)
 
 
 class Stopped(Exception):

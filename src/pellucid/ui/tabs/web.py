@@ -19,7 +19,7 @@ from ...web.languages import NAMES
 from ...web.sources import pages
 from ...web.summaries import Summarizing, Wish
 from ..desk import Desk
-from .shared import follow, model_names, note, pane, problem, streaming
+from .shared import follow, live, model_names, note, pane, problem, streaming
 
 KINDS = ("Summary", "Brochure")
 OWN = "the site's"
@@ -108,16 +108,10 @@ def build(desk: Desk) -> None:
             )
 
     def fields(kind: str) -> list[dict[str, object]]:
-        brochures = kind == KINDS[1]
-        return [gr.update(visible=brochures), gr.update(visible=not brochures)]
+        brochure = gr.update(visible=kind == KINDS[1])
+        return [brochure, brochure, gr.update(visible=kind == KINDS[0])]
 
-    kind.change(
-        lambda kind: [*fields(kind), fields(kind)[0]],
-        kind,
-        [company, for_summary, for_brochure],
-        queue=False,
-        show_progress="hidden",
-    )
+    live([kind.change], fields, [kind], [company, for_brochure, for_summary])
     asked = [kind, url, company, model, language, words, style, tone, audience, most, allow]
     streaming([go.click, url.submit], stop, make, asked, [result])
 
