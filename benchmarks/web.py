@@ -134,8 +134,10 @@ def _trimming(sites: list[web_sites.Site], model: Model) -> list[Row]:
     asker = Asker(model, store=None)
     page = replace(_read(web_sites.html(site, site.article_text)), url="https://quillon.example/x")
     began = time.perf_counter()
-    next(iter(Summarizing(page, asker, Wish())))
+    pieces = iter(Summarizing(page, asker, Wish()))
+    next(pieces)
     first = time.perf_counter() - began
+    list(pieces)  # to the end, where the receipt is written
     timings, usage = asker.receipts[0].timings, asker.receipts[0].reply.usage
     return [
         Row("tokens of the main text, and of the whole page", f"{main:,} and {whole:,}"),

@@ -12,16 +12,16 @@ from .asking import Asker
 
 LEFT_OVER = 0.25
 """The share of the longer words, names left out, that a translation may have as they were."""
-# One pair for each language, shown as turns that were answered: without them a small model copies
-# the sentence, or the lines around it.
+# Shown as a turn that was answered: without it a small model copies the sentence, or the lines
+# around it. There is no figure and no name in it that could be taken over.
 _EXAMPLES = {
-    "en": "On 3 May 2024 Ada Stone opened a shop with 12 employees in Leeds.",
-    "de": "Am 3. Mai 2024 eröffnete Ada Stone in Leeds ein Geschäft mit 12 Angestellten.",
-    "fr": "Le 3 mai 2024, Ada Stone a ouvert à Leeds un magasin de 12 employés.",
-    "es": "El 3 de mayo de 2024, Ada Stone abrió en Leeds una tienda con 12 empleados.",
-    "it": "Il 3 maggio 2024 Ada Stone ha aperto a Leeds un negozio con 12 dipendenti.",
-    "pt": "Em 3 de maio de 2024, Ada Stone abriu em Leeds uma loja com 12 funcionários.",
-    "nl": "Op 3 mei 2024 opende Ada Stone in Leeds een winkel met 12 werknemers.",
+    "en": "The shop stays open in the evening.",
+    "de": "Das Geschäft bleibt am Abend geöffnet.",
+    "fr": "Le magasin reste ouvert le soir.",
+    "es": "La tienda permanece abierta por la tarde.",
+    "it": "Il negozio resta aperto la sera.",
+    "pt": "A loja fica aberta à noite.",
+    "nl": "De winkel blijft 's avonds open.",
 }
 
 
