@@ -18,7 +18,7 @@ from starlette.types import ASGIApp
 
 from ..errors import UsageError
 from ..server.admission import require_token
-from ..views.glass import style
+from ..views import glass
 from . import app as page
 from . import papers
 from .desk import Desk
@@ -40,7 +40,7 @@ def application(desk: Desk, token: str | None = None) -> ASGIApp:
     """The page as an ASGI application."""
     none = {"docs_url": None, "redoc_url": None, "openapi_url": None}
     outer = FastAPI(**none)  # type: ignore[arg-type]
-    script = page.asset("page.js")
+    script = page.asset("page.js") + glass.script()
 
     @outer.get("/pellucid/page.js")
     def _script() -> Response:
@@ -62,7 +62,7 @@ def application(desk: Desk, token: str | None = None) -> ASGIApp:
         path="/",
         app_kwargs=dict(none),
         theme=page.theme(),
-        css=style() + page.asset("page.css") + page.asset("tabs.css"),
+        css=glass.style() + page.asset("page.css") + page.asset("tabs.css"),
         footer_links=[],
         run_history=False,
         ssr_mode=False,
