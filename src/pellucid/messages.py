@@ -17,7 +17,7 @@ from .errors import UsageError
 from .value import value
 
 Role = Literal["system", "user", "assistant", "tool"]
-ROLES: tuple[str, ...] = get_args(Role)
+ROLES: tuple[Role, ...] = get_args(Role)
 
 Known = Literal["exact", "reported", "estimated"]
 """How a number is known: counted on the real ids, reported by the provider, or estimated."""

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
 from ..errors import BadRequest
-from ..messages import OPTION_LIMITS
+from ..messages import OPTION_LIMITS, Role
 
 T = TypeVar("T")
 WORDS: dict[type, str] = {
@@ -48,6 +48,15 @@ def objects(body: Mapping[str, Any], name: str, where: str = "") -> Iterator[tup
     for i, item in enumerate(take(body, name, list, where) or ()):
         place = f"{join(where, name)}[{i}]"
         yield place, want(item, dict, place)
+
+
+def role(item: Mapping[str, Any], where: str, roles: Sequence[Role]) -> Role:
+    """Whose message this is, in letters of either size. Raises `BadRequest` for none of `roles`."""
+    said = need(item, "role", str, where)
+    for known in roles:
+        if said.lower() == known:
+            return known
+    raise BadRequest(f"{where}.role is {said!r}; it is one of {', '.join(roles)}.", f"{where}.role")
 
 
 def option(name: str, value: object, where: str) -> Any:

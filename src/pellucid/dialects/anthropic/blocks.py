@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, Literal
 
 from ...errors import BadRequest
 from ...messages import (
     Media,
     Message,
     Part,
+    Role,
     Signature,
     Text,
     Thinking,
@@ -44,11 +45,7 @@ def read_messages(body: Mapping[str, Any], notes: Notes) -> tuple[Message, ...]:
     if body.get("messages") is None:
         raise BadRequest("messages is missing; it must be a list.", "messages")
     for where, item in fields.objects(body, "messages"):
-        role = fields.need(item, "role", str, where)
-        if role not in ("user", "assistant", "system"):
-            raise BadRequest(
-                f"{where}.role is {role!r}; it is user, assistant or system.", f"{where}.role"
-            )
+        role = fields.role(item, where, ("user", "assistant", "system"))
         if item.get("content") is None:
             raise BadRequest(f"{where}.content is missing.", f"{where}.content")
         parts = list(reader.parts(item["content"], f"{where}.content"))
@@ -59,8 +56,8 @@ def read_messages(body: Mapping[str, Any], notes: Notes) -> tuple[Message, ...]:
     return tuple(out)
 
 
-def _message(role: str, parts: list[Part]) -> tuple[Message, ...]:
-    return (Message(role, tuple(parts)),) if parts else ()  # type: ignore[arg-type]
+def _message(role: Role, parts: list[Part]) -> tuple[Message, ...]:
+    return (Message(role, tuple(parts)),) if parts else ()
 
 
 class _Reader:
@@ -130,18 +127,18 @@ class _Reader:
 
 def read_media(block: Mapping[str, Any], where: str) -> Media:
     """An image or a document. Raises `BadRequest`: one that was uploaded before is not here."""
-    kind = "image" if block["type"] == "image" else "file"
+    kind: Literal["image", "file"] = "image" if block["type"] == "image" else "file"
     name = fields.take(block, "title", str, where)
     source = fields.need(block, "source", dict, where)
     place = f"{where}.source"
     match source.get("type"):
         case "url":
             url = fields.need(source, "url", str, place)
-            return Media(kind, "", url=url, name=name)  # type: ignore[arg-type]
+            return Media(kind, "", url=url, name=name)
         case "base64":
             mime = fields.need(source, "media_type", str, place)
             data = from_base64(fields.need(source, "data", str, place), f"{place}.data")
-            return Media(kind, mime, data, name=name)  # type: ignore[arg-type]
+            return Media(kind, mime, data, name=name)
         case "text":
             text = fields.need(source, "data", str, place)
             return Media("file", "text/plain", text.encode("utf-8", "replace"), name=name)

@@ -20,6 +20,7 @@ from ...messages import (
     Part,
     Refusal,
     Request,
+    Role,
     Text,
     Thinking,
     ToolCall,
@@ -191,8 +192,8 @@ def _alternate(turns: list[_Turn]) -> Iterable[Message]:
             yield from _message("system", turn.system)
 
 
-def _message(role: str, parts: list[Part]) -> tuple[Message, ...]:
-    return (Message(role, tuple(parts)),) if parts else ()  # type: ignore[arg-type]
+def _message(role: Role, parts: list[Part]) -> tuple[Message, ...]:
+    return (Message(role, tuple(parts)),) if parts else ()
 
 
 def _system_text(part: Part) -> Text:

@@ -79,11 +79,7 @@ def streams(body: Mapping[str, Any]) -> bool:
 
 
 def _message(item: Mapping[str, Any], where: str) -> Message:
-    role = fields.need(item, "role", str, where).lower()
-    if role not in ROLES:
-        raise BadRequest(
-            f"{where}.role is {role!r}; it is one of {', '.join(ROLES)}.", f"{where}.role"
-        )
+    role = fields.role(item, where, ROLES)
     text = fields.take(item, "content", str, where) or ""
     images = read_images(item, where)
     if role == "tool":
@@ -98,7 +94,7 @@ def _message(item: Mapping[str, Any], where: str) -> Message:
     ]
     if role == "assistant":
         parts += [_call(call, at) for at, call in fields.objects(item, "tool_calls", where)]
-    return Message(role, tuple(parts))  # type: ignore[arg-type]
+    return Message(role, tuple(parts))
 
 
 def _call(call: Mapping[str, Any], where: str) -> ToolCall:

@@ -6,13 +6,18 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ...errors import BadRequest
-from ...messages import Media, Message, Part, Refusal, Text, Thinking, ToolCall, ToolResult
+from ...messages import Media, Message, Part, Refusal, Role, Text, Thinking, ToolCall, ToolResult
 from .. import fields
 from ..media import from_url
 from ..narrowing import Notes, note
 from .items import read_phase, signature_of
 
-ROLES = {"user": "user", "assistant": "assistant", "system": "system", "developer": "system"}
+ROLES: dict[str, Role] = {
+    "user": "user",
+    "assistant": "assistant",
+    "system": "system",
+    "developer": "system",
+}
 HOSTED = ("web_search_call", "file_search_call", "code_interpreter_call", "image_generation_call")
 """Items of tools that OpenAI runs. Their results are theirs to read."""
 
@@ -32,13 +37,13 @@ def read_input(body: Mapping[str, Any], notes: Notes) -> tuple[Message, ...]:
             continue
         if out and role in ("assistant", "tool") and out[-1].role == role:
             parts = (*out.pop().parts, *parts)
-        out.append(Message(role, parts))  # type: ignore[arg-type]
+        out.append(Message(role, parts))
     return tuple(out)
 
 
 def _item(
     item: dict[str, Any], where: str, names: dict[str, str], notes: Notes
-) -> tuple[str, tuple[Part, ...]]:
+) -> tuple[Role, tuple[Part, ...]]:
     kind = fields.take(item, "type", str, where) or "message"
     match kind:
         case "message":
