@@ -66,8 +66,10 @@ def transcript(name: str, lines: tuple[str, ...], folder: Path) -> str:
 def talk(cast: str, replies: int) -> str:
     """What the personas of a cast say to one another."""
     model = open_model("local")
-    speakers = [Speaker(name.capitalize(), model, persona(name)) for name in CASTS[cast]]
-    duel = Duel(speakers, options=Options(seed=1, max_tokens=LONGEST))
+    personas, opening = CASTS[cast]
+    speakers = [Speaker(name.capitalize(), model, persona(name)) for name in personas]
+    options = Options(seed=1, max_tokens=LONGEST)
+    duel = Duel(speakers, openings=[opening], options=options)
     for _ in range(replies * len(speakers)):
         list(duel.turn())
     return "\n\n".join(f"{speakers[line.speaker].name}: {line.text}" for line in duel.lines)

@@ -13,11 +13,11 @@ if TYPE_CHECKING:
     from ..chat import Chat
 
 CASTS = {
-    "argument": ("argumentative", "polite"),
-    "outlook": ("optimist", "sceptic"),
-    "table": ("argumentative", "polite", "curious"),
+    "argument": (("argumentative", "polite"), "Tea is better than coffee."),
+    "outlook": (("optimist", "sceptic"), "Robots will do all our work in ten years."),
+    "table": (("argumentative", "polite", "curious"), "Every child should learn to cook."),
 }
-"""Who talks with whom in `pellucid assistant duel`."""
+"""Who talks with whom in `pellucid assistant duel`, and what the first says."""
 OTHERS = {
     "duel": f"models that talk with one another: {', '.join(CASTS)}",
     "compare": "one question to several models, side by side",
@@ -149,7 +149,9 @@ def _duel(args: argparse.Namespace) -> int:
     cast = args.words[0] if args.words else "argument"
     if cast not in CASTS:
         raise UsageError(f"No cast is called {cast!r}; there are {', '.join(CASTS)}.")
-    return duel.run(_as(duel, args, [flag for p in CASTS[cast] for flag in ("--persona", p)]))
+    personas, opening = CASTS[cast]
+    flags = [flag for persona in personas for flag in ("--persona", persona)]
+    return duel.run(_as(duel, args, [*flags, "--open", opening]))
 
 
 def _compare(args: argparse.Namespace) -> int:
