@@ -6,7 +6,9 @@ contents, and so the whole sequence. Whether a sequence is known already is one 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 import apsw
 
@@ -15,6 +17,9 @@ from .packing import digest, squeeze, unsqueeze
 
 Link = tuple[bytes, bytes | None]
 """A content and, for a message a model produced, its ids: both packed, not compressed."""
+
+ROWS = 256
+"""Rows in one statement."""
 
 _WALK = """
     WITH RECURSIVE walk (id, steps) AS (
@@ -27,36 +32,110 @@ _WALK = """
 
 @value
 class Chain:
-    """A sequence in the store: its last node, and that node's hash."""
+    """A sequence in the store: its last node, that node's hash, and the ids of its contents."""
 
     node: int
     hash: bytes
+    contents: tuple[int, ...] = ()
 
 
-def keep_chain(db: apsw.Connection, links: Sequence[Link]) -> Chain | None:
-    """The sequence of `links`; what is missing is added. None when there are no links."""
-    hashes = [b""]
+def keep_chains(db: apsw.Connection, chains: Sequence[Sequence[Link]]) -> list[Chain | None]:
+    """The sequences of links; what is missing is added. `None` for one without links.
+
+    However many they are, they take the same few statements: a thread that writes gives way at
+    each.
+    """
+    steps = [_steps(links) for links in chains]
+    known = _known_nodes(db, {step.hash for each in steps for step in each})
+    new = {step.hash: step for each in steps for step in each if step.hash not in known}
+    data = {hash: data for step in new.values() for hash, data in step.contents}
+    contents = keep_contents(db, data)
+    node = _last(db, "nodes")
+    rows: list[tuple[object, ...]] = []
+    for step in new.values():
+        node += 1
+        kept = [contents[hash] for hash, _ in step.contents]
+        known[step.hash] = node, kept[0]
+        parent = known[step.before][0] if step.before else None
+        rows.append((node, parent, kept[0], kept[1] if len(kept) > 1 else None, step.hash))
+    insert_rows(db, "nodes", ("id", "parent", "content", "produced", "hash"), rows)
+    return [
+        Chain(known[each[-1].hash][0], each[-1].hash, tuple([known[s.hash][1] for s in each]))
+        if each
+        else None
+        for each in steps
+    ]
+
+
+@value
+class _Step:
+    """One link of a sequence: the hashes of its node and of the node before it, and its contents
+    by their hashes."""
+
+    hash: bytes
+    before: bytes
+    contents: tuple[tuple[bytes, bytes], ...]
+
+
+def _steps(links: Sequence[Link]) -> list[_Step]:
+    out: list[_Step] = []
+    before = b""
     for content, produced in links:
-        hashes.append(link_hash(hashes[-1], digest(content), produced and digest(produced)))
-    node, known = None, 0
-    for i in range(len(links), 0, -1):
-        if found := db.execute("SELECT id FROM nodes WHERE hash = ?", (hashes[i],)).get:
-            node, known = int(found), i
-            break
-    for (content, produced), hash in zip(links[known:], hashes[known + 1 :], strict=True):
-        row = (node, keep_content(db, content), produced and keep_content(db, produced), hash)
-        db.execute("INSERT INTO nodes (parent, content, produced, hash) VALUES (?, ?, ?, ?)", row)
-        node = db.last_insert_rowid()
-    return Chain(node, hashes[-1]) if node else None
+        contents: tuple[tuple[bytes, bytes], ...] = ((digest(content), content),)
+        if produced is not None:
+            contents = (*contents, (digest(produced), produced))
+        hash = link_hash(before, contents[0][0], contents[1][0] if produced is not None else None)
+        out.append(_Step(hash, before, contents))
+        before = hash
+    return out
 
 
-def keep_content(db: apsw.Connection, data: bytes) -> int:
-    """The id of a content, which is added when it is missing."""
-    hash = digest(data)
-    if found := db.execute("SELECT id FROM contents WHERE hash = ?", (hash,)).get:
-        return int(found)
-    db.execute("INSERT INTO contents (hash, data) VALUES (?, ?)", (hash, squeeze(data)))
-    return db.last_insert_rowid()
+def _known_nodes(db: apsw.Connection, hashes: Iterable[bytes]) -> dict[bytes, tuple[int, int]]:
+    """The nodes that there are: id and content, by their hashes."""
+    found = db.execute(
+        """
+        SELECT json_group_array(json_array(hex(hash), id, content)) FROM nodes
+        WHERE hash IN (SELECT unhex(value) FROM json_each(?))
+        """,
+        (_hexes(hashes),),
+    ).get
+    return {bytes.fromhex(hash): (id, content) for hash, id, content in json.loads(found)}
+
+
+def keep_contents(db: apsw.Connection, data: Mapping[bytes, bytes]) -> dict[bytes, int]:
+    """The ids of contents, both by their hashes; what is missing is added."""
+    found = db.execute(
+        """
+        SELECT json_group_object(hex(hash), id) FROM contents
+        WHERE hash IN (SELECT unhex(value) FROM json_each(?))
+        """,
+        (_hexes(data),),
+    ).get
+    ids = {bytes.fromhex(hash): int(id) for hash, id in json.loads(found).items()}
+    new = [hash for hash in data if hash not in ids]
+    ids |= {hash: id for id, hash in enumerate(new, _last(db, "contents") + 1)}
+    rows = [(ids[hash], hash, squeeze(data[hash])) for hash in new]
+    insert_rows(db, "contents", ("id", "hash", "data"), rows)
+    return ids
+
+
+def insert_rows(
+    db: apsw.Connection, table: str, columns: Sequence[str], rows: Sequence[Sequence[object]]
+) -> None:
+    """Rows in few statements."""
+    for start in range(0, len(rows), ROWS):
+        part = rows[start : start + ROWS]
+        places = ", ".join([f"({', '.join('?' * len(columns))})"] * len(part))
+        values: Any = [value for row in part for value in row]
+        db.execute(f"INSERT INTO {table} ({', '.join(columns)}) VALUES {places}", values)
+
+
+def _hexes(hashes: Iterable[bytes]) -> str:
+    return json.dumps([hash.hex() for hash in hashes])
+
+
+def _last(db: apsw.Connection, table: str) -> int:
+    return int(db.execute(f"SELECT coalesce(max(id), 0) FROM {table}").get)
 
 
 def read_chain(db: apsw.Connection, node: int | None) -> list[Link]:
@@ -78,22 +157,6 @@ def read_chain(db: apsw.Connection, node: int | None) -> list[Link]:
 
 def read_content(db: apsw.Connection, content: int) -> bytes:
     return unsqueeze(db.execute("SELECT data FROM contents WHERE id = ?", (content,)).get)
-
-
-def contents_of(db: apsw.Connection, node: int) -> list[tuple[int, bool]]:
-    """The ids of the contents of the sequence that ends at `node`, from its beginning, each with
-    whether a receipt told of it before."""
-    rows = db.execute(
-        _WALK
-        + """
-        SELECT content, EXISTS (
-            SELECT 1 FROM receipt_messages WHERE receipt_messages.content = nodes.content
-        )
-        FROM walk JOIN nodes USING (id) ORDER BY steps DESC
-        """,
-        (node,),
-    )
-    return [(content, bool(told)) for content, told in rows]
 
 
 def node_hash(db: apsw.Connection, node: int) -> bytes:

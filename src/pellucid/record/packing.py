@@ -17,6 +17,9 @@ from math import inf, isnan, nan
 
 LEAST = 24
 """Bytes; of fewer, what deflate would save is not worth its microseconds."""
+LONG = 16384
+"""Bytes; of more, mostly what a host streamed, the last percents of deflate cost six times as much
+as all before them."""
 _CODES = {1: "b", 2: "h", 4: "i", 8: "q"}
 _WIDTHS = (0, *_CODES)
 _LARGEST_HALF = 65504.0
@@ -124,7 +127,7 @@ def squeeze(data: bytes) -> bytes:
     """`data`, deflated when that makes it smaller; the first byte says which."""
     if len(data) < LEAST:
         return b"\0" + data
-    deflate = zlib.compressobj(9, zlib.DEFLATED, -15)
+    deflate = zlib.compressobj(9 if len(data) < LONG else 3, zlib.DEFLATED, -15)
     small = deflate.compress(data) + deflate.flush()
     return b"\1" + small if len(small) < len(data) else b"\0" + data
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal, Self, TextIO
@@ -68,13 +68,13 @@ class Store:
 
     def add_all(self, receipts: Iterable[Receipt]) -> None:
         """Keep several at once, or none of them."""
+        receipts = tuple(receipts)
+        if not receipts:
+            return
         with self._transaction("IMMEDIATE"):
-            for receipt in receipts:
-                if self._has(receipt.id):
-                    raise StoreError(
-                        f"There is a receipt {receipt.id} already; it was not changed."
-                    )
-                insert(self._db, receipt)
+            if known := self._known([receipt.id for receipt in receipts]):
+                raise StoreError(f"There is a receipt {known} already; it was not changed.")
+            insert(self._db, receipts)
 
     def get(self, name: str) -> Receipt:
         """The receipt with this id, or the only one whose id begins so, or the `last` one.
@@ -187,10 +187,10 @@ class Store:
                     continue
                 try:
                     receipt = from_json(json.loads(line))
-                    if self._has(receipt.id):
+                    if self._known([receipt.id]):
                         skipped += 1
                     else:
-                        insert(self._db, receipt)
+                        insert(self._db, (receipt,))
                         added += 1
                 except (StoreError, ValueError, RecursionError) as error:
                     wrong.append(f"\n  line {number}: {error}")
@@ -208,8 +208,13 @@ class Store:
         with self._transaction("DEFERRED"):
             return tuple(problems(self._db))
 
-    def _has(self, id: str) -> bool:
-        return self._db.execute("SELECT 1 FROM receipts WHERE id = ?", (id,)).get is not None
+    def _known(self, ids: Sequence[str]) -> str | None:
+        """One of the ids that a receipt has already, or that are there twice; `None`: none."""
+        if len(set(ids)) < len(ids):
+            return next(id for id in ids if ids.count(id) > 1)
+        query = "SELECT min(id) FROM receipts WHERE id IN (SELECT value FROM json_each(?))"
+        found: str | None = self._db.execute(query, (json.dumps(ids),)).get
+        return found
 
     def _numbers(self, where: str, values: tuple[object, ...]) -> tuple[int, ...]:
         rows = self._db.execute(f"SELECT number FROM receipts WHERE {where} ORDER BY id", values)

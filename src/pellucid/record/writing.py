@@ -1,4 +1,4 @@
-"""Adding a receipt to the tables, inside the caller's transaction."""
+"""Adding receipts to the tables, inside the caller's transaction."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ import apsw
 from ..errors import StoreError
 from ..messages import Message
 from ..replies import ReplyToken
+from ..value import value
 from .blocks import pack_reply, prompt_blocks
-from .chains import Chain, Link, contents_of, keep_chain, keep_content, node_hash
+from .chains import Chain, Link, insert_rows, keep_chains, keep_contents, node_hash
 from .packing import digest, squeeze
 from .receipt import Receipt
 from .rows import (
@@ -27,53 +28,89 @@ from .rows import (
 from .search import indexed
 
 
-def insert(db: apsw.Connection, receipt: Receipt) -> None:
-    """Raises `StoreError` when the receipt holds what no file can: a lone surrogate in its model's
+def insert(db: apsw.Connection, receipts: Sequence[Receipt]) -> None:
+    """Raises `StoreError` when a receipt holds what no file can: a lone surrogate in its model's
     name, a setting that JSON cannot say, numbers of more than 64 bits, lists that do not match."""
+    named = f"receipt {receipts[0].id!r}" if len(receipts) == 1 else "receipts"
     try:
-        _insert(db, receipt)
+        _insert(db, receipts)
     except (ValueError, OverflowError, TypeError, apsw.ConstraintError) as error:
-        raise StoreError(f"The receipt {receipt.id!r} cannot be stored: {error}.") from error
+        raise StoreError(f"The {named} cannot be stored: {error}.") from error
 
 
-def _insert(db: apsw.Connection, receipt: Receipt) -> None:
-    request, reply = receipt.request, receipt.reply
+def _insert(db: apsw.Connection, receipts: Sequence[Receipt]) -> None:
+    packed = [_packed(db, receipt) for receipt in receipts]
+    kept = iter(keep_chains(db, [chain for each in packed for chain in each.chains]))
+    setups = keep_contents(db, {digest(each.setup): each.setup for each in packed})
+    last = int(db.execute("SELECT coalesce(max(number), 0) FROM receipts").get)
+    rows: list[Sequence[object]] = []
+    told: list[_Told] = []
+    for number, (receipt, each) in enumerate(zip(receipts, packed, strict=True), last + 1):
+        chains = next(kept), next(kept), next(kept)
+        setup = digest(each.setup)
+        hash = _hash((*each.columns, each.fingerprint, setup, *each.blobs), chains)
+        nodes = [chain and chain.node for chain in chains]
+        rows.append(
+            (number, *each.columns, *nodes, each.vocabulary, setups[setup], *each.blobs, hash)
+        )
+        contents = [id for chain in chains[:2] if chain for id in chain.contents]
+        told.append(_Told(number, receipt, contents))
+    insert_rows(db, "receipts", COLUMNS, rows)
+    _index_messages(db, told)
+
+
+COLUMNS = (
+    *("number", "id", "created", "model", "conversation", "parent", "finish", "question"),
+    *("answer", "input_tokens", "output_tokens", "reply", "dropped", "prompt", "vocabulary"),
+    *("setup", "details", "tokens", "hash"),
+)
+
+
+@value
+class _Packed:
+    """A receipt on its way into the tables. `chains` are what was said, what the memory dropped,
+    and the prompt."""
+
+    columns: tuple[object, ...]
+    chains: tuple[Sequence[Link], Sequence[Link], Sequence[Link]]
+    setup: bytes
+    blobs: tuple[bytes, bytes]
     vocabulary: int | None = None
+    fingerprint: str | None = None
+
+
+def _packed(db: apsw.Connection, receipt: Receipt) -> _Packed:
+    request, reply, prompt = receipt.request, receipt.reply, receipt.prompt
+    vocabulary: int | None = None
+    fingerprint: str | None = None
     pieces: dict[int, bytes] = {}
-    prompt: Chain | None = None
-    if receipt.prompt is not None:
-        vocabulary = _vocabulary(db, receipt.prompt.encoding.vocabulary)
+    blocks: list[Link] = []
+    if prompt is not None:
+        fingerprint = prompt.encoding.vocabulary
+        vocabulary = _vocabulary(db, fingerprint)
         pieces = _keep_pieces(db, vocabulary, receipt)
-        prompt = keep_chain(db, [(block, None) for block in prompt_blocks(receipt.prompt, pieces)])
-    said = keep_chain(db, [_link(message) for message in (*request.messages, reply.message)])
-    dropped = keep_chain(db, [_link(message) for message in receipt.memory.dropped])
-    setup = setup_data(receipt)
-    told = (
-        receipt.id,
-        receipt.created,
-        receipt.model,
-        receipt.conversation,
-        receipt.parent,
-        reply.finish,
-        question(request.messages),
-        first_words(reply.text),
-        reply.usage.input_total,
-        reply.usage.output_total,
+        blocks = [(block, None) for block in prompt_blocks(prompt, pieces)]
+    said = [_link(message) for message in (*request.messages, reply.message)]
+    dropped = [_link(message) for message in receipt.memory.dropped]
+    return _Packed(
+        (
+            receipt.id,
+            receipt.created,
+            receipt.model,
+            receipt.conversation,
+            receipt.parent,
+            reply.finish,
+            question(request.messages),
+            first_words(reply.text),
+            reply.usage.input_total,
+            reply.usage.output_total,
+        ),
+        (said, dropped, blocks),
+        setup_data(receipt),
+        (squeeze(details_data(receipt)), _tokens(reply.tokens, pieces)),
+        vocabulary,
+        fingerprint,
     )
-    packed = squeeze(details_data(receipt)), _tokens(reply.tokens, pieces)
-    fingerprint = receipt.prompt.encoding.vocabulary if receipt.prompt is not None else None
-    hash = _hash((*told, fingerprint, digest(setup), *packed), (said, dropped, prompt))
-    nodes = (chain and chain.node for chain in (said, dropped, prompt))
-    db.execute(
-        """
-        INSERT INTO receipts (
-            id, created, model, conversation, parent, finish, question, answer, input_tokens,
-            output_tokens, reply, dropped, prompt, vocabulary, setup, details, tokens, hash
-        ) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-        """,
-        (*told, *nodes, vocabulary, keep_content(db, setup), *packed, hash),
-    )
-    _index_messages(db, db.last_insert_rowid(), receipt, said, dropped)
 
 
 NO_TOKENS = squeeze(pack_reply((), {}))
@@ -104,7 +141,7 @@ def receipt_hash(db: apsw.Connection, number: int) -> bytes:
 
 
 def _hash(row: Iterable[object], chains: Iterable[Chain | None]) -> bytes:
-    own = (value if isinstance(value, bytes) else repr(value).encode() for value in row)
+    own = [cell if isinstance(cell, bytes) else repr(cell).encode() for cell in row]
     return digest(*own, *(chain.hash if chain else b"" for chain in chains))
 
 
@@ -145,19 +182,42 @@ def _mentioned(receipt: Receipt) -> Iterator[tuple[int, bytes]]:
             yield candidate.id, candidate.piece
 
 
-def _index_messages(
-    db: apsw.Connection, number: int, receipt: Receipt, said: Chain | None, dropped: Chain | None
-) -> None:
-    """Note which messages a search finds this receipt by: those that are new in it, and those that
+@value
+class _Told:
+    """A receipt's number, and the contents of its messages."""
+
+    number: int
+    receipt: Receipt
+    contents: list[int]
+
+
+def _index_messages(db: apsw.Connection, told: Sequence[_Told]) -> None:
+    """Note which messages a search finds receipts by: those that are new in each, and those that
     no receipt told of before."""
-    contents = [row for chain in (said, dropped) if chain for row in contents_of(db, chain.node)]
-    messages = (*receipt.request.messages, receipt.reply.message, *receipt.memory.dropped)
-    new = set(contents[receipt.replayed_messages : len(receipt.request.messages) + 1])
-    told = []
-    for (content, known), message in dict(zip(contents, messages, strict=True)).items():
-        if not known:
-            text = indexed(searchable(message))
-            db.execute("INSERT INTO message_text (rowid, text) VALUES (?, ?)", (content, text))
-        if not known or (content, known) in new:
-            told.append((content, number))
-    db.executemany("INSERT INTO receipt_messages VALUES (?, ?)", told)
+    known = _known_messages(db, {id for each in told for id in each.contents})
+    texts: list[tuple[int, str]] = []
+    rows: list[tuple[int, int]] = []
+    for each in told:
+        receipt, contents = each.receipt, each.contents
+        messages = (*receipt.request.messages, receipt.reply.message, *receipt.memory.dropped)
+        new = set(contents[receipt.replayed_messages : len(receipt.request.messages) + 1])
+        for content, message in dict(zip(contents, messages, strict=True)).items():
+            if content not in known:
+                texts.append((content, indexed(searchable(message))))
+            if content not in known or content in new:
+                rows.append((content, each.number))
+        known.update(contents)
+    insert_rows(db, "message_text", ("rowid", "text"), texts)
+    insert_rows(db, "receipt_messages", ("content", "receipt"), rows)
+
+
+def _known_messages(db: apsw.Connection, contents: Iterable[int]) -> set[int]:
+    """Those that a receipt tells of already."""
+    found = db.execute(
+        """
+        SELECT json_group_array(value) FROM json_each(?)
+        WHERE EXISTS (SELECT 1 FROM receipt_messages WHERE content = value)
+        """,
+        (json.dumps(list(contents)),),
+    ).get
+    return set(json.loads(found))

@@ -1,0 +1,244 @@
+"""The two ends of a measured server, and its figures: a load that asks, a host that has its answer
+ready, each in as few instructions as can be, and what was seen between them.
+
+The load and the host are on one core, what is measured on the other.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import multiprocessing
+import os
+import statistics
+import time
+from collections.abc import Callable, Coroutine, Iterator
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+import httptools
+
+from pellucid.dialects import openai_chat
+from pellucid.dialects.base import Head
+from pellucid.replies import Event, Finish, TextDelta, Usage, UsageEvent
+from pellucid.server.loop import run as run_loop
+
+CHUNKS = 200
+LOAD_CORE, SERVER_CORE = 0, 1
+CLIENTS = 16
+WRITTEN = b"GET /receipts?limit=1 HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
+"""Answered once every receipt is on the disk."""
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """Milliseconds for one client (`first`: to the first bytes of a stream); requests and chunks
+    a second for many; microseconds of the processor for each; megabytes."""
+
+    median: float
+    p95: float
+    first: float
+    rate: float
+    chunks: float
+    processor: float
+    processor_chunk: float
+    resident: float
+
+    def __str__(self) -> str:
+        return (
+            f"{self.rate:,.0f} requests/s, {self.median:.2f} ms, {self.chunks:,.0f} chunks/s; of "
+            f"the processor {self.processor:.0f} µs a request, {self.processor_chunk:.1f} a chunk; "
+            f"{self.resident:.0f} MB"
+        )
+
+
+# -- the host
+
+
+def _answer(count: int) -> bytes:
+    encoder = openai_chat.Encoder(Head("chatcmpl-1", "m", 1_760_000_000))
+    events: list[Event] = [TextDelta(" word")] * count
+    events += [UsageEvent(Usage(fresh=9, output=count, known="reported")), Finish("stop")]
+    data = encoder.start() + b"".join(map(encoder.encode, events)) + encoder.end()
+    head = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nContent-Length: %d\r\n\r\n"
+    return head % len(data) + data
+
+
+class _Host(asyncio.Protocol):
+    """Answers requests, one after another."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport: Any = transport
+        self.data = b""
+
+    def data_received(self, data: bytes) -> None:
+        self.data += data
+        while (end := self.data.find(b"\r\n\r\n")) >= 0:
+            size = int(_field(self.data[:end], b"content-length"))
+            whole, body = end + 4 + size, self.data[end + 4 : end + 4 + size]
+            if len(self.data) < whole:
+                return
+            self.data = self.data[whole:]
+            self.transport.write(LONG if b"many" in body else SHORT)
+
+
+def _field(head: bytes, name: bytes) -> bytes:
+    at = head.lower().find(name + b":")
+    return (
+        head[at + len(name) + 1 : (head + b"\r\n").find(b"\r\n", at)].strip() if at >= 0 else b"0"
+    )
+
+
+SHORT, LONG = _answer(3), _answer(CHUNKS)
+
+
+async def stub_host(_: int) -> int:
+    server = await asyncio.get_running_loop().create_server(_Host, "127.0.0.1", 0)
+    return int(server.sockets[0].getsockname()[1])
+
+
+# -- processes
+
+
+Start = Callable[..., Coroutine[Any, Any, int]]
+"""Starts a server and gives its port."""
+
+
+@contextlib.contextmanager
+def process(start: Start, core: int, *words: Any) -> Iterator[tuple[int, int]]:
+    """A server in a process of its own, on one core: its port and process."""
+    here, there = multiprocessing.Pipe()
+    context = multiprocessing.get_context("spawn")
+    child = context.Process(target=_serve, args=(there, start, core, words or (0,)), daemon=True)
+    child.start()
+    try:
+        yield here.recv(), child.pid or 0
+    finally:
+        child.kill()
+        child.join()
+
+
+def _serve(link: Connection, start: Start, core: int, words: tuple[Any, ...]) -> None:
+    os.sched_setaffinity(0, {core})
+
+    async def main() -> None:
+        link.send(await start(*words))
+        await asyncio.Event().wait()
+
+    run_loop(main())
+
+
+# -- the load
+
+
+def request(api: str, word: str, stream: bool) -> bytes:
+    """What a client sends; a host that is asked for `many` answers in as many chunks."""
+    messages = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": word}]
+    body: dict[str, Any] = {"model": "m", "messages": messages, "max_tokens": 100, "stream": stream}
+    path = "/v1/chat/completions"
+    if api == "anthropic":
+        path, body["messages"], body["system"] = "/v1/messages", messages[1:], "Be brief."
+    data = json.dumps(body).encode()
+    head = f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: {len(data)}\r\n\r\n"
+    return head.encode() + data
+
+
+class _Client(asyncio.Protocol):
+    """Asks again as soon as it was answered, until told to stop."""
+
+    def __init__(self, request: bytes, until: float) -> None:
+        self.request = request
+        self.until = until
+        self.times: list[float] = []
+        self.firsts: list[float] = []
+        self.done = asyncio.get_running_loop().create_future()
+        self.chunks = 0
+        self.status = 200
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport: Any = transport
+        self._ask()
+
+    def connection_lost(self, error: Exception | None) -> None:
+        if not self.done.done():
+            self.done.set_exception(error or ConnectionResetError("the server hung up"))
+
+    def _ask(self) -> None:
+        self.began, self.first = time.perf_counter(), 0.0
+        self.parser = httptools.HttpResponseParser(self)
+        self.transport.write(self.request)
+
+    def data_received(self, data: bytes) -> None:
+        self.parser.feed_data(data)
+
+    def on_headers_complete(self) -> None:
+        self.status = max(self.status, self.parser.get_status_code())
+
+    def on_body(self, piece: bytes) -> None:
+        self.first = self.first or time.perf_counter()
+        self.chunks += piece.count(b" word")
+
+    def on_message_complete(self) -> None:
+        now = time.perf_counter()
+        self.times.append(now - self.began)
+        self.firsts.append(self.first - self.began)
+        if now < self.until:
+            self._ask()
+        else:
+            self.done.set_result(None)
+            self.transport.close()
+
+
+async def _load(port: int, clients: int, request: bytes, seconds: float) -> list[_Client]:
+    loop, until = asyncio.get_running_loop(), time.perf_counter() + seconds
+    pairs = [
+        await loop.create_connection(lambda: _Client(request, until), "127.0.0.1", port)
+        for _ in range(clients)
+    ]
+    for _, each in pairs:
+        await asyncio.wait_for(each.done, seconds + 30)
+        assert each.status == 200, f"answered {each.status}"
+    return [each for _, each in pairs]
+
+
+def figures(
+    port: int, process: int, api: str, seconds: float, *, receipts: bool = False
+) -> Figures:
+    """Of the server at a port. With `receipts`, the time in which the last are written counts."""
+    whole, many = request(api, "few", False), request(api, "many", True)
+    first = request(api, "few", True)
+    run_loop(_load(port, 4, whole, 0.5))  # warm
+
+    def spent(clients: int, request: bytes) -> tuple[list[_Client], float, float]:
+        """What the clients saw, in how many seconds, for how many of the processor."""
+        before, began = _processor(process), time.perf_counter()
+        seen = run_loop(_load(port, clients, request, seconds))
+        if receipts:
+            run_loop(_load(port, 1, WRITTEN, 0))
+        return seen, time.perf_counter() - began, _processor(process) - before
+
+    times = sorted(spent(1, whole)[0][0].times)
+    sixteen, rate_seconds, rate_processor = spent(CLIENTS, whole)
+    streams, chunk_seconds, chunk_processor = spent(CLIENTS, many)
+    firsts = run_loop(_load(port, 1, first, seconds / 2))[0].firsts
+    asked, chunks = sum(len(x.times) for x in sixteen), sum(x.chunks for x in streams)
+    lines = Path(f"/proc/{process}/status").read_text().splitlines()
+    return Figures(
+        median=statistics.median(times) * 1000,
+        p95=times[int(len(times) * 0.95)] * 1000,
+        first=statistics.median(firsts) * 1000,
+        rate=asked / rate_seconds,
+        chunks=chunks / chunk_seconds,
+        processor=rate_processor / asked * 1e6,
+        processor_chunk=chunk_processor / chunks * 1e6,
+        resident=next(int(x.split()[1]) for x in lines if x.startswith("VmRSS")) / 1024,
+    )
+
+
+def _processor(process: int) -> float:
+    """Seconds of processor time."""
+    fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
