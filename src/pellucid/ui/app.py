@@ -16,6 +16,7 @@ MONO = ("ui-monospace", "SF Mono", "Cascadia Mono", "DejaVu Sans Mono", "Menlo",
 
 def build(desk: Desk) -> gr.Blocks:
     """The page. It asks no other host for anything."""
+    blocks: gr.Blocks
     with gr.Blocks(
         title="Pellucid",
         analytics_enabled=False,

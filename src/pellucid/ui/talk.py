@@ -147,7 +147,7 @@ class Talk:
         shown = [self.past, self.now, self.glass, self.words, self.status, self.shelf]
         shown += [self.model, self.system, self.memory, self.needs]
         self.words.submit(self._say, [self.words, self.also, *asked], shown, **ALWAYS)
-        self.action.input(self._act, [self.action, *asked], shown, **ALWAYS)
+        self.action.change(self._act, [self.action, *asked], shown, **ALWAYS)
         self.upload.upload(self._import, [self.upload], shown, **ALWAYS)
         self.model.change(
             lambda name: picker.needs(self.desk, name or ""), self.model, self.needs, **ALWAYS
@@ -234,7 +234,9 @@ class Talk:
             case "undo":
                 said = session.undo()
                 text = visible(said) if said else ""
-                return {**self._all(session), self.words: {"text": text, "files": []}}
+                shown = self._all(session)
+                shown[self.words] = {"text": text, "files": []}
+                return shown
             case "new" | "open":
                 session.stop()
                 opened = Session(self.desk, str(value or ""))
@@ -251,7 +253,10 @@ class Talk:
         for live in ask():
             if session.live is None:  # it is over
                 break
-            shown = {self.now: conversation.live_html(live), self.status: status(live)}
+            shown: Shown = {
+                self.now: conversation.live_html(live),
+                self.status: status(live),
+            }
             if not live.text and live.doing == OPENING:
                 shown[self.past] = conversation.html(session)
                 if words is not None:
