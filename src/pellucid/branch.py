@@ -101,8 +101,8 @@ def plan(model: Model, receipt: Receipt, token: int, id: int) -> Branch:
         require_fit(prompt, model.window, options.max_tokens)
     was, now = (repr(_shown(each)) for each in (reply.tokens[token], tokens[-1]))
     note = (
-        f"Branched from receipt {receipt.id}: the first {token:,} tokens of its reply are kept, "
-        f"and token {token:,} is {now} (id {id}) in place of {was} (id {reply.tokens[token].id})."
+        f"Branched from receipt {receipt.id} at token {token:,} of its reply: {now} (id {id}) in "
+        f"place of {was} (id {reply.tokens[token].id}); the tokens before it are kept."
     )
     request = replace(receipt.request, options=options)
     return Branch(receipt, request, prompt, tokens, text, note)
