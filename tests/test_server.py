@@ -220,3 +220,12 @@ def test_a_store_that_fails_costs_no_reply(
     assert server.get("/receipts").json["receipts"] == []
     assert server.get("/health").json["receipts_not_kept"] == 1
     assert "The disk is full." in capsys.readouterr().err
+
+
+def test_nothing_to_answer(server: Served) -> None:
+    for path, body in (
+        ("/v1/chat/completions", {"model": "echo", "messages": []}),
+        ("/v1/responses", {"model": "echo", "input": []}),
+        ("/v1/messages", {"model": "echo", "messages": [], "max_tokens": 5}),
+    ):
+        assert server.post(path, body).status == 400, path

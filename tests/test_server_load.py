@@ -165,7 +165,8 @@ def test_clients_that_leave_a_hosts_call(full: bool) -> None:
 
 
 def test_requests_made_from_the_document(full: bool, tmp_path: Path) -> None:
-    """20,000 requests that schemathesis makes of /openapi.json: not one is answered 500."""
+    """20,000 requests that schemathesis makes of /openapi.json: not one is answered 500. (Pictures
+    and sounds answer 501; nothing is fetched.)"""
     if not full:
         pytest.skip("schemathesis runs with --full, in an environment of its own")
     venv.create(tmp_path / "venv", with_pip=True)
@@ -177,7 +178,12 @@ def test_requests_made_from_the_document(full: bool, tmp_path: Path) -> None:
             [
                 *(commands / "schemathesis", "run", f"{server.base}/openapi.json"),
                 *("--checks", "not_a_server_error", "--seed", "11", "--phases", "fuzzing"),
-                *("--max-examples", str(20_000 // routes), "--exclude-path", "/api/pull"),
+                *(
+                    "--max-examples",
+                    str(20_000 // routes),
+                    "--exclude-path-regex",
+                    "audio|images|pull",
+                ),
             ],
             capture_output=True,
             text=True,

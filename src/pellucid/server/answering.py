@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from ..calls import Call
 from ..dialects.base import Dialect, Extra, Failure, Head, Incoming, ReplyEncoder
-from ..errors import PellucidError
+from ..errors import BadRequest, PellucidError
 from ..messages import Request
 from ..models.base import Model, Stopped, never, prepare_steered
 from ..models.hosted import HostedModel
@@ -168,6 +168,8 @@ async def respond(
     prepare: Preparing = checked,
 ) -> Response | None:
     """The answer to a request that was read: whole, or as a stream."""
+    if not incoming.request.messages and incoming.raw is None:
+        raise BadRequest("There is no message to answer.", "messages")
     answering = Answering(visit, incoming.request, incoming.model, incoming.notes, prepare)
     answering.extra = incoming.extra
     async with answering:
