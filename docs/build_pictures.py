@@ -41,13 +41,11 @@ def ask(page: Page, field: str, words: str) -> None:
 
 
 def ended(page: Page) -> None:
-    """Wait until the tab that is seen has nothing left to stop."""
-    page.wait_for_timeout(1000)
-    page.wait_for_function(
-        "[...document.querySelectorAll('button')].filter((b) => b.innerText === 'Stop' && "
-        "b.offsetParent).every((b) => b.disabled)",
-        timeout=PATIENCE,
-    )
+    """Wait until the tab that is seen has begun, and has nothing left to stop."""
+    buttons = "[...document.querySelectorAll('button')].filter((b) => b.innerText === 'Stop')"
+    stops = f"{buttons}.filter((b) => b.offsetParent)"
+    page.wait_for_function(f"{stops}.some((b) => !b.disabled)", timeout=PATIENCE)
+    page.wait_for_function(f"{stops}.every((b) => b.disabled)", timeout=PATIENCE)
 
 
 def chat(page: Page) -> None:
