@@ -88,7 +88,8 @@ class Talk:
                 self.numbers = [
                     gr.Textbox(
                         label=name.replace("_", " "),
-                        placeholder="model's own",
+                        placeholder="auto",
+                        max_lines=1,
                         min_width=90,
                         elem_id=f"option-{name}",
                     )
