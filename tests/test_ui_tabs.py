@@ -92,7 +92,7 @@ def page(served: Served, browser: Browser) -> Iterator[Page]:
 
 def _open(served: Served, browser: Browser, scheme: str = "light") -> Page:
     page = browser.new_page(color_scheme=scheme)  # type: ignore[arg-type]
-    page.set_default_timeout(30_000)
+    page.set_default_timeout(60_000)
     page.goto(served.address)
     return page
 
