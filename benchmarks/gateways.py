@@ -17,6 +17,11 @@ from typing import Any
 VENV = Path.home() / ".cache" / "pellucid-benchmarks" / "litellm"
 PATIENCE = 600.0
 """Seconds for pip, and for litellm to start."""
+ENVIRONMENT = {
+    "LITELLM_LOCAL_MODEL_COST_MAP": "True",
+    # It listens on loopback, for this one measurement.
+    "LITELLM_DANGEROUSLY_PERMIT_WEAK_OR_UNSET_MASTER_KEY": "true",
+}
 
 
 class _Relay(asyncio.Protocol):
@@ -116,7 +121,7 @@ def litellm(host: int, core: int) -> Iterator[tuple[int, int]]:
         child = subprocess.Popen(
             [str(program), "--config", str(config), "--host", "127.0.0.1", "--port", str(port)],
             cwd=folder,
-            env={**os.environ, "LITELLM_LOCAL_MODEL_COST_MAP": "True"},
+            env={**os.environ, **ENVIRONMENT},
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )

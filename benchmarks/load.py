@@ -23,7 +23,7 @@ import httptools
 
 from pellucid.dialects import openai_chat
 from pellucid.dialects.base import Head
-from pellucid.replies import Event, Finish, TextDelta, Usage, UsageEvent
+from pellucid.replies import Event, Finish, TextDelta, Usage, UsageEvent, collect
 from pellucid.server.loop import run as run_loop
 
 CHUNKS = 200
@@ -82,7 +82,8 @@ class _Host(asyncio.Protocol):
             if len(self.data) < whole:
                 return
             self.data = self.data[whole:]
-            self.transport.write(LONG if b"many" in body else SHORT)
+            streamed = b'"stream":true' in body or b'"stream": true' in body
+            self.transport.write((LONG if b"many" in body else SHORT) if streamed else WHOLE)
 
 
 def _field(head: bytes, name: bytes) -> bytes:
@@ -93,6 +94,16 @@ def _field(head: bytes, name: bytes) -> bytes:
 
 
 SHORT, LONG = _answer(3), _answer(CHUNKS)
+DATA = json.dumps(
+    openai_chat.encode_reply(
+        collect([TextDelta(" word" * 3), UsageEvent(Usage(fresh=9, output=3)), Finish("stop")]),
+        Head("chatcmpl-1", "m", 1_760_000_000),
+    )
+).encode()
+WHOLE = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%b" % (
+    len(DATA),
+    DATA,
+)
 
 
 async def stub_host(_: int) -> int:
