@@ -188,7 +188,7 @@ def test_a_template_that_has_no_place_for_tools_is_named() -> None:
 def test_a_greeting_calls_nothing_and_a_question_is_answered_with_the_fact(
     embedded: LocalModel,
 ) -> None:
-    options = Options(temperature=0, seed=1, max_tokens=25)
+    options = Options(temperature=0, seed=1, max_tokens=40)
     chat = Chat(embedded, tools=[get_ticket_price], options=options, store=None)
     chat.say("Hello")
     reply = chat.say("How much is a ticket to London?")
