@@ -119,7 +119,7 @@ class Tab:
         expect(self.page.locator(".turn.live")).to_have_count(0)
 
     def reply(self, number: int) -> str:
-        return str(self.turns.nth(number).locator(".reply").first.inner_text())
+        return str(self.turns.nth(number).locator(".reply").first.text_content()).strip()
 
     def press(self, action: str, number: int = -1) -> None:
         turn = self.turns.nth(number if number >= 0 else self.turns.count() + number)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from pellucid.errors import UsageError
 from pellucid.settings import load
 from pellucid.ui.desk import Desk
 from pellucid.ui.door import COOKIE, Door, rewritten
+from pellucid.ui.streams import ARRIVES, Streams
 
 HOST = "127.0.0.1:7860"
 FOREIGN: tuple[dict[str, str], ...] = (
@@ -103,7 +105,7 @@ def routes(app: Any) -> list[tuple[str, str]]:
 
 
 def test_no_route_answers_a_foreign_request(page: Any) -> None:
-    every = routes(page._inner)
+    every = routes(page._inner._inner)
     assert len(every) > 40
     assert {"/", "/config", "/gradio_api/queue/join", "/gradio_api/upload"} <= {p for p, _ in every}
     reached: list[str] = []
@@ -194,3 +196,39 @@ def test_only_scripts_get_the_nonce() -> None:
     assert rewritten(page, "n") == (
         b'<head><script src="/pellucid/page.js" defer></script></head><script nonce="n">1</script>'
     )
+
+
+def test_an_answer_waits_until_the_end_of_the_last_stream_was_read() -> None:
+    ends = b'data: {"msg":"close_stream"}\n\n'
+
+    async def inner(scope: Any, receive: Any, send: Any) -> None:
+        await receive()
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": ends})
+
+    async def asked(streams: Streams, path: str, body: bytes = b"") -> float:
+        came: list[float] = []
+
+        async def receive() -> Any:
+            return {"type": "http.request", "body": body}
+
+        async def send(message: Any) -> None:
+            came.append(time.monotonic())
+
+        scope = {"type": "http", "path": path, "query_string": b"session_hash=a"}
+        began = time.monotonic()
+        await streams(scope, receive, send)
+        return came[0] - began
+
+    async def delays() -> list[float]:
+        streams = Streams(inner)
+        mine, other = b'{"session_hash": "a"}', b'{"session_hash": "b"}'
+        first = await asked(streams, "/gradio_api/queue/join", mine)
+        await asked(streams, "/gradio_api/queue/data")
+        another = await asked(streams, "/gradio_api/queue/join", other)
+        at_once = await asked(streams, "/gradio_api/queue/join", mine)
+        later = await asked(streams, "/gradio_api/queue/join", mine)
+        return [first, another, at_once, later]
+
+    first, another, at_once, later = asyncio.run(delays())
+    assert at_once > ARRIVES / 2 > max(first, another, later)

@@ -108,10 +108,15 @@ def summaries(
     return tuple(Summary(*row) for row in rows)
 
 
-def load(db: apsw.Connection, number: int) -> Receipt:
+Read = dict[tuple[bytes, bytes | None], Message]
+"""Messages that were read already. Each turn of a conversation sends those before it again, so
+reading them once makes the time of a long one grow with its length, not with its square."""
+
+
+def load(db: apsw.Connection, number: int, read: Read | None = None) -> Receipt:
     """The receipt with this number; raises `StoreError` when its bytes make no sense."""
     try:
-        stored, vocabulary = _fetch(db, number)
+        stored, vocabulary = _fetch(db, number, {} if read is None else read)
         return receipt(stored, _Pieces(db, vocabulary))
     except (ValueError, LookupError, TypeError, RuntimeError, struct.error, zlib.error) as error:
         raise StoreError(
@@ -119,7 +124,7 @@ def load(db: apsw.Connection, number: int) -> Receipt:
         ) from error
 
 
-def _fetch(db: apsw.Connection, number: int) -> tuple[Stored, int | None]:
+def _fetch(db: apsw.Connection, number: int, read: Read) -> tuple[Stored, int | None]:
     row = db.execute(
         """
         SELECT receipts.id, created, model, conversation, parent, finish, reply, dropped, prompt,
@@ -133,7 +138,7 @@ def _fetch(db: apsw.Connection, number: int) -> tuple[Stored, int | None]:
         raise LookupError("it is gone")
     (id, created, model, conversation, parent, finish, reply, dropped, prompt) = row[:9]
     vocabulary, fingerprint, setup, details, tokens = row[9:]
-    messages = _messages(db, reply)
+    messages = _messages(db, reply, read)
     stored = Stored(
         id=id,
         created=created,
@@ -145,7 +150,7 @@ def _fetch(db: apsw.Connection, number: int) -> tuple[Stored, int | None]:
         details=unsqueeze(details),
         messages=messages[:-1],
         reply=messages[-1],
-        dropped=_messages(db, dropped),
+        dropped=_messages(db, dropped, read),
         vocabulary=fingerprint or "",
         blocks=tuple(block for block, _ in read_chain(db, prompt)),
         tokens=unsqueeze(tokens),
@@ -153,8 +158,12 @@ def _fetch(db: apsw.Connection, number: int) -> tuple[Stored, int | None]:
     return stored, vocabulary
 
 
-def _messages(db: apsw.Connection, node: int | None) -> tuple[Message, ...]:
-    return tuple(read_message(content, produced) for content, produced in read_chain(db, node))
+def _messages(db: apsw.Connection, node: int | None, read: Read) -> tuple[Message, ...]:
+    chain = read_chain(db, node)
+    for each in chain:
+        if each not in read:
+            read[each] = read_message(*each)
+    return tuple(read[each] for each in chain)
 
 
 class _Pieces(dict[int, bytes]):

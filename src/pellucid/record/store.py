@@ -24,7 +24,7 @@ from . import deletion
 from .codec import dumps, from_json, to_json
 from .connection import connect, explained, transaction
 from .integrity import problems
-from .reading import condition, find, load, setups_of, summaries
+from .reading import Read, condition, find, load, setups_of, summaries
 from .receipt import Receipt, Summary
 from .writing import insert
 
@@ -88,7 +88,8 @@ class Store:
         """The receipts of a conversation, oldest first; none when it is not known."""
         with self._transaction("DEFERRED"):
             where, values = condition(conversation=id)
-            return tuple(load(self._db, number) for number in self._numbers(where, values))
+            read: Read = {}
+            return tuple(load(self._db, number, read) for number in self._numbers(where, values))
 
     def last_conversation(self) -> str | None:
         """The id of the conversation of the newest receipt."""

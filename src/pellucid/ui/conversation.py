@@ -26,16 +26,28 @@ def html(session: Session) -> str:
     opening = spoken(steps[0].receipt)[:-1] if steps else session.opening
     said = "".join(map(_opening, opening))
     turns = "".join(_turn(step, i, session) for i, step in enumerate(steps))
-    body = said + turns or ("" if session.live else EMPTY)
+    empty = "" if said or turns or session.live else EMPTY
+    body = empty + said + turns + _examples(steps, session)
     return f'<div class="turns" data-conversation="{session.id}">{body}</div>'
 
 
+EXAMPLES = ("Hi! I'm Stephen!", "What's my name?", "Name three fruits.")
+"""Messages that show, one after the other, where a model's memory comes from."""
+
 EMPTY = (
     '<div class="empty"><p><b>A model remembers nothing.</b> Tell it your name, then ask for it, '
-    "and read on the right how it knows.</p><p>"
-    "Every turn you take here is laid open there: the messages, the exact prompt, its tokens, "
-    "what the model nearly said instead, and what it cost.</p></div>"
+    "and read on the right how it knows: click these, one after the other, or write.</p></div>"
 )
+
+
+def _examples(steps: tuple[Step, ...], session: Session) -> str:
+    """The examples that are left, as long as nothing else was said."""
+    said = [visible(spoken(step.receipt)[-1]) for step in steps]
+    left = [words for words in EXAMPLES if words not in said]
+    if session.live or session.opening or len(said) + len(left) != len(EXAMPLES):
+        return ""
+    offers = "".join(button("say", words, text(words), f"say: {words}") for words in left)
+    return f'<div class="examples">{offers}</div>' if offers else ""
 
 
 def live_html(live: Live | None) -> str:
@@ -78,9 +90,11 @@ def _turn(step: Step, number: int, session: Session) -> str:
             f'{replies}</div><div><p class="which">without the history</p>'
             f"{_reply(step.alone)}{_figures(step.alone, number)}</div></div>"
         )
+    source = f'<pre class="source" hidden>{escape(receipt.reply.text)}</pre>'
     return (
         f'<article class="turn" id="turn-{id}" data-turn="{id}"{selected} '
-        f'aria-label="Turn {number + 1}">{words}{replies}{_foot(step, number, session)}</article>'
+        f'aria-label="Turn {number + 1}">{words}{replies}{source}'
+        f"{_foot(step, number, session)}</article>"
     )
 
 
@@ -167,7 +181,7 @@ def _foot(step: Step, number: int, session: Session) -> str:
             f"{at + 1}/{len(every)}{button('go', after, '›', f'later version of {turn}')}</span>"
         )
     acts = [button("select", id, "look", f"show {turn} in the glass")]
-    acts.append(button("copy", f"#turn-{id} .reply", "copy", f"copy the reply of {turn}"))
+    acts.append(button("copy", f"#turn-{id} .source", "copy", f"copy the reply of {turn}"))
     if spoken(step.receipt)[-1].role == "user":
         acts.append(button("edit", id, "edit", f"edit what was said in {turn} and send it again"))
         acts.append(button("retry", id, "retry", f"another reply in {turn}"))

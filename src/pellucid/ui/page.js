@@ -40,6 +40,7 @@
     const action = button.dataset.pellucid;
     if (here[action]) return here[action](button, value);
     if (action === "open" || action === "new") fold(null);
+    button.closest("[popover]")?.hidePopover();
     act(action, value);
   }
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from ..errors import PellucidError
 from ..models import catalog, reach
 from ..models.hosts import Target, follow
@@ -14,6 +16,11 @@ from .desk import Desk
 def own_name(name: str) -> str:
     """An alias of the catalog as the name it stands for; any other name as it is."""
     return next((row.name for row in catalog.MODELS if name.lower() in row.aliases), name)
+
+
+def label(name: str) -> str:
+    """A name as the list shows it: of a file, what it is called rather than where it lies."""
+    return Path(name).stem if name.endswith(".gguf") else name
 
 
 def choices(desk: Desk) -> list[tuple[str, str]]:

@@ -24,6 +24,7 @@ from . import papers
 from .desk import Desk
 from .door import Door
 from .session import Session
+from .streams import Streams
 
 PORT = 7860
 TRIES = 20
@@ -70,7 +71,7 @@ def application(desk: Desk, token: str | None = None) -> ASGIApp:
         pwa=False,
         max_file_size="20mb",
     )
-    return Door(outer, token)
+    return Door(Streams(outer), token)
 
 
 def listener(host: str, port: int | None) -> socket.socket:

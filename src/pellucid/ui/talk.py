@@ -12,7 +12,7 @@ import gradio as gr
 
 from ..attachments import attachment
 from ..errors import PellucidError, UsageError
-from ..messages import Message, Options, Text
+from ..messages import Message, Options, Text, text_message
 from . import conversation, glass, papers, picker
 from .desk import Desk
 from .session import OPENING, Live, Session, Setup, visible
@@ -70,7 +70,7 @@ class Talk:
         name = picker.own_name(self.desk.model)
         with gr.Row(elem_id="above"):
             self.model = gr.Dropdown(
-                [name],
+                [(picker.label(name), name)],
                 value=name,
                 label="Model",
                 allow_custom_value=True,
@@ -284,7 +284,7 @@ class Talk:
     def _asked(self, session: Session) -> Shown:
         """The model and the system message of a conversation that is opened."""
         found = picker.choices(self.desk)
-        shown: Shown = {self.model: gr.update(choices=found)}
+        shown: Shown = {}
         model = picker.own_name(self.desk.model)
         if session.head is not None:
             receipt = session.receipts[session.head]
@@ -292,12 +292,11 @@ class Talk:
                 model = receipt.model
             system = [m.text for m in receipt.request.messages if m.role == "system"]
             shown[self.system] = "".join(system)
+        if model not in [name for _, name in found]:
+            found.insert(0, (picker.label(model), model))
         shown[self.model] = gr.update(choices=found, value=model)
         shown[self.needs] = picker.needs(self.desk, model)
         return shown
-
-    def _needs(self, name: str | None) -> str:
-        return picker.needs(self.desk, name or "")
 
     def _search(self, words: str, request: gr.Request) -> str:
         return conversation.shelf(self.desk, words or "", self._session(request).id)
@@ -316,6 +315,7 @@ class Talk:
 
 
 TURNS: dict[str, Callable[[Session, Any, Setup], Iterator[Live]]] = {
+    "say": lambda session, value, setup: session.say(text_message("user", str(value)), setup),
     "retry": lambda session, value, setup: session.retry(str(value), setup),
     "alone": lambda session, value, setup: session.alone(str(value), setup),
     "resend": lambda session, value, setup: session.edit(
