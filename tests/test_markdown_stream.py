@@ -90,6 +90,11 @@ def test_it_does_not_wait() -> None:
     assert "[may be" in bare(stream.feed("\nnot"))
 
 
+def test_brackets_that_are_no_link_take_no_time() -> None:
+    text = f"[{'[aaaaaaaaaa' * 30}"
+    assert text in bare(shown(text, "\n"))
+
+
 def test_html_of_markdown() -> None:
     html = markdown(
         "# A <script>x</script>\n\n![i](https://t.example/p.png) [a](javascript:x) "

@@ -10,7 +10,9 @@ from .replies import plain
 _MARKER = re.compile(r"(?P<blank> {0,6})(?P<mark>#{1,6} |[-*+] |> |```|)")
 _MAY_BE_MARKER = re.compile(r" {0,6}(?:#{0,6}|[-*+>]|`{0,3})")
 _LINK = re.compile(r"(!?)\[((?:[^\[\]\n]|\[[^\[\]\n]*\]){0,300})\]\(<?(https?://[!-;=?-~]+?)>?\)")
-_MAY_BE_LINK = re.compile(r"!?\[(?:[^\[\]\n]|\[[^\[\]\n]*\]?){0,300}(?:\](?:\([^\s()]{0,500})?)?")
+_MAY_BE_LINK = re.compile(
+    r"!?\[(?:[^\[\]\n]|\[[^\[\]\n]*\]){0,300}(?:\[[^\[\]\n]*|\](?:\([^\s()]{0,500})?)?"
+)
 _BARE = re.compile(r"<(https?://[!-;=?-~]+)>")
 _MAY_BE_BARE = re.compile(r"<[!-;=?-~]{0,500}")
 
