@@ -98,15 +98,7 @@ def run(tools: list[Tool], name: str, **arguments: Any) -> tuple[str, bool]:
 def test_a_server_of_the_official_package(folder: Path) -> None:
     file = config(folder, desk=python(folder, "noise"))
     tools = load_tools([f"{file}:desk"])
-    assert [tool.name for tool in tools] == [
-        "price",
-        "crash",
-        "fail",
-        "much",
-        "flood",
-        "slow",
-        "keys",
-    ]
+    assert [tool.name for tool in tools] == ["price", "crash", "fail", "much", "slow", "keys"]
     assert tools[0].acts and tools[0].spec.description == "The price of a ticket."
     refused = list(Toolbox(tools).run([ToolCall("1", "price", '{"city": "Rome"}')]))
     assert refused[0].result.failed
@@ -176,6 +168,8 @@ def test_a_server_that_floods_is_ended_and_named(folder: Path) -> None:
         ('{"servers": {}}', "no file of MCP servers"),
         ('{"mcpServers": {"a": 3}}', "no file of MCP servers"),
         ('{"mcpServers": {"a": {}}}', "server a has a wrong command"),
+        ('{"mcpServers": {"a": {"url": "http://h", "headers": ["b"]}}}', "has wrong headers"),
+        ('{"mcpServers": {"a": {"url": "http://h", "headers": {"b": 1}}}}', "has wrong headers"),
         ('{"mcpServers": {"b": {"command": "x"}}}', "has no server 'a'; it has b"),
     ],
 )

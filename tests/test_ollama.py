@@ -78,7 +78,7 @@ def encode(request: Request) -> dict[str, Any]:
 def test_requests_say_what_they_can(full: bool) -> None:
     checks.check_requests(CHAT, 1000 if full else 80)
     checks.check_plain_requests(CHAT, 500 if full else 50)
-    checks.check_requests(GENERATE, 2000 if full else 80, share=0.01)
+    checks.check_requests(GENERATE, 2000 if full else 160, share=0.01)
 
 
 def test_replies_say_what_they_can(full: bool) -> None:
