@@ -8,6 +8,7 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from ipaddress import ip_address
 
 import pytest
@@ -180,11 +181,11 @@ def test_ordinary_addresses_are_served(spy: Spy) -> None:
 def test_a_redirect_is_judged_anew(spy: Spy) -> None:
     """A public site that leads to private ones, by every spelling above: one connection each, to
     the public site."""
-    targets = [url for url in HOSTILE if url not in ODD]
+    targets = [url for url in HOSTILE if url not in ODD or url == "http://[::1/"]
     pages = {f"/{n}": (302, {"Location": target}, b"") for n, target in enumerate(targets)}
     with serving(pages) as server:
         spy.port = server.port
-        urls = [f"http://public.example/{n}" for n in range(0, len(pages), 7)]
+        urls = [f"http://public.example/{n}" for n in (*range(0, len(pages), 7), len(pages) - 1)]
         for result in fetch(urls, Access(ignore_robots=True), lookup=lookup):
             assert isinstance(result, AddressRefused | UsageError), result
     assert set(spy.dialled) == {"93.184.215.14"}
@@ -227,6 +228,29 @@ def test_a_strangers_page_does_not_lead_to_an_allowed_host(spy: Spy) -> None:
         [result] = fetch(["http://public.example/"], access, lookup=lookup)
     assert isinstance(result, AddressRefused)
     assert "/mine" not in server.paths
+
+
+def test_links_are_judged_as_redirects_are(spy: Spy) -> None:
+    """A frame or a link of a public page, of a page that was redirected to one too, does not lead
+    to an allowed host."""
+    with serving({"/mine": "<p>mine</p>"}) as server:
+        spy.port = server.port
+        mine = f"http://localhost:{server.port}/mine"
+        public = Fetched("http://public.example/", mine, "text/html", "", b"")
+        access = Access(allowed=(f"localhost:{server.port}",), ignore_robots=True)
+        [refused] = fetch([mine], access, linked_from=public, lookup=lookup)
+        [served] = fetch([mine], access, linked_from=replace(public, url=mine), lookup=lookup)
+    assert isinstance(refused, AddressRefused)
+    assert "http://public.example/ leads to" in str(refused)
+    assert isinstance(served, Fetched)
+
+
+def test_offline_asks_no_resolver() -> None:
+    async def never(host: str) -> list[str]:
+        raise AssertionError(host)
+
+    [result] = fetch(["http://public.example/"], Access(offline=True), lookup=never)
+    assert isinstance(result, AddressRefused)
 
 
 def test_offline_reaches_loopback_alone(spy: Spy) -> None:

@@ -93,6 +93,7 @@ PAGES = {
     "/hang-up": hang_up,
     "/garbage": garbage,
     "/image": (200, {"Content-Type": "image/png"}, b"\x89PNG"),
+    "/acting": (200, {"Content-Type": "image/\x1b]0;x\x07"}, b"x"),
     "/empty": (204, {}, b""),
     "/moved": (301, {"Location": "/there?a=1#part"}, b""),
     "/there?a=1": "<p>there</p>",
@@ -127,7 +128,7 @@ def failure(server: Server, access: Access, path: str) -> str:
     assert isinstance(result, PellucidError), result
     text = str(result)
     assert text.endswith(".")
-    assert "\n" not in text
+    assert text.isprintable()
     return text
 
 
@@ -152,6 +153,7 @@ def test_compressed(server: Server, access: Access, path: str) -> None:
         ("/hang-up", "hung up"),
         ("/garbage", "does not speak HTTP"),
         ("/image", "image/png"),
+        ("/acting", "no page but image/]0;"),
         ("/empty", "204: there is nothing in it"),
         ("/loop", "in a circle"),
         ("/far0", "more than 10 times"),
@@ -264,9 +266,11 @@ def test_robots(server: Server, access: Access) -> None:
     assert all(isinstance(result, Fetched) for result in results)
 
 
-@pytest.mark.parametrize(("status", "read"), [(404, True), (403, True), (500, False), (503, False)])
+@pytest.mark.parametrize(
+    ("status", "read"), [(404, True), (403, True), (302, True), (500, False), (503, False)]
+)
 def test_robots_that_fail(server: Server, access: Access, status: int, read: bool) -> None:
-    server.pages["/robots.txt"] = (status, {}, b"")
+    server.pages["/robots.txt"] = (status, {"Location": "mailto:a@b.example"}, b"")
     [result] = fetch([server.url("/")], access)
     assert isinstance(result, Fetched) == read
 
@@ -286,6 +290,18 @@ def test_headers(server: Server, access: Access) -> None:
     assert sent["Cookie"] == "secret=1"
     assert sent_on["User-Agent"] == "Mine/1"
     assert "Cookie" not in sent_on
+
+
+def test_secrets_of_a_site_stay_there(server: Server, access: Access) -> None:
+    """Where its links lead elsewhere, the first of them gets no secret either."""
+    access = replace(access, headers={"Cookie": "secret=1"}, ignore_robots=True)
+    [home] = fetch([server.url("/")], access)
+    assert isinstance(home, Fetched)
+    with serving({"/": "<p>other</p>"}) as other:
+        access = replace(access, allowed=(server.host, other.host))
+        fetch([other.url("/"), server.url("/gzip")], access, linked_from=home)
+        assert "Cookie" not in other.asked[-1][2]
+    assert server.asked[-1][2]["Cookie"] == "secret=1"
 
 
 def test_strangers_are_not_hurried(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,6 +17,8 @@ _DECLARED = re.compile(
     re.I,
 )
 _LOOKED_AT = 4096
+# What Python reads, but no page is written in: some make lone surrogates, or fail in their own way.
+_NO_CHARSETS = {"idna", "punycode", "raw-unicode-escape", "undefined", "unicode-escape", "utf-7"}
 # What browsers take these labels for: https://encoding.spec.whatwg.org/#names-and-labels
 _MEANT = {
     "ascii": "cp1252",
@@ -55,6 +57,6 @@ def decode(body: bytes, header: str = "") -> str:
 def _meant(label: str) -> str:
     try:
         name = codecs.lookup(label).name
-    except LookupError:
+    except (LookupError, ValueError):  # unknown, or not even a word
         return ""
-    return _MEANT.get(name, name)
+    return "" if name in _NO_CHARSETS else _MEANT.get(name, name)

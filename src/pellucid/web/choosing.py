@@ -155,4 +155,4 @@ def _parsed(reply: str, numbers: Sequence[str]) -> list[str]:
     except ValueError:  # cut off: what is whole of it counts
         said = dict(re.findall(r'"(\d+)"\s*:\s*"(\w+)"', reply))
     kinds = [said.get(number) for number in numbers]
-    return [kind if kind in KINDS else "other" for kind in kinds]
+    return [kind if kind in list(KINDS) else "other" for kind in kinds]

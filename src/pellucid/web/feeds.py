@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from . import extra
-from .links import Link, clean
+from .links import Link, resolved
 from .page import Page
 
 MOST = 100
@@ -16,7 +16,7 @@ def read(body: bytes, url: str) -> Page:
     """The feed in `body`; what of it is broken is left out."""
     etree = extra.need("lxml.etree")
     parser = etree.XMLParser(recover=True, resolve_entities=False, no_network=True)
-    root = etree.fromstring(body, parser)
+    root = etree.fromstring(body, parser) if body.strip() else None
     if root is None:
         return Page(url, "", "", kind="feed")
     title = _child(
@@ -32,8 +32,8 @@ def read(body: bytes, url: str) -> Page:
         said = _child(entry, "encoded", "content", "description", "summary")
         texts.append("\n\n".join(part for part in (f"## {head}", date, said) if part))
         link = _link(entry)
-        if link.startswith(("http://", "https://")):
-            links.append(Link(clean(link), head, "main"))
+        if link and (target := resolved(url, link)):
+            links.append(Link(target, head, "main"))
     unique = {link.url: link for link in reversed(links)}
     return Page(
         url=url,

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
-from contextlib import asynccontextmanager
 from dataclasses import field
 from typing import TYPE_CHECKING, Any, Self, TypeVar
+from urllib.parse import urljoin
 
 from .. import __version__
-from ..errors import AddressRefused, PellucidError, WebError
+from ..errors import AddressRefused, PellucidError, UsageError, WebError
 from ..value import value
 from . import addresses, extra, failures
 from .gate import Gate, Lookup, system_lookup
@@ -82,11 +83,13 @@ def fetch(
     urls: Sequence[str],
     access: Access | None = None,
     *,
+    linked_from: Fetched | None = None,
     lookup: Lookup = system_lookup,
     done: Callable[[Fetched | PellucidError], None] = lambda _: None,
 ) -> list[Fetched | PellucidError]:
     """Fetch all of `urls` at once; what came of each, in their order. `done` is told of each as
-    it ends."""
+    it ends. Links of the page `linked_from` are judged as its redirects are, and secret headers go
+    to its site alone."""
 
     async def one(fetcher: Fetcher, url: str) -> Fetched | PellucidError:
         try:
@@ -97,7 +100,7 @@ def fetch(
         return result
 
     async def all_of_them() -> list[Fetched | PellucidError]:
-        async with Fetcher(access or Access(), lookup) as fetcher:
+        async with Fetcher(access or Access(), lookup, linked_from) as fetcher:
             return await asyncio.gather(*(one(fetcher, url) for url in urls))
 
     return _run(all_of_them)
@@ -118,13 +121,14 @@ def _run(work: Callable[[], Coroutine[Any, Any, T]]) -> T:
 class Fetcher:
     """Fetches pages over connections that it keeps; an async context manager."""
 
-    def __init__(self, access: Access, lookup: Lookup = system_lookup) -> None:
+    def __init__(self, access: Access, lookup: Lookup, linked_from: Fetched | None) -> None:
         self._access = access
         self._gate = Gate(access.allowed, offline=access.offline, lookup=lookup)
         self._session: ClientSession | None = None
         self._robots: dict[tuple[str, str, int], asyncio.Task[Protego | None]] = {}
         self._paces: dict[str, _Pace] = {}
-        self._first: tuple[str, str, int] | None = None
+        self._before = addresses.parse(linked_from.url) if linked_from else None
+        self._first = addresses.origin(addresses.parse(linked_from.asked)) if linked_from else None
 
     async def __aenter__(self) -> Self:
         aiohttp = extra.need("aiohttp")
@@ -173,7 +177,7 @@ class Fetcher:
         self, url: URL, most: int, *, robots: bool = False
     ) -> tuple[str, str, bytes, URL]:
         """The page at `url`, each redirect judged like the address that was typed."""
-        before: URL | None = None
+        before = self._before
         seen: set[URL] = set()
         while True:
             if url in seen or len(seen) > self._access.limits.redirects:
@@ -191,7 +195,7 @@ class Fetcher:
                     return _mime(response), response.charset or "", body, url
             before, url = url, target
 
-    @asynccontextmanager
+    @contextlib.asynccontextmanager
     async def _response(self, url: URL) -> AsyncIterator[ClientResponse]:
         from aiohttp import ClientError
 
@@ -225,8 +229,7 @@ class Fetcher:
                 f"The robots.txt of {url.raw_host} asks programs not to read {url}; "
                 "--ignore-robots reads it nevertheless.",
             )
-        delay = rules.crawl_delay(ROBOT) or 0.0
-        self._pace(url).seconds = max(PACE, min(delay, LONGEST_PACE))
+        self._pace(url).seconds = max(PACE, min(rules.crawl_delay(ROBOT) or 0.0, LONGEST_PACE))
 
     async def _read_robots(self, url: URL) -> Protego | None:
         """The rules of a site; `None`: it has none. One that fails to say is left alone, as
@@ -235,8 +238,8 @@ class Fetcher:
         try:
             address = url.with_path("/robots.txt").with_query(None)
             _, _, body, _ = await self._follow(address, ROBOTS_BYTES, robots=True)
-        except WebError as error:
-            if error.status is not None and error.status >= 500:
+        except (WebError, UsageError) as error:  # it may lead to what is no address
+            if isinstance(error, WebError) and (error.status or 0) >= 500:
                 return parse("User-agent: *\nDisallow: /")
             return None
         return parse(body.decode("utf-8", "replace"))
@@ -244,7 +247,7 @@ class Fetcher:
     def _pace(self, url: URL) -> _Pace:
         return self._paces.setdefault(url.raw_host or "", _Pace())
 
-    @asynccontextmanager
+    @contextlib.asynccontextmanager
     async def _paced(self, url: URL) -> AsyncIterator[None]:
         if self._gate.allows(url):  # one's own site
             yield
@@ -271,13 +274,14 @@ def _redirect(response: ClientResponse, url: URL) -> URL | None:
     target = response.headers.get("Location")
     if response.status not in (301, 302, 303, 307, 308) or not target:
         return None
-    from urllib.parse import urljoin
-
-    return addresses.parse(urljoin(str(url), target), what=f"redirect of {url.raw_host}")
+    with contextlib.suppress(ValueError):  # such as http://[: `parse` says what is wrong with it
+        target = urljoin(str(url), target)
+    return addresses.parse(target, what=f"redirect of {url.raw_host}")
 
 
 def _mime(response: ClientResponse) -> str:
-    return response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+    mime = response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+    return "".join(filter(str.isprintable, mime))  # a terminal may come to show it
 
 
 async def _read(response: ClientResponse, url: URL, most: int, cut: bool) -> bytes:

@@ -85,8 +85,10 @@ class Gate:
         """
         host, port = url.raw_host or "", url.port or 0
         address = literal(host)
-        found = [address] if address else await self._addresses(url, host)
-        if self._offline and not all(ip.is_loopback for ip in found):
+        found = [address] if address else []
+        if not found and (not self._offline or self.allows(url)):  # a look-up reaches out as well
+            found = await self._addresses(url, host)
+        if self._offline and not (found and all(ip.is_loopback for ip in found)):
             raise AddressRefused(
                 str(url), f"{host} is another machine, and `offline` lets none be reached."
             )

@@ -7,10 +7,9 @@ import re
 from copy import deepcopy
 from itertools import dropwhile
 from typing import TYPE_CHECKING
-from urllib.parse import urljoin
 
 from . import extra
-from .links import links_of
+from .links import links_of, resolved
 from .page import Page
 
 if TYPE_CHECKING:
@@ -48,12 +47,12 @@ def read(text: str, url: str) -> Page:
     main = _main(tree)
     if len(main) < _LITTLE:
         main = _visible(tree) or main
-    base = next((element.get("href") for element in tree.iter("base")), None)
+    base = next((element.get("href", "") for element in tree.iter("base")), "")
     return Page(
         url=url,
         title=_title(tree),
         text=main.strip(),
-        links=links_of(tree, urljoin(url, base) if base else url, url),
+        links=links_of(tree, resolved(url, base) or url, url),
         language=(tree.get("lang") or "").partition("-")[0].lower(),
         date=_date(tree),
         notes=_notes(tree, main, url),

@@ -47,7 +47,18 @@ def clean(url: str) -> str:
         query = parse_qsl(text, keep_blank_values=True)
         kept = [(key, value) for key, value in query if not _TRACKING.fullmatch(key)]
         text = text if len(kept) == len(query) else urlencode(kept)
-    return urlunsplit((parts.scheme, parts.netloc.lower(), parts.path or "/", text, ""))
+    path = (parts.path or "/").replace(" ", "%20")
+    return urlunsplit((parts.scheme, parts.netloc.lower(), path, text.replace(" ", "%20"), ""))
+
+
+def resolved(base: str, href: str) -> str:
+    """The web address that `href` means on a page at `base`, cleaned; empty where it means none."""
+    try:
+        target = clean(urljoin(base, href.strip()))
+        scheme, netloc = urlsplit(target)[:2]
+    except ValueError:
+        return ""
+    return target if scheme in ("http", "https") and netloc else ""
 
 
 def links_of(tree: HtmlElement, base: str, url: str) -> tuple[Link, ...]:
@@ -56,12 +67,8 @@ def links_of(tree: HtmlElement, base: str, url: str) -> tuple[Link, ...]:
     found: dict[str, Link] = {}
     here = clean(url)
     for href, text, place in _anchors(tree):
-        try:
-            target = clean(urljoin(base, href.strip()))
-            scheme, netloc = urlsplit(target)[:2]
-        except ValueError:
-            continue
-        if scheme not in ("http", "https") or not netloc or target == here:
+        target = resolved(base, href)
+        if target in ("", here):
             continue
         known = found.get(target)
         if known is None:

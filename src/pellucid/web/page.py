@@ -21,8 +21,9 @@ MOST_TITLE = 200
 Kind = Literal["html", "text", "markdown", "pdf", "feed"]
 
 _HTML = ("text/html", "application/xhtml+xml")
-_MARKUP = re.compile(r"\s*(<!--.*?-->\s*)*<(!doctype html|html|head|body)\b", re.I | re.S)
-_FEED = re.compile(r"\s*(<\?xml.*?\?>)?\s*(<!--.*?-->\s*)*<(rss|feed|rdf:RDF)\b", re.I | re.S)
+_COMMENTS = r"(?>\s*(<!--.*?-->\s*)*)"  # atomic: however many, they are read once
+_MARKUP = re.compile(rf"{_COMMENTS}<(!doctype html|html|head|body)\b", re.I | re.S)
+_FEED = re.compile(rf"(?>\s*)(<\?xml.*?\?>)?{_COMMENTS}<(rss|feed|rdf:RDF)\b", re.I | re.S)
 
 
 @value

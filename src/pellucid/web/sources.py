@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import mimetypes
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -52,11 +53,11 @@ def _local(source: str) -> Fetched | None:
         return Fetched("standard input", "standard input", "", "", sys.stdin.buffer.read())
     if "://" in source:
         return None
-    path = Path(source).expanduser()
+    path = Path(os.path.expanduser(source))  # noqa: PTH111 - it knows no failure
     try:
         body = path.read_bytes()
     except OSError as error:
-        if path.exists():
+        if os.path.exists(path):  # noqa: PTH110 - it knows no failure
             raise UsageError(f"{source} cannot be read: {error.strerror}.") from error
         if path.suffix.lower() in _FILES:
             raise UsageError(f"There is no file {source}.") from error
