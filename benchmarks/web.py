@@ -20,7 +20,8 @@ from pellucid.web.asking import Asker
 from pellucid.web.choosing import choose
 from pellucid.web.fetch import Access, Fetched, fetch
 from pellucid.web.page import Page, read
-from pellucid.web.summaries import Summarizing, Summary, Wish
+from pellucid.web.summaries import Summarizing, Wish
+from pellucid.web.summary import Summary
 from web_server import Server, serving
 
 from .measure import Row, table

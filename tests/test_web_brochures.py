@@ -87,7 +87,9 @@ def test_a_thousand_links() -> None:
     assert form.schema["properties"]["1"]["enum"] == list(KINDS)
 
 
-@pytest.mark.parametrize("reply", ["", "I cannot.", "{broken", '{"1": 5}', '["about"]', "null"])
+@pytest.mark.parametrize(
+    "reply", ["", "I cannot.", "{broken", '{"1": 5}', '{"1": []}', '["about"]', "null"]
+)
 def test_an_answer_that_is_no_json(reply: str) -> None:
     page = home_page((f"{HOME}a", "A thing"), (f"{HOME}our-story", "Our story"))
     chosen = choose(page, "Acme", Asker(Scripted([reply]), store=None))
@@ -175,6 +177,15 @@ def test_the_best_that_can_be_had(pages: dict[str, Answer], note: str) -> None:
     assert "Acme" in made.markdown
     assert made.pages
     assert any(note in said for said in made.notes), made.notes
+
+
+@pytest.mark.parametrize("text", ["Anvil Leeds 1901 " * 20_000, "猫坐在垫子上" * 5_000])
+def test_a_page_without_sentences(text: str) -> None:
+    """Of a log, or a script without blanks, no more is sent than of another page."""
+    with serving({"/": f"<p>{text}</p>"}) as server:
+        model = Scripted(["Anvil."])
+        "".join(making(server, model))
+    assert len(model.requests[0].messages[-1].text) < 6_000
 
 
 def test_nothing_at_all() -> None:

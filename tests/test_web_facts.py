@@ -37,6 +37,11 @@ def test_figures_and_names() -> None:
     assert facts.unsupported("They paid Bob 6.", "They paid Ada 5.") == ["6", "Bob"]
 
 
+def test_names_of_a_long_line() -> None:
+    """One without a full stop, a hundred times as long as a page's: in seconds, not in hours."""
+    assert len(facts.names("and Ada went to Leeds " * 50_000)) == 100_000
+
+
 def test_groups_keep_everything_in_order() -> None:
     draw = random.Random(7)
     for _ in range(300):

@@ -28,7 +28,8 @@ from pellucid.replies import Event
 from pellucid.web.asking import Asker, border
 from pellucid.web.page import Page
 from pellucid.web.shorten import ONE_SENTENCE
-from pellucid.web.summaries import MOST_PARTS, Summarizing, Summary, Wish
+from pellucid.web.summaries import MOST_PARTS, Summarizing, Wish
+from pellucid.web.summary import Summary
 from web_server import serving
 
 SITES = web_sites.load()
@@ -182,6 +183,17 @@ def test_in_parts() -> None:
 def test_about_as_many_words_as_asked_for(words: int) -> None:
     made = summary(ARTICLE, Echo(lambda text: text), Wish(words=words))
     assert 0.5 * words < len(made.text.split()) < 1.35 * words
+
+
+def test_a_script_without_blanks() -> None:
+    """Words are counted in it too: a page of thousands of characters is not short."""
+    place = "家工厂位于苏州市工业园区，去年生产了"
+    text = "".join(f"第{n}{place}{37 * n}台机器。" for n in range(1, 80))
+    model = Echo(first_sentence)
+    made = summary(text, model, Wish(40), language="zh")
+    assert len(model.requests) == 1
+    assert 20 < len(made.text) < 160
+    assert all(sentence in text for sentence in facts.sentences(made.text))
 
 
 def test_what_the_page_does_not_say_is_not_let_through() -> None:
@@ -398,6 +410,10 @@ def test_sources_of_every_kind(home: Path, monkeypatch: pytest.MonkeyPatch) -> N
         pellucid.summarize("what is this", model=Scripted([]), store=None)
     with pytest.raises(UsageError, match=r"no file missing\.txt"):
         pellucid.summarize("missing.txt", model=Scripted([]), store=None)
+    with pytest.raises(UsageError, match="neither a file nor an address"):
+        pellucid.summarize("~nobody-of-this-name/x", model=Scripted([]), store=None)
+    with pytest.raises(UsageError, match="is no host"):
+        pellucid.summarize(f"{'a' * 300}.example", model=Scripted([]), store=None)
     with pytest.raises(WebError, match="not a public address"):
         pellucid.summarize("127.0.0.1:1", model=Scripted([]), store=None)
 

@@ -12,6 +12,7 @@ _SENTENCE = re.compile(
     r"(?<=[.!?…])(?<!\b[A-Z]\.)(?<!\b\d\.)(?<!\b\d\d\.)(?<!\b(?:Dr|Mr|Ms|St|No|Nr)\.)(?<!\b(?:Mrs|bzw)\.)[\"”»)]?\s+"
     r"(?=[\"“„«¿¡(]?[^\Wa-z_])|(?<=[。！？])"
 )
+_UNSPACED = re.compile("[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff]")
 _ENDS = re.compile(r"(?:^|[.!?:…\n]|[-*•]\s)\W*$")
 STRANGE = 0.34
 """The share of a sentence's words that may be the writer's own."""
@@ -36,11 +37,23 @@ def figures(text: str) -> list[str]:
 def names(text: str) -> list[str]:
     """Words in capitals inside a sentence: names, and in German every noun."""
     found = _NAME.finditer(text)
-    return [match[0] for match in found if not _ENDS.search(text[: match.start()])]
+    # What ends a sentence stands close before the next: looking further back would take as long as
+    # the square of a text's length.
+    return [
+        match[0]
+        for match in found
+        if not _ENDS.search(text[max(0, match.start() - 20) : match.start()])
+    ]
 
 
 def words(text: str) -> list[str]:
     return [word.lower() for word in _WORD.findall(text)]
+
+
+def length(text: str) -> int:
+    """How many words a reader would count: blanks tell them apart, and in the scripts that have
+    none (Chinese, Japanese, Thai and others) two characters are about one."""
+    return len(text.split()) + len(_UNSPACED.findall(text)) // 2
 
 
 def unsupported(said: str, text: str) -> list[str]:
@@ -84,13 +97,13 @@ def completed(said: str, text: str, most: int, before: str | None = None) -> str
     """
     found = sentences(text)
     found = [sentence for sentence in found if is_whole(sentence)] or found
-    ranked = sorted(found, key=lambda one: -weight(one) / (len(one.split()) + 6))
+    ranked = sorted(found, key=lambda one: -weight(one) / (length(one) + 6))
     first, added = sentences(said), list[str]()
     for n, sentence in enumerate(ranked):
         now = " ".join((*first, *added))
         if not _is_new(sentence, f"{before or ''} {now}"):
             continue
-        if len(now.split()) + len(sentence.split()) <= most:
+        if length(now) + length(sentence) <= most:
             if before is None:
                 first = [old for old in first if _is_new(old, sentence)]
             added.append(sentence)

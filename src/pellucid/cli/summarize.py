@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from . import output, web
 
 if TYPE_CHECKING:
-    from ..web.summaries import Summary
+    from ..web.summary import Summary
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:

@@ -36,7 +36,7 @@ def _install_web() -> None:
     """The same for what is made of pages; while it is being written it is shown as it grows."""
     from ..web import api
     from ..web.brochures import Brochure
-    from ..web.summaries import Summary
+    from ..web.summary import Summary
 
     fragments = {Summary: "summary_fragment", Brochure: "brochure_fragment"}
     for kind, fragment in fragments.items():

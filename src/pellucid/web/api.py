@@ -15,7 +15,8 @@ from .asking import Asker
 from .brochures import Audience, Brief, Brochure, Brochuring, Tone
 from .fetch import Access
 from .sources import pages
-from .summaries import Summarizing, Summary, Wish
+from .summaries import Summarizing, Wish
+from .summary import Summary
 
 if TYPE_CHECKING:
     from ..record.store import Store

@@ -71,6 +71,18 @@ class Asker:
         card = getattr(self.model, "card", None)
         return card is not None and card.path.stat().st_size < SMALL
 
+    @property
+    def exact(self) -> bool:
+        """Whether `count` counts as the model does; some providers do that out of sight."""
+        return getattr(self.model, "tokenizer", None) is not None
+
+    def count(self, text: str) -> int:
+        """The tokens of a text."""
+        tokenizer = getattr(self.model, "tokenizer", None)
+        if tokenizer is None:
+            return -(-len(text.encode("utf-8", "replace")) // 4)
+        return len(tokenizer.encode(text).ids)
+
     def stream(
         self,
         system: str,

@@ -17,6 +17,7 @@ from .asking import Asker
 from .choosing import KINDS, Choice, choose
 from .fetch import Access, Fetched, fetch
 from .page import Page, read, require_text
+from .passages import bounded
 from .remarks import remark
 from .shorten import Shortener
 from .translate import Translator
@@ -27,6 +28,8 @@ TONES, AUDIENCES = get_args(Tone), get_args(Audience)
 MOST_FRAMES = 8
 PAGE_WORDS = 350
 """Words of one page that are read: its weightiest sentences, where it has more."""
+PAGE_TOKENS = 1_200
+"""Tokens of one page that are read, where words are long, or not told apart by blanks."""
 
 _ORDER: dict[Audience, tuple[str, ...]] = {
     "customers": ("about", "products", "customers", "culture", "careers"),
@@ -123,6 +126,7 @@ class Brochuring:
         self._brief = brief
         self._access = access
         self._told = told
+        self._entrance: Fetched | None = None
         self._notes: list[str] = []
 
     def __iter__(self) -> Iterator[str]:
@@ -154,6 +158,7 @@ class Brochuring:
         [fetched] = fetch([self._url], self._access)
         if isinstance(fetched, PellucidError):
             raise fetched
+        self._entrance = fetched
         home = read(fetched)
         self._notes += home.notes
         frames = [link.url for link in home.links if link.place == "frame"][:MOST_FRAMES]
@@ -208,7 +213,8 @@ class Brochuring:
             self._notes.extend(page.notes)
             return page
 
-        return [page_of(result) for result in fetch(urls, self._access)]
+        results = fetch(urls, self._access, linked_from=self._entrance)
+        return [page_of(result) for result in results]
 
     # -- writing
 
@@ -243,7 +249,8 @@ class Brochuring:
             self._asker, language=page.language, manner=_ADDRESSED[brief.audience]
         )
         text = page.text
-        if len(text.split()) > PAGE_WORDS:
+        if facts.length(text) > PAGE_WORDS:
             text = facts.completed("", text, PAGE_WORDS)
+        text = next(iter(bounded([text], PAGE_TOKENS, self._asker.count)), "")
         said = shortener.shorten(text, brief.words, title=page.title, url=page.url)
         return translator.translated(said, page.language, page.url)

@@ -40,7 +40,7 @@ def remark(text: str, language: str, url: str, asker: Asker) -> str:
 def _is_light(said: str, text: str, language: str) -> bool:
     return (
         facts.is_whole(said)
-        and len(said.split()) <= MOST_WORDS
+        and facts.length(said) <= MOST_WORDS
         and not facts.figures(said)
         and not facts.unsupported(said, text)
         and facts.strangeness(said, text) > 0.5

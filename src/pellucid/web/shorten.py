@@ -117,14 +117,14 @@ class Shortener:
         return whole
 
     def _is_short(self, text: str, most: int) -> bool:
-        return not self._manner and len(text.split()) <= most
+        return not self._manner and facts.length(text) <= most
 
     def checked(self, reply: str, known: str, most: int) -> str:
         """The sentences of a reply that what is known bears out, about `most` words of them."""
         kept: list[str] = []
         room = most * 1.4
         for sentence in facts.sentences(reply):
-            size = len(sentence.split())
+            size = facts.length(sentence)
             if (
                 facts.unsupported(sentence, known)
                 or facts.strangeness(sentence, known) > (LOOSE if self._manner else facts.STRANGE)

@@ -9,19 +9,17 @@ or leaves out figures and names, the page's own words fill in.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Any
+from dataclasses import dataclass, replace
 
 from .. import facts
 from ..errors import UsageError
 from ..messages import Message, Text
-from ..record.receipt import Receipt
 from . import languages
 from .asking import Asker, quoted
-from .links import Link
 from .page import Page, require_text
 from .passages import blocks, bounded, cut, grouped, share
 from .shorten import LEAST_WORDS, SYSTEM, Shortener
+from .summary import Reading, Summary
 from .translate import Translator
 from .unfence import unfenced
 
@@ -54,66 +52,6 @@ class Wish:
             raise UsageError(f"A summary has {least} to {most:,} words, not {self.words}.")
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """What was read: `tokens` of the page in `parts` (over all rounds), and `left_out` tokens not.
-
-    `quoted` counts the sentences that are the page's own words, where the model had left figures
-    or names out, or had said what the page does not. `exact` is false where tokens are estimated.
-    """
-
-    tokens: int
-    parts: int
-    left_out: int = 0
-    quoted: int = 0
-    exact: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class Summary:
-    """A summary of one page as Markdown."""
-
-    page: Page
-    text: str
-    reading: Reading
-    notes: tuple[str, ...] = ()
-    receipts: tuple[Receipt, ...] = field(default=(), repr=False)
-
-    @property
-    def pages(self) -> tuple[Page, ...]:
-        """The one page, as `Brochure.pages` has several."""
-        return (self.page,)
-
-    @property
-    def links(self) -> tuple[Link, ...]:
-        """The links of the page."""
-        return self.page.links
-
-    @property
-    def markdown(self) -> str:
-        source = f"\n\nSource: <{self.page.url}>" if "://" in self.page.url else ""
-        return f"# {self.page.title or self.page.url}\n\n{self.text}{source}\n"
-
-    def __str__(self) -> str:
-        return self.text
-
-    def to_json(self) -> dict[str, Any]:
-        return {
-            "url": self.page.url,
-            "title": self.page.title,
-            "language": self.page.language,
-            "date": self.page.date,
-            "summary": self.text,
-            "words": len(self.text.split()),
-            "tokens_read": self.reading.tokens,
-            "tokens_left_out": self.reading.left_out,
-            "parts": self.reading.parts,
-            "sentences_quoted": self.reading.quoted,
-            "notes": list(self.notes),
-            "receipts": [receipt.id for receipt in self.receipts],
-        }
-
-
 class Summarizing:
     """One summary in the making: iterate for its Markdown, a piece at a time; `summary` is there
     at the end. `told(done, parts)` is called as parts are read."""
@@ -142,8 +80,7 @@ class Summarizing:
         self._translator = Translator(asker, wish.language)
 
     def __iter__(self) -> Iterator[str]:
-        counted = _counter(self._asker)
-        count = counted or _estimate
+        count = self._asker.count
         texts = blocks(self.page.text)
         if 2 * len(texts) < self._wanted:
             texts = facts.sentences(self.page.text)
@@ -171,7 +108,7 @@ class Summarizing:
             self.page,
             text,
             Reading(
-                size - left_out, self._parts, left_out, self._shortener.quoted, counted is not None
+                size - left_out, self._parts, left_out, self._shortener.quoted, self._asker.exact
             ),
             tuple(self._notes(size, left_out, self._strange(text) if free else [])),
             tuple(self._asker.receipts[self._first :]),
@@ -252,7 +189,7 @@ class Summarizing:
             if part not in telling:
                 continue
             before = " ".join(shown)
-            words = self._wish.words - len(before.split())
+            words = self._wish.words - facts.length(before)
             room = max(LEAST_WORDS, share(words, telling[len(shown) :]))
             said = self._shortener.checked(reply, known, room)
             if not facts.unsupported(said, before) and facts.strangeness(said, before) <= 0.5:
@@ -289,7 +226,7 @@ class Summarizing:
                 )
                 unread = ()
                 said.append(sentence)
-                used += len(sentence.split())
+                used += facts.length(sentence)
                 if last:
                     yield self._shown(sentence, n)
             done += len(parts)
@@ -313,13 +250,3 @@ def _groups(texts: Sequence[str], count: Callable[[str], int]) -> int:
 
 def _unread(texts: Sequence[str], url: str) -> Message:
     return Message("user", (Text("\n\n".join(texts), source=url),))
-
-
-def _counter(asker: Asker) -> Callable[[str], int] | None:
-    """Counts a text's tokens as the model does; `None` where the provider does it out of sight."""
-    tokenizer = getattr(asker.model, "tokenizer", None)
-    return None if tokenizer is None else lambda text: len(tokenizer.encode(text).ids)
-
-
-def _estimate(text: str) -> int:
-    return -(-len(text.encode("utf-8", "replace")) // 4)

@@ -6,7 +6,7 @@ from functools import cache
 from typing import Any
 
 from ...web.brochures import Brochure
-from ...web.summaries import Summary
+from ...web.summary import Summary
 from .fragments import cell
 from .markup import text
 from .page import standalone
