@@ -57,6 +57,8 @@ def chat(page: Page) -> None:
             arg=turns,
             timeout=PATIENCE,
         )
+    page.click("#panel-prompt")
+    page.locator("#panel[aria-labelledby=panel-prompt]").wait_for()
 
 
 def tokens(page: Page) -> None:
