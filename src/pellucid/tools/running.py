@@ -239,6 +239,6 @@ def _json(name: str, found: Any) -> str:
     from pydantic_core import PydanticSerializationError, to_jsonable_python
 
     try:
-        return json.dumps(to_jsonable_python(found), ensure_ascii=False)
+        return json.dumps(to_jsonable_python(found), ensure_ascii=False, allow_nan=False)
     except (PydanticSerializationError, ValueError, RecursionError) as error:
         raise _Failed(f"{name} returned what no JSON can say: {error}.") from error

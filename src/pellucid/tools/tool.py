@@ -26,6 +26,7 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 
 NAME = r"[a-zA-Z0-9_-]{1,64}"
 """Names that every provider takes: https://platform.openai.com/docs/api-reference/chat/create"""
+PREFIX = "argument_"
 SECONDS = 30.0
 """How long a call may take when its tool says nothing."""
 
@@ -105,7 +106,8 @@ class Tool:
                 for each in error.errors()
             )
             raise BadArguments(f"The arguments of {self.name} do not fit: {wrong}.") from error
-        return {name: getattr(values, name) for name in values.model_fields_set}
+        given = values.model_fields_set
+        return {name.removeprefix(PREFIX): getattr(values, name) for name in given}
 
     def _schema(self, said: _Docstring) -> dict[str, Any]:
         schema: dict[str, Any] = _plain(self._model.model_json_schema())
@@ -119,30 +121,42 @@ class Tool:
         """The function's parameters as a pydantic model. Raises `UsageError` for one without a
         type."""
         import inspect
+        from typing import Annotated
 
-        from pydantic import ConfigDict, create_model
+        from pydantic import ConfigDict, Field, create_model
 
-        hints = get_type_hints(self.function, include_extras=True)
+        called = getattr(self.function, "__name__", type(self.function).__name__)
+        try:
+            hints = get_type_hints(self.function, include_extras=True)
+            parameters = inspect.signature(self.function).parameters
+        except (NameError, TypeError, ValueError) as error:
+            why = str(error).rstrip(".")
+            raise UsageError(
+                f"{called} cannot be a tool: {why}. A tool is a function whose parameters have "
+                "types."
+            ) from error
         fields: dict[str, Any] = {}
-        for name, parameter in inspect.signature(self.function).parameters.items():
-            if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
+        for name, parameter in parameters.items():
+            if parameter.kind not in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY):
+                how = str(parameter).partition(":")[0]  # with its stars
                 raise UsageError(
-                    f"The tool {self.function.__name__} takes *{name}; a model needs to know each "
-                    "parameter by its name."
+                    f"The tool {called} takes {how} by its place; a model gives each parameter by "
+                    "its name."
                 )
             if name not in hints:
                 raise UsageError(
-                    f"The parameter {name!r} of the tool {self.function.__name__} has no type; "
+                    f"The parameter {name!r} of the tool {called} has no type; "
                     f"write it, for instance `{name}: str`."
                 )
             default = ... if parameter.default is parameter.empty else parameter.default
-            fields[name] = (hints[name], default)
+            # behind a prefix: `json`, `_id` and `model_config` mean something to pydantic
+            fields[PREFIX + name] = (Annotated[hints[name], Field(alias=name)], default)
         strict = ConfigDict(extra="forbid", arbitrary_types_allowed=False)
         try:
             return create_model("Arguments", __config__=strict, **fields)
         except Exception as error:  # pydantic's own errors are of many kinds
             raise UsageError(
-                f"The tool {self.function.__name__} has a parameter that no JSON can say: {error}"
+                f"The tool {called} has a parameter that no JSON can say: {error}"
             ) from error
 
 
