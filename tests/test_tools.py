@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -16,8 +17,8 @@ from pydantic import BaseModel
 
 import pellucid
 from pellucid.chat import Chat
-from pellucid.errors import BadArguments, UsageError
-from pellucid.messages import Message, Text, ToolCall
+from pellucid.errors import BadArguments, Unreachable, UsageError
+from pellucid.messages import Message, Text, ToolCall, ToolResult
 from pellucid.models.scripted import Scripted
 from pellucid.tools.running import LONGEST, Toolbox, ToolRan, cancelled
 from pellucid.tools.tool import Tool, tool
@@ -115,6 +116,20 @@ def test_arguments_are_converted_to_the_types_of_the_function() -> None:
     assert price.arguments('{"city": "Rome", "kind": "first"}')["kind"] is Class.FIRST
 
 
+def test_a_parameter_may_have_any_name(recwarn: pytest.WarningsRecorder) -> None:
+    def names(json: str, _id: int, model_config: str = "a", model_fields_set: int = 2) -> str:
+        return f"{json} {_id} {model_config} {model_fields_set}"
+
+    made = Tool(names)
+    assert made.spec.parameters["required"] == ["json", "_id"]
+    assert set(made.spec.parameters["properties"]) >= {"model_config", "model_fields_set"}
+    asked = call("names", json="x", _id="1", model_fields_set=3)
+    assert results(Toolbox([made]), asked) == [("x 1 a 3", False)]
+    with pytest.raises(BadArguments, match="do not fit: _id: Field required"):
+        made.arguments('{"json": "x"}')
+    assert not recwarn.list
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [
@@ -144,9 +159,24 @@ def odd(lock: threading.Lock) -> str:
     return ""
 
 
+def placed(city: str, /) -> str:
+    return city
+
+
+def forward(city: Town) -> str:  # type: ignore[name-defined]  # noqa: F821
+    return ""
+
+
 @pytest.mark.parametrize(
     ("function", "said"),
-    [(untyped, "'city' of the tool untyped has no type"), (starred, "cities"), (odd, "no JSON")],
+    [
+        (untyped, "'city' of the tool untyped has no type"),
+        (starred, "cities"),
+        (odd, "no JSON"),
+        (placed, "placed takes city by its place"),
+        (forward, "forward cannot be a tool: name 'Town' is not defined. A tool is a function"),
+        (max, "max cannot be a tool: no signature"),
+    ],
 )
 def test_a_function_that_cannot_be_a_tool_is_refused(
     function: Callable[..., Any], said: str
@@ -266,9 +296,15 @@ def test_megabytes_are_cut_and_what_is_no_json_is_said() -> None:
         """Odd."""
         return threading.Lock()
 
-    found = results(Toolbox([much, odd]), call("much"), call("odd"))
+    @tool
+    def mean() -> list[float]:
+        """Of nothing."""
+        return [math.nan, math.inf]
+
+    found = results(Toolbox([much, odd, mean]), call("much"), call("odd"), call("mean"))
     assert len(found[0][0]) < LONGEST + 100 and "5,000,000 characters in all" in found[0][0]
     assert found[1][1] and "no JSON" in found[1][0]
+    assert found[2][1] and "no JSON can say: Out of range" in found[2][0]
 
 
 # -- conversations
@@ -299,6 +335,42 @@ def test_the_same_calls_with_the_same_results_end_the_loop() -> None:
     chat = Chat(model, store=None, tools=[price])
     assert chat.say("How much?").text == "799."
     assert [r.tool_choice for r in model.requests] == ["auto", "auto", "none"]
+
+
+def test_every_call_has_a_result_also_where_the_turn_was_cut_short() -> None:
+    @tool
+    def interrupted() -> str:
+        """Ctrl-C while it runs."""
+        return ""
+
+    def approve(tool: Tool, arguments: Any) -> bool:
+        raise KeyboardInterrupt
+
+    asking = Tool(interrupted.function, name="interrupted", acts=True)
+    both = calling(call("price", "a", city="Rome"), call("interrupted", "b"))
+    model = Scripted([both, "Sorry."])
+    chat = Chat(model, store=None, tools=Toolbox([price, asking], approve=approve))
+    with pytest.raises(KeyboardInterrupt):
+        chat.say("How much?")
+    assert chat.say("And now?").text == "Sorry."
+    sent = model.requests[1].messages
+    assert [message.role for message in sent] == ["user", "assistant", "tool", "user"]
+    assert [(part.id, part.text) for part in sent[2].parts if isinstance(part, ToolResult)] == [
+        ("a", "499.0"),
+        ("b", "interrupted was stopped."),
+    ]
+
+
+def test_what_tools_did_is_known_also_where_the_next_call_fails() -> None:
+    model = Scripted([calling(call("price", city="Rome")), Unreachable("gone"), "499."])
+    chat = Chat(model, store=None, tools=[price])
+    with pytest.raises(Unreachable):
+        chat.say("How much?")
+    resumed = Chat(model, store=None, tools=[price])
+    resumed.resume(chat.receipts[-1])
+    assert resumed.messages == chat.messages
+    chat.say("Well?")
+    assert [m.role for m in model.requests[-1].messages] == ["user", "assistant", "tool", "user"]
 
 
 def test_rounds_are_bounded_and_the_last_must_be_words() -> None:

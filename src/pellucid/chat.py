@@ -97,7 +97,7 @@ class Chat:
         sent = [*receipt.memory.dropped, *receipt.request.messages]
         if answered(receipt):
             sent.append(receipt.reply.message)
-        else:
+        elif sent[-1].role == "user":
             sent.pop()  # as in the conversation itself: a turn without an answer is not part of it
         for message in sent:
             if message.role == "system":

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from .calls import Call
 from .errors import StoreError, UsageError
-from .messages import Message, Request, ToolCall
+from .messages import Message, Request, ToolCall, ToolResult
 from .record.receipt import Receipt
 from .replies import Event, Reply, TextDelta
 from .tools.running import Limits, Toolbox, ToolRan, approval
@@ -30,7 +30,8 @@ class Turn:
         self.message = message
         self.receipt: Receipt | None = None
         self._tools = chat.tools if tools is None else tools
-        self._sent = message
+        self._sent: tuple[Message, ...] = (message,)
+        """What is part of the conversation once it was answered."""
         self._stop = threading.Event()
         self._notes: tuple[str, ...] = ()
         self._begun = False
@@ -98,13 +99,25 @@ class Turn:
         limits = Limits()
         yield from self._call()
         while calls := self._wanted():
-            ran = []
+            ran = yield from self._results(calls)
+            self._notes = tuple(approval(each.call) for each in ran if each.approved)
+            yield from self._call("auto" if limits.allow(ran) else "none")
+
+    def _results(self, calls: list[ToolCall]) -> Generator[ToolRan, None, list[ToolRan]]:
+        """Carry the calls out. Each has a result in the conversation, also where this is cut
+        short: what was done was done, and hosts refuse a history of calls without results."""
+        ran: list[ToolRan] = []
+        try:
             for each in self._tools.run(calls, self._stop, self.message.text):
                 ran.append(each)
                 yield each
-            self._sent = Message("tool", tuple(each.result for each in ran))
-            self._notes = tuple(approval(each.call) for each in ran if each.approved)
-            yield from self._call("auto" if limits.allow(ran) else "none")
+        finally:
+            stopped = [
+                ToolResult(call.id, call.name, f"{call.name} was stopped.", True)
+                for call in calls[len(ran) :]
+            ]
+            self.chat._append(Message("tool", (*(each.result for each in ran), *stopped)))
+        return ran
 
     def _wanted(self) -> list[ToolCall]:
         """The calls of the last reply that there are tools for, none after it was told to stop."""
@@ -116,10 +129,10 @@ class Turn:
         return [part for part in self.reply.message.parts if isinstance(part, ToolCall)]
 
     def _call(self, tool_choice: str = "auto") -> Generator[Event, None, None]:
-        """One call to the model, with `self._sent` as the newest message."""
+        """One call to the model, after all that was said and done so far."""
         chat = self.chat
         request, prompt, memory = chat._prepare(
-            (*chat.messages, self._sent), self._tools, tool_choice, self._stop.is_set
+            (*chat.messages, *self._sent), self._tools, tool_choice, self._stop.is_set
         )
         yield from self._follow(
             Call(
@@ -161,8 +174,9 @@ class Turn:
         self.receipt = receipt
         chat._conversation = receipt.conversation
         if answered(receipt):
-            chat._append(self._sent)
-            chat._append(receipt.reply.message)
+            for message in (*self._sent, receipt.reply.message):
+                chat._append(message)
+            self._sent = ()
         if not self._kept_nowhere:
             chat._keep(receipt)
 
