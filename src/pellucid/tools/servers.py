@@ -212,6 +212,8 @@ def _http(name: str, entry: Mapping[str, Any], offline: bool) -> Any:
     if offline and urlsplit(url).hostname not in ("localhost", "127.0.0.1", "::1"):
         raise ServerError(name, "is on another machine, and --offline reaches none")
     headers = entry.get("headers") or {}
+    if not isinstance(headers, dict) or not all(isinstance(h, str) for h in headers.values()):
+        raise UsageError(f"The MCP server {name} has wrong headers: they are texts by name.")
     return streamable_http_client(url, http_client=create_mcp_http_client(headers=headers))
 
 
