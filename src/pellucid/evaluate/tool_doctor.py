@@ -125,8 +125,9 @@ CASES = (
 
 @value
 class Examined:
-    """One case, asked once. `called`: the calls it needs were made, well formed, and no others;
-    `fact`: the answer holds what they answered. `raw` are the replies as they were written."""
+    """One case, asked once. `called`: the calls it needs were made, well formed, or none where it
+    needs none; `fact`: the answer holds what they answered. `raw` are the replies as they were
+    written."""
 
     case: Case
     called: bool
