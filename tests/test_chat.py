@@ -222,14 +222,17 @@ def test_killing_the_engine_in_mid_reply_is_survived(small: LocalModel) -> None:
     assert small.engine().pid != pid
 
 
-def test_a_frozen_engine_that_has_not_begun_is_replaced_unseen(small: LocalModel) -> None:
+def test_a_frozen_engine_that_has_not_begun_is_replaced_unseen(
+    small: LocalModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # How soon it is noticed is measured where the engine is tested.
+    monkeypatch.setattr("pellucid.engine.client.SILENCE", 1.0)
+    monkeypatch.setattr("pellucid.engine.client.PROBE", 2.0)
     pid = small.engine().pid
     assert pid is not None
     os.kill(pid, signal.SIGSTOP)
     chat = Chat(small, options=SHORT)
-    began = time.monotonic()
     assert chat.say("Say only: yes").complete
-    assert time.monotonic() - began < 20
     assert small.engine().pid != pid
 
 

@@ -73,7 +73,7 @@ def test_words_do_not_begin_as_a_call_does() -> None:
     grammar = constraints.WORDS["grammar"]
     assert accepts(grammar, 'It costs 5 {not "name"} dollars.\n')
     for text in ('{"name": 1}', "<tool_call>", "```json", "", "\n{", "[TOOL_CALLS]"):
-        assert not accepts(grammar, text) or text.startswith("[")
+        assert not accepts(grammar, text)
 
 
 # -- what the model is told
@@ -186,8 +186,10 @@ def test_a_template_that_has_no_place_for_tools_is_named() -> None:
 
 
 def test_a_greeting_calls_nothing_and_a_question_is_answered_with_the_fact(
-    embedded: LocalModel,
+    embedded: LocalModel, full: bool
 ) -> None:
+    if not full:
+        pytest.skip("asks the embedded model for half a minute: pytest --full")
     options = Options(temperature=0, seed=1, max_tokens=40)
     chat = Chat(embedded, tools=[get_ticket_price], options=options, store=None)
     chat.say("Hello")

@@ -430,8 +430,8 @@ def user(
 def test_the_command(user: Home, full: bool, qwen: Path, smol: Path) -> None:
     """A page on loopback through a model of this machine, beside one that is not there."""
     site = SITES["Nordhafen Logistik"]
-    if not full:  # three paragraphs, and a model whose words do not matter
-        start = "\n\n".join(site.article_text.split("\n\n")[:4])
+    if not full:  # two paragraphs, and a model whose words do not matter
+        start = "\n\n".join(site.article_text.split("\n\n")[:3])
         site = replace(site, texts={site.article: start})
     how = ("-m", str(qwen if full else smol), "--words", "120" if full else "40", "--json")
     with serving(site.pages()) as server:
