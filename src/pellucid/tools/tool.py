@@ -106,8 +106,8 @@ class Tool:
                 for each in error.errors()
             )
             raise BadArguments(f"The arguments of {self.name} do not fit: {wrong}.") from error
-        given = values.model_fields_set
-        return {name.removeprefix(PREFIX): getattr(values, name) for name in given}
+        present = values.model_fields_set
+        return {name.removeprefix(PREFIX): getattr(values, name) for name in present}
 
     def _schema(self, said: _Docstring) -> dict[str, Any]:
         schema: dict[str, Any] = _plain(self._model.model_json_schema())
