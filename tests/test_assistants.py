@@ -47,6 +47,11 @@ def test_accents_may_be_left_out(airline: Airline) -> None:
     assert "São Paulo costs $1249" in airline.ticket_price(["sao paulo"])
 
 
+@pytest.mark.parametrize("cities", [[], [""], [" , "]])
+def test_no_city_is_asked_back(airline: Airline, cities: list[str]) -> None:
+    assert airline.ticket_price(cities) == "Which city would you like to fly to?"
+
+
 def test_several_cities_and_which_is_the_cheapest(airline: Airline) -> None:
     airline.ticket_price(["Berlin"])
     assert airline.ticket_price(["Paris and Tokyo"]) == (
@@ -304,11 +309,16 @@ def test_what_the_user_says_of_the_temperature_holds(
 ) -> None:
     from pellucid.cli.main import main
 
-    model = Scripted(["Hello."] * 3)
+    model = Scripted(["Hello."] * 4)
     monkeypatch.setattr("pellucid.models.names.open_model", lambda *a, **k: model)
-    for words in (["airline", "Hi"], ["-o", "temperature=0.5", "airline", "Hi"], ["tutor", "Hi"]):
+    warm = ["-o", "temperature=0.5"]
+    for words in (["airline", "Hi"], [*warm, "airline", "Hi"], ["tutor", "Hi"]):
         assert main(["assistant", *words]) == 0
-    assert [request.options.temperature for request in model.requests] == [0, 0.5, None]
+    assert main(["assistant", "airline", *warm, "Hi", "there"]) == 0  # words behind options
+    assert [request.options.temperature for request in model.requests] == [0, 0.5, None, 0.5]
+    assert model.requests[-1].messages[-1].text == "Hi there"
+    with pytest.raises(SystemExit):
+        main(["assistant", "airline", "--warm", "Hi"])
 
 
 def talk(

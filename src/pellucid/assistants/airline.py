@@ -43,6 +43,8 @@ class Airline:
             cities: every city asked about, as the customer wrote it
         """
         names = _meant([name for each in cities for name in _several(each)])
+        if not names:
+            return "Which city would you like to fly to?"
         prices: dict[str, int] = {}
         unknown = []
         with self.database.opened() as db:
@@ -173,7 +175,7 @@ class Airline:
 
 def _several(names: str) -> list[str]:
     found = re.split(r"\s*(?:[,;/&+]|\band\b|\bor\b)\s*", names)
-    return [name for name in found if name] or [names]
+    return [name for name in found if name.strip()]
 
 
 def _plain(name: str) -> str:

@@ -34,6 +34,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         nargs="*",
         help="say this and leave; for duel the cast, for compare the question",
     )
+    options.later_words(parser)
     options.add_model(parser)
     options.add_option(parser)
     toolbox.add_allow(parser)

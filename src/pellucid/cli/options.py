@@ -99,6 +99,18 @@ def default_verb(parser: argparse.ArgumentParser, verb: str, others: Collection[
     parser.parse_known_args = with_verb  # type: ignore[method-assign, assignment]
 
 
+def later_words(parser: argparse.ArgumentParser) -> None:
+    """Let `words` go on after options: argparse ends them at the first."""
+    parse = parser.parse_known_args
+
+    def with_words(args: Sequence[str] | None = None, namespace: Any = None) -> Any:
+        found, others = parse(args, namespace)
+        found.words += [word for word in others if not word.startswith("-")]
+        return found, [word for word in others if word.startswith("-")]
+
+    parser.parse_known_args = with_words  # type: ignore[method-assign, assignment]
+
+
 def one_model(args: argparse.Namespace) -> str | None:
     """The model that was named. Raises `UsageError` for several."""
     if args.model and len(args.model) > 1:
