@@ -419,6 +419,11 @@ def test_the_command_says_what_is_wrong(
     model = Scripted([plan(("reader", "x")), "Two.", "One and two."])
     assert main(["agent", "run", chief, "Sum up.", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["calls"] == 3  # one answer was in the notebook
+    model = Scripted([plan(("reader", "x")), "One and two."])
+    nowhere = str(folder / "none" / "trace.html")
+    assert main(["agent", "run", chief, "Sum up.", "--html", nowhere]) == 2
+    shown = capsys.readouterr()
+    assert "One and two." in shown.out and "cannot be written: No such file" in shown.err
 
 
 def test_the_example_on_the_embedded_model(

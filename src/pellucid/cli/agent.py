@@ -77,16 +77,20 @@ def _tell(said: Said) -> None:
 def _show(outcome: Outcome, args: argparse.Namespace) -> None:
     from ..views.terminal.agents import remarks, trace
 
-    if args.html:
-        from ..views.html.agents import trace_page
-
-        Path(args.html).write_text(trace_page(outcome), "utf-8")
     if args.json:
         output.print_json(outcome.to_json())
-        return
-    if outcome.text:
-        output.piece(f"{outcome.markdown}\n")
-    for line in remarks(outcome):
-        print(f"pellucid: {line}", file=sys.stderr)
-    color = output.coloured(sys.stderr)
-    print(f"\n{trace(outcome, color=color, width=output.width())}", file=sys.stderr)
+    else:
+        if outcome.text:
+            output.piece(f"{outcome.markdown}\n")
+        for line in remarks(outcome):
+            print(f"pellucid: {line}", file=sys.stderr)
+        color = output.coloured(sys.stderr)
+        print(f"\n{trace(outcome, color=color, width=output.width())}", file=sys.stderr)
+    if args.html:  # last: what was found is not lost to a folder that does not exist
+        from ..errors import UsageError
+        from ..views.html.agents import trace_page
+
+        try:
+            Path(args.html).write_text(trace_page(outcome), "utf-8")
+        except OSError as error:
+            raise UsageError(f"{args.html} cannot be written: {error.strerror}.") from error
