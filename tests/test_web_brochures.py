@@ -207,7 +207,12 @@ def test_nothing_at_all() -> None:
 def test_a_light_remark_states_nothing() -> None:
     """One after each section, in italics, that has no figure and no name of its own; the facts are
     as in a formal brochure."""
-    remarks = ["The hammers wanted to stay.", "Bob owns 7 yachts.", "The team sings.", "No end"]
+    remarks = [
+        "The hammers wanted to stay.",
+        "Bob owns 7 yachts.",
+        "Their clocks want a raise.",
+        "No end",
+    ]
     with serving(PAGES) as server:
         model = Scripted(["{}", *remarks])
         made = making(server, model, Brief(tone="humorous", words=30))

@@ -325,6 +325,7 @@ def test_another_language() -> None:
         "Die Fabrik kostete 999 Pfund.",
         "The factory is for the pounds that it cost, 4.2 million.",
         "Die factory cost 4,2 million pounds.",
+        "4,2 Pfund.",
         "",
     ],
 )

@@ -25,7 +25,7 @@ _EXAMPLES = (
 
 def remark(text: str, language: str, url: str, asker: Asker) -> str:
     """One sentence about a section of a brochure, in a language (a code); empty where what the
-    model says states something, repeats the section, or is no sentence."""
+    model says has a figure or a new name, repeats the section or an example, or is no sentence."""
     system = (
         "You answer each message with one short, light-hearted remark"
         f"{f' in {languages.name(language)}' if language else ''}. "
@@ -44,6 +44,6 @@ def _is_light(said: str, text: str, language: str) -> bool:
         and not facts.figures(said)
         and not facts.unsupported(said, text)
         and facts.strangeness(said, text) > 0.5
-        and said not in [answer for _, answer in _EXAMPLES]
+        and all(facts.strangeness(said, answer) > facts.STRANGE for _, answer in _EXAMPLES)
         and languages.detect(said) in ("", language)
     )

@@ -72,7 +72,7 @@ class Translator:
 
 def _holds(sentence: str, reply: str, source: str) -> bool:
     """Whether a reply can pass for the translation of a sentence in the language `source`."""
-    if not reply or len(reply) > 2 * len(sentence) + 20:
+    if len(reply) > 2 * len(sentence) + 20 or 2 * facts.length(reply) < facts.length(sentence):
         return False
     if set(facts.figures(reply)) != set(facts.figures(sentence)):
         return False
