@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import re
+import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager
+from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
 
@@ -84,10 +87,10 @@ def ask(
 @pytest.fixture(scope="module")
 def page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     """The real application."""
-    from pellucid.ui import serving
+    from pellucid.ui.application import application
 
     desk = Desk(load(), store=tmp_path_factory.mktemp("page") / "receipts.db")
-    yield serving.application(desk)
+    yield Door(application(desk))
     desk.close()
 
 
@@ -232,3 +235,51 @@ def test_an_answer_waits_until_the_end_of_the_last_stream_was_read() -> None:
 
     first, another, at_once, later = asyncio.run(delays())
     assert at_once > ARRIVES / 2 > max(first, another, later)
+
+
+def test_a_page_that_is_being_made_says_so_and_then_is_there() -> None:
+    import uvicorn
+    from starlette.applications import Starlette
+    from starlette.responses import PlainTextResponse
+    from starlette.routing import Route
+
+    from pellucid.ui import serving
+    from pellucid.ui.opening import Opening
+
+    ready, lived = threading.Event(), []
+
+    @asynccontextmanager
+    async def life(_: Starlette) -> AsyncIterator[None]:
+        lived.append("begins")
+        yield
+        lived.append("ends")
+
+    def make() -> Starlette:
+        assert ready.wait(10)
+        return Starlette(routes=[Route("/", lambda _: PlainTextResponse("there"))], lifespan=life)
+
+    accept = serving.listener("127.0.0.1", 0)
+    server = uvicorn.Server(uvicorn.Config(Door(Opening(make)), log_level="error", ws="none"))
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [accept]})
+    thread.start()
+
+    def get(path: str) -> tuple[int, str]:
+        connection = HTTPConnection("127.0.0.1", accept.getsockname()[1], timeout=10)
+        connection.request("GET", path)
+        response = connection.getresponse()
+        return response.status, response.read().decode()
+
+    try:
+        status, text = get("/")
+        assert status == 200 and "being made" in text and 'http-equiv="refresh"' in text
+        assert get("/config")[0] == 503
+        ready.set()
+        end = time.monotonic() + 10
+        while get("/")[1] != "there":
+            assert time.monotonic() < end
+        assert lived == ["begins"]
+    finally:
+        ready.set()
+        server.should_exit = True
+        thread.join(10)
+    assert lived == ["begins", "ends"]

@@ -11,6 +11,7 @@ from pathlib import Path
 from pellucid.models.base import Model
 from pellucid.settings import load
 from pellucid.ui.desk import Desk
+from pellucid.ui.door import Door
 
 
 @contextmanager
@@ -24,11 +25,12 @@ def served(
     import uvicorn
 
     from pellucid.ui import serving
+    from pellucid.ui.application import application
 
     name = model or next(iter(given or {}), None)
     desk = Desk(load(), model=name, given=given, store=folder / "receipts.db")
     accept = serving.listener("127.0.0.1", 0)
-    config = uvicorn.Config(serving.application(desk, token), log_level="error", ws="none")
+    config = uvicorn.Config(Door(application(desk), token), log_level="error", ws="none")
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [accept]}, daemon=True)
     thread.start()
