@@ -9,8 +9,8 @@ from .session import Session
 
 EMPTY = (
     '<p class="hint">A model sees no chat. It sees one long text: a <b>chat template</b> writes '
-    "all messages into it, with marks for who says what, and it is cut into tokens. Here you will see "
-    "that text for each turn, token by token, what the model nearly said instead, and what it "
+    "all messages into it, with marks for who says what, and it is cut into tokens. Here you will "
+    "see that text for each turn, token by token, what the model nearly said instead, and what it "
     "cost.</p>"
 )
 
