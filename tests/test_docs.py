@@ -95,5 +95,5 @@ def test_every_command_is_in_the_docs() -> None:
 def test_the_continuous_integration_runs_the_readme() -> None:
     """`.ci/run` takes its commands from the README's own block."""
     text = (ROOT / "README.md").read_text("utf-8")
-    assert len(re.findall(r"<!-- tests -->\n```sh\n.+pytest\n```\n<!-- end -->", text)) == 1
+    assert len(re.findall(r"<!-- tests -->\n```sh\n.+pytest -n 2\n```\n<!-- end -->", text)) == 1
     assert len(re.findall(r"<!-- chat -->\n```sh\n.+chat\n```\n<!-- end -->", text)) == 1

@@ -55,6 +55,7 @@ class Talk:
     def __init__(self, desk: Desk) -> None:
         self.desk = desk
         self.sessions: dict[str, Session] = {}
+        self.searched: dict[str, str] = {}
         with gr.Row(elem_id="talk"):
             with gr.Column(scale=6, min_width=300, elem_id="left"):
                 self._above()
@@ -169,6 +170,7 @@ class Talk:
 
     def _leave(self, request: gr.Request) -> None:
         """A tab was closed: what it waited for ends, and what came of it is kept."""
+        self.searched.pop(str(request.session_hash), None)
         session = self.sessions.pop(str(request.session_hash), None)
         if session is not None:
             session.stop()
@@ -231,7 +233,7 @@ class Talk:
                 session.stop()
                 return self._nothing
             case "library":
-                return {self.shelf: conversation.shelf(self.desk, "", session.id)}
+                return {self.shelf: self._shelf(request)}
             case "undo":
                 said = session.undo()
                 text = visible(said) if said else ""
@@ -299,7 +301,17 @@ class Talk:
         return shown
 
     def _search(self, words: str, request: gr.Request) -> str:
-        return conversation.shelf(self.desk, words or "", self._session(request).id)
+        self.searched[str(request.session_hash)] = words or ""
+        return self._shelf(request)
+
+    def _shelf(self, request: gr.Request) -> str:
+        """The kept conversations that are looked for, also if another word came meanwhile."""
+        key = str(request.session_hash)
+        while True:
+            words = self.searched.get(key, "")
+            found = conversation.shelf(self.desk, words, self._session(request).id)
+            if words == self.searched.get(key, ""):
+                return found
 
     def _import(self, path: str, request: gr.Request) -> Iterator[Shown]:
         try:
