@@ -44,6 +44,11 @@ CALLS: list[tuple[CallFormat, str, str, list[tuple[str, str]]]] = [
     (LLAMA, '<|python_tag|>get_weather.call(city="Rome")', "", [ROME]),
     (MISTRAL, f'[TOOL_CALLS] [{PRICE[:-1]}, "id": "VvvODy9mT"}}, {OSLO}]', "", [PRICED, OSLOED]),
     (MISTRAL, f"[TOOL_CALLS][{PRICE}]", "", [PRICED]),
+    (MISTRAL, '[TOOL_CALLS]get_weather{"city": "Rome"}', "", [ROME]),
+    (MISTRAL, 'I look.[TOOL_CALLS]get_weather[ARGS]{"city": "Rome"}'
+     '[TOOL_CALLS]get_price[CALL_ID]VvvODy9mT[ARGS]{"city": "Zürich"}', "I look.", [ROME, PRICED]),
+    (COMMAND_R, '<|START_ACTION|>[\n    {"tool_call_id": "0", "tool_name": "get_weather", '
+     '"parameters": {"city": "Rome"}}\n]<|END_ACTION|>', "", [ROME]),
     (COMMAND_R, 'I look.\nAction: ```json\n[\n    {\n        "tool_name": "get_weather",\n'
      '        "parameters": {"city": "Rome"}\n    }\n]```', "I look.", [ROME]),
     (JSON, f"Sure: {PRICE}", "Sure:", [PRICED]),
@@ -60,6 +65,8 @@ TEXTS = [
     '{"name": ["get_price"], "arguments": {}}',
     "<tool_call> is how a call begins; `<tool` is half of it",
     "[TOOL_CALLS] nothing",
+    '[TOOL_CALLS]delete_all{"a": 1}',
+    "[TOOL_CALLS]get_price of {Rome}",
     "{" * 50,
     '{"arguments": ' * 1500,
     "  \n",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from ..value import value
 
 PYTHON_TAG = "<|python_tag|>"
+TOOL_CALLS = "[TOOL_CALLS]"
 
 
 @value
@@ -31,10 +32,10 @@ HERMES = CallFormat(
     "hermes", ("<tool_call>",), before="<tool_call>\n", after="\n</tool_call>", between="\n"
 )
 LLAMA = CallFormat("llama", (PYTHON_TAG,), arguments="parameters", several=False)
-MISTRAL = CallFormat("mistral", ("[TOOL_CALLS]",), "[TOOL_CALLS] [", between=", ", closing="]")
+MISTRAL = CallFormat("mistral", (TOOL_CALLS,), f"{TOOL_CALLS} [", between=", ", closing="]")
 COMMAND_R = CallFormat(
     "command-r",
-    ("Action:",),
+    ("Action:", "<|START_ACTION|>"),
     "Action: ```json\n[\n",
     name="tool_name",
     arguments="parameters",
@@ -46,7 +47,7 @@ JSON = CallFormat("json")
 
 MARKS = (
     ("<tool_call>", HERMES),
-    ("[TOOL_CALLS]", MISTRAL),
+    (TOOL_CALLS, MISTRAL),
     (PYTHON_TAG, LLAMA),
     ('"parameters": ', LLAMA),
     ("Action:", COMMAND_R),

@@ -16,11 +16,11 @@ from dataclasses import replace
 from typing import Any, NamedTuple
 
 from ..replies import Event, Finish, TextDelta, ToolCallDelta
-from .call_formats import PYTHON_TAG, CallFormat
+from .call_formats import PYTHON_TAG, TOOL_CALLS, CallFormat
 
 NAMES = ("name", "tool_name")
 ARGUMENTS = ("arguments", "parameters")
-FIRST_KEYS = (*NAMES, *ARGUMENTS, "id", "type")
+FIRST_KEYS = (*NAMES, *ARGUMENTS, "id", "type", "tool_call_id")
 FENCE = "```"
 ID_LENGTH = 9
 """Mistral's templates take no other."""
@@ -28,8 +28,10 @@ ID_LENGTH = 9
 _decode = json.JSONDecoder().raw_decode
 _fence = re.compile(r"(?:```[a-z]*)?\s*")
 _blank = re.compile(r"\s*")
-_closer = re.compile(r"\s*(?:</tool_call>|```|[;,\]])?\s*")
-CLOSERS = ("</tool_call>", FENCE)
+_closer = re.compile(r"\s*(?:</tool_call>|<\|END_ACTION\|>|```|[;,\]])?\s*")
+CLOSERS = ("</tool_call>", "<|END_ACTION|>", FENCE)
+_name = re.compile(r"[\w.-]*")
+_before_arguments = re.compile(r"(?:\[CALL_ID\]\w+)?(?:\[ARGS\])?\s*")
 
 
 class _Call(NamedTuple):
@@ -146,12 +148,34 @@ class CallScanner:
         if word == PYTHON_TAG and self._held[at] not in "{[":
             calls = [_python_call(self._held[at:])]
             end = len(self._held)
+        elif word == TOOL_CALLS and self._held[at] not in "{[":
+            call, end = self._named_call(at)
+            calls = [call]
         else:
             members, end = _objects(self._held, at)
             calls = [_call(each) for each in members]
         if not calls or any(call.name not in self._names for call in calls):
             raise ValueError("no call of a tool that was offered")
         return calls, end
+
+    def _named_call(self, at: int) -> tuple[_Call, int]:
+        """`get_weather[ARGS]{"city": "Rome"}`, as Mistral's templates have it since version 11."""
+        name = _name.match(self._held, at)
+        assert name is not None
+        if name.end() == len(self._held) and any(n.startswith(name[0]) for n in self._names):
+            raise _Unfinished
+        if name[0] not in self._names:
+            raise ValueError("no tool that was offered")
+        brace = self._held.find("{", name.end())
+        if brace < 0:
+            raise _Unfinished
+        if not _before_arguments.fullmatch(self._held, name.end(), brace):
+            raise ValueError("no arguments")
+        try:
+            _, end = _decode(self._held, brace)
+        except ValueError as error:
+            raise _Unfinished from error
+        return _Call(name[0], self._held[brace:end]), end
 
 
 def _objects(text: str, at: int) -> tuple[list[dict[str, str]], int]:
