@@ -146,6 +146,16 @@ def test_servers_that_cannot_be_had_are_a_sentence_each(
     assert "no program no-such-program" in said[0] and "--offline" in said[3]
 
 
+def test_what_was_trusted_is_not_forgotten_in_silence(folder: Path) -> None:
+    pins = folder / "data" / "pellucid" / "mcp.json"
+    pins.parent.mkdir(parents=True)
+    for damage in ("{", "[]", '{"a": 1}'):
+        pins.write_text(damage)
+        with pytest.raises(UsageError, match="Remove it"):
+            load_tools([config(folder, desk=python(folder))])
+        assert pins.read_text() == damage
+
+
 def test_a_server_that_floods_is_ended_and_named(folder: Path) -> None:
     """A line without an end, or lines that say nothing: told in a sentence, nothing kept of it."""
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

@@ -73,5 +73,6 @@ def _write_html(brochure: Brochure, file: str) -> None:
     try:
         Path(file).write_text(page, "utf-8")
     except OSError as error:
+        print(brochure.markdown)  # it was minutes of work
         raise UsageError(f"{file} cannot be written: {error.strerror}.") from error
     print(f"written to {file}", file=sys.stderr)

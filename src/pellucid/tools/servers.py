@@ -217,13 +217,23 @@ def _http(name: str, entry: Mapping[str, Any], offline: bool) -> Any:
     return streamable_http_client(url, http_client=create_mcp_http_client(headers=headers))
 
 
+def _pins(path: Path) -> dict[str, dict[str, str]]:
+    """What the tools of each server said when they were first used. Raises `UsageError`."""
+    try:
+        pins = json.loads(path.read_text("utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError) as error:
+        raise UsageError(f"{path} cannot be read: {error}. Remove it to trust anew.") from error
+    if not isinstance(pins, dict) or not all(isinstance(each, dict) for each in pins.values()):
+        raise UsageError(f"{path} is damaged. Remove it to trust every server of tools anew.")
+    return pins
+
+
 def _pinned(server: Server, listed: list[dict[str, Any]], say: Say) -> list[ToolSpec]:
     """The tools that say what they said when they were first used."""
     path = Folders.of().data / "mcp.json"
-    try:
-        pins: dict[str, dict[str, str]] = json.loads(path.read_text("utf-8"))
-    except (OSError, ValueError):
-        pins = {}
+    pins = _pins(path)
     mine = pins.setdefault(server.identity, {})
     known, specs = bool(mine), []
     for tool in listed:
