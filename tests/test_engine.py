@@ -114,7 +114,13 @@ def test_two_processes_share_one_engine(smol: Path, folders: Folders) -> None:
 def test_a_batch_is_chosen_by_the_measured_rate(tmp_path: Path) -> None:
     rate = tmp_path / "x.rate"
     assert process._batch(rate) == process.FIRST_BATCH
-    for measured, batch in (("10", 16), ("100", 32), ("330", 128), ("9999", 512), ("?", 32)):
+    for measured, batch in (
+        ("10", 16),
+        ("100", 32),
+        ("330", 128),
+        ("9999", 512),
+        ("?", process.FIRST_BATCH),
+    ):
         rate.write_text(measured)
         assert process._batch(rate) == batch
 

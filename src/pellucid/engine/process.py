@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 SLOTS = 4
 START_LIMIT = 180.0
-FIRST_BATCH = 32
+FIRST_BATCH = 16
 """Tokens read at a time before the machine's reading rate is known."""
 BATCH_SECONDS = 0.4
 """A request is cancelled between two batches, so one has to stay under half a second."""
