@@ -28,8 +28,7 @@ KINDS = {
 
 def application(desk: Desk) -> ASGIApp:
     """The page, without the door in front of it."""
-    none = {"docs_url": None, "redoc_url": None, "openapi_url": None}
-    outer = FastAPI(**none)  # type: ignore[arg-type]
+    outer = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
     script = page.asset("page.js") + glass.script()
 
     @outer.get("/pellucid/page.js")
@@ -50,7 +49,7 @@ def application(desk: Desk) -> ASGIApp:
         outer,
         page.build(desk),
         path="/",
-        app_kwargs=dict(none),
+        app_kwargs={"docs_url": None, "redoc_url": None, "openapi_url": None},
         theme=page.theme(),
         css=glass.style() + page.asset("page.css") + page.asset("tabs.css"),
         footer_links=[],
