@@ -161,8 +161,11 @@ def read_history(history: Any) -> tuple[Message, ...]:
             if parts and item.get("role") in ("user", "assistant", "system"):
                 out.append(Message(item["role"], parts))
         elif isinstance(item, list | tuple) and len(item) == 2:
-            sides = zip(("user", "assistant"), item, strict=True)
-            out += [Message(role, _content(s)) for role, s in sides if s is not None]  # type: ignore[arg-type]
+            user, assistant = item
+            if user is not None:
+                out.append(Message("user", _content(user)))
+            if assistant is not None:
+                out.append(Message("assistant", _content(assistant)))
         else:
             out += as_messages([item])
     return tuple(out)

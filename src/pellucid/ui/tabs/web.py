@@ -13,7 +13,7 @@ from ...views.html.markdown import markdown
 from ...views.html.markup import text as escaped
 from ...web.addresses import parse_allowed
 from ...web.asking import Asker
-from ...web.brochures import AUDIENCES, TONES, Brief, Brochuring
+from ...web.brochures import AUDIENCES, TONES, Audience, Brief, Brochuring, Tone
 from ...web.fetch import Access
 from ...web.languages import NAMES
 from ...web.sources import pages
@@ -36,8 +36,8 @@ def build(desk: Desk) -> None:
         language: str,
         words: float,
         style: str,
-        tone: str,
-        audience: str,
+        tone: Tone,
+        audience: Audience,
         most: float,
         allow: str,
     ) -> Iterator[str]:
@@ -52,7 +52,7 @@ def build(desk: Desk) -> None:
                 wish = Wish(int(words), code, style)
                 yield from written(lambda tell: summarize(address(url), asker, wish, access, tell))
             else:
-                brief = Brief(tone, audience, code, int(most))  # type: ignore[arg-type]
+                brief = Brief(tone, audience, code, int(most))
                 site = address(url)
                 yield from written(lambda tell: brochure(company, site, asker, brief, access, tell))
         except PellucidError as error:
