@@ -34,6 +34,8 @@ FIRST_BATCH = 16
 """Tokens read at a time before the machine's reading rate is known."""
 BATCH_SECONDS = 0.4
 """A request is cancelled between two batches, so one has to stay under half a second."""
+PF_EXITING = 0x4
+"""The flag of a process on its way out (include/linux/sched.h)."""
 PASSED_ON = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "PYTHONPATH", "LD_LIBRARY_PATH")
 SECRET_WORDS = ("KEY", "TOKEN", "SECRET", "PASS", "CREDENTIAL")
 PASSED_ON_PREFIXES = ("GGML_", "CUDA_", "HIP_", "OMP_")
@@ -206,12 +208,17 @@ def _reap() -> None:
 
 
 def _start_time(pid: int) -> int | None:
-    """Clock ticks after boot at which the process started; `None` if there is none."""
+    """Clock ticks after boot at which the process started; `None` if there is none.
+
+    One that is being taken down has closed its connections already, and counts as gone: whoever
+    lost one looks for the engine at once (proc_pid_stat(5): the state, the flags, `starttime`).
+    """
     try:
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     except OSError:
         return None
-    return None if fields[0] == "Z" else int(fields[19])
+    gone = fields[0] in "ZX" or int(fields[6]) & PF_EXITING
+    return None if gone else int(fields[19])
 
 
 def _start(model: EngineModel, settings: Settings, rendezvous: Path) -> Engine:
