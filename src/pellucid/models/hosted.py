@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from ..dialects.base import Dialect, Extra, Outgoing
 from ..dialects.registry import dialect
-from ..messages import Options, Request
+from ..errors import UsageError
+from ..messages import Media, Options, Request
 from ..prompt.values import Prompt
 from ..replies import Event
 from ..settings import Settings
@@ -98,6 +99,7 @@ class HostedModel:
         self._client.close()
 
     def _talk(self, request: Request, extra: Extra | None = None) -> Talk:
+        self._refuse_images(request)
         self.endpoint.require_key()
         host = self.endpoint.host
         traits = host.traits | of_name(self.target.model).traits
@@ -110,6 +112,18 @@ class HostedModel:
         if host.dialect == "ollama":
             outgoing, least = self._with_window(request, outgoing)
         return Talk(self.endpoint, self.dialect, self.target.model, outgoing, least_input=least)
+
+    def _refuse_images(self, request: Request) -> None:
+        """Raise `UsageError` for an image to a model that is known to see none."""
+        if of_name(self.target.model).images is not False:
+            return
+        for part in (part for message in request.messages for part in message.parts):
+            if isinstance(part, Media) and part.kind == "image":
+                name = f" ({part.name})" if part.name else ""
+                raise UsageError(
+                    f"The conversation holds an image{name}; {self.target.model} sees none. "
+                    "Leave it out, or choose a model that takes images."
+                )
 
     def _with_window(self, request: Request, outgoing: Outgoing) -> tuple[Outgoing, int | None]:
         """The request with the window it needs, and how many tokens it has at least."""

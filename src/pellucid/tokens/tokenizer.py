@@ -106,10 +106,10 @@ class BpeTokenizer:
         """How many ids `encode` gives, without making them where that can be avoided."""
         if text and not specials and text.isascii() and self._blanks is None:
             return self._size(text, 0)  # nothing to look for, or to refuse
-        return sum(
-            1 if added is not None else self._size(text[start:end], start)
-            for start, end, added in self._stretches(text, specials)
-        )
+        total = 0
+        for start, end, added in self._stretches(text, specials):
+            total += 1 if added is not None else self._size(text[start:end], start)
+        return total
 
     def encode(self, text: str, *, specials: bool = False) -> Encoding:
         """Ids of `text`, nothing added in front.
@@ -236,8 +236,10 @@ class BpeTokenizer:
     def _size(self, text: str, start: int) -> int:
         """How many ids such a stretch has."""
         fast = vars(self).get("_fast") if self._read >= FAST_FROM else None
-        if fast is not None and len(text) < fast.PART and text.isascii():
-            return len(fast.encode(text))
+        if fast is not None and len(text) < fast.PART:
+            prepared = self._prepared(text, start)
+            if len(prepared) <= fast.LONGEST and not uncertain(prepared):
+                return len(fast.encode(prepared))
         return sum(map(len, self._parts(text, start)))
 
     def _parts(self, text: str, start: int) -> Iterator[list[int] | NDArray[uint32]]:

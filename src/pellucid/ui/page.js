@@ -74,6 +74,18 @@
     setTimeout(() => { button.textContent = words; }, 1200);
   }
 
+  // -- a file dropped anywhere on the conversation goes along with the message
+
+  for (const kind of ["dragover", "drop"]) {
+    document.addEventListener(kind, (event) => {
+      if (!event.target.closest?.("#talk") || event.target.closest("#words")) return;
+      event.preventDefault();
+      if (kind === "dragover") return;
+      const { dataTransfer } = event;
+      one("#words textarea").dispatchEvent(new DragEvent("drop", { bubbles: true, dataTransfer }));
+    });
+  }
+
   function fold(name) {
     const open = document.body.dataset.open === name ? null : name;
     if (open) document.body.dataset.open = open;

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from ..errors import PellucidError
 from ..models import catalog, reach
+from ..models.facts import facts
 from ..models.hosts import Target, follow
 from ..models.keys import KeyRing
 from ..models.names import hosted
@@ -45,8 +46,9 @@ def needs(desk: Desk, name: str) -> str:
             f"</code> lists them. {text(_state(desk, name + 'x'))}"
         )
     try:
-        if hosted(name, desk.settings) is not None:
-            return text(f"at a host: {_state(desk, name)}")
+        if (target := hosted(name, desk.settings)) is not None:
+            sees = {True: " · takes images", False: " · text only", None: ""}
+            return text(f"at a host: {_state(desk, name)}{sees[facts(target).images]}")
         row = next((row for row in _files(desk) if name in (row.name, *row.aliases)), None)
         if row is None:
             catalog.resolve(name)
