@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import http.client
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
+
+import pytest
 
 from pellucid.dialects.base import Dialect, Failure, Head, Incoming
 from pellucid.engine.process import Engine
@@ -50,6 +52,20 @@ class DialectServer:
         for event in self.events:
             yield encoder.encode(event)
         yield encoder.end() if self.failure is None else encoder.fail(self.failure)
+
+
+def check_errors(server: DialectServer, sdk: Any, ask: Callable[[], object]) -> None:
+    """Each failure is the exception that the client has for it, and says why."""
+    for failure, error in (
+        (Failure(401, "key", "Say why."), sdk.AuthenticationError),
+        (Failure(404, "not_found", "Say why."), sdk.NotFoundError),
+        (Failure(413, "too_large", "Say why."), sdk.APIStatusError),
+        (Failure(429, "rate_limit", "Say why."), sdk.RateLimitError),
+        (Failure(503, "overloaded", "Say why."), sdk.InternalServerError),
+    ):
+        server.failure = failure
+        with pytest.raises(error, match="Say why"):
+            ask()
 
 
 def post(engine: Engine, path: str, body: dict[str, Any]) -> http.client.HTTPResponse:

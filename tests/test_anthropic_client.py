@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import anthropic
 import pytest
 
-from dialect_server import DialectServer, ask, post
+from dialect_server import DialectServer, check_errors
 from pellucid.dialects import anthropic as messages
 from pellucid.dialects.base import Failure
-from pellucid.engine import process
 from pellucid.messages import (
     Message,
     Options,
@@ -33,9 +30,7 @@ from pellucid.replies import (
     ToolCallDelta,
     Usage,
     UsageEvent,
-    collect,
 )
-from pellucid.settings import Folders, resolve
 from wire_server import Answer, as_json, serving
 
 WEATHER = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}
@@ -224,16 +219,7 @@ def test_counting(server: DialectServer, client: anthropic.Anthropic) -> None:
 
 
 def test_errors_are_the_clients_own(server: DialectServer, client: anthropic.Anthropic) -> None:
-    for status, kind, error in (
-        (401, "key", anthropic.AuthenticationError),
-        (404, "not_found", anthropic.NotFoundError),
-        (413, "too_large", anthropic.APIStatusError),
-        (429, "rate_limit", anthropic.RateLimitError),
-        (529, "overloaded", anthropic.InternalServerError),
-    ):
-        server.failure = Failure(status, kind, "Say why.")  # type: ignore[arg-type]
-        with pytest.raises(error, match="Say why"):
-            client.messages.create(**ASKED)
+    check_errors(server, anthropic, lambda: client.messages.create(**ASKED))
     with pytest.raises(anthropic.BadRequestError, match="temperature is -1"):
         client.messages.create(**ASKED, extra_body={"temperature": -1})
 
@@ -250,40 +236,3 @@ def test_a_broken_stream_is_an_error_of_the_clients(
     ):
         seen.extend(stream.text_stream)
     assert seen == ["Half a"]
-
-
-# llama.cpp's own endpoint
-
-
-@pytest.fixture
-def engine(smol: Path, tmp_path: Path) -> Iterator[process.Engine]:
-    folders = Folders(*(tmp_path / name for name in ("config", "data", "cache", "state")))
-    yield process.ensure(process.EngineModel(smol, 2048), resolve({}, {}, "test"), folders)
-    for engine in process.running(folders):
-        process.stop(engine, patience=0.5)
-
-
-def test_the_engines_own_endpoint(engine: process.Engine) -> None:
-    call = ToolCall("call_1", "look", '{"city": "Paris"}')
-    conversation = (
-        text_message("system", "Be brief."),
-        text_message("user", "What is the capital of France?"),
-        Message("assistant", (Text("I look."), call)),
-        Message("tool", (ToolResult("call_1", "look", "Paris"),)),
-    )
-    request = Request(conversation, options=Options(temperature=0, max_tokens=8))
-    streamed, whole = (
-        collect(ask(messages, engine, request, stream=stream)) for stream in (True, False)
-    )
-    assert streamed.text
-    assert (streamed.text, streamed.finish) == (whole.text, whole.finish)
-    assert streamed.usage.input_total == whole.usage.input_total > 5
-    assert streamed.usage.output == whole.usage.output > 0
-    assert streamed.id and streamed.model
-
-    out = messages.encode_count_request(request, "m")
-    count = messages.decode_count(json.loads(post(engine, out.path, out.body).read()))
-    assert count == whole.usage.input_total
-    refused = post(engine, "messages", {"model": "m"})
-    failure = messages.decode_error(refused.status, refused.read())
-    assert "messages" in failure.message

@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import openai
 import pytest
 
-from dialect_server import DialectServer, ask
+from dialect_server import DialectServer, check_errors
 from pellucid.dialects import openai_chat as chat
 from pellucid.dialects.base import Failure
-from pellucid.engine import process
 from pellucid.messages import (
     Media,
     Options,
     Request,
-    ResponseFormat,
     Text,
     ToolCall,
     ToolResult,
@@ -36,9 +32,7 @@ from pellucid.replies import (
     ToolCallDelta,
     Usage,
     UsageEvent,
-    collect,
 )
-from pellucid.settings import Folders, resolve
 from wire_server import serving
 
 WEATHER = {
@@ -189,15 +183,7 @@ def test_pictures(server: DialectServer, client: openai.OpenAI) -> None:
 
 
 def test_errors_are_the_clients_own(server: DialectServer, client: openai.OpenAI) -> None:
-    for status, kind, error in (
-        (401, "key", openai.AuthenticationError),
-        (404, "not_found", openai.NotFoundError),
-        (429, "rate_limit", openai.RateLimitError),
-        (503, "overloaded", openai.InternalServerError),
-    ):
-        server.failure = Failure(status, kind, "Say why.")  # type: ignore[arg-type]
-        with pytest.raises(error, match="Say why"):
-            client.chat.completions.create(model="m", messages=HI)
+    check_errors(server, openai, lambda: client.chat.completions.create(model="m", messages=HI))
     with pytest.raises(openai.BadRequestError, match="n is 2") as bad:
         client.chat.completions.create(model="m", messages=HI, n=2)
     assert bad.value.param == "n"
@@ -214,35 +200,3 @@ def test_a_broken_stream_is_an_error_of_the_clients(
         seen.extend(chunk.choices[0] for chunk in chunks)
     assert [choice.delta.content for choice in seen] == ["", "Half a"]
     assert all(choice.finish_reason is None for choice in seen)
-
-
-# llama.cpp's own endpoint
-
-
-@pytest.fixture
-def engine(smol: Path, tmp_path: Path) -> Iterator[process.Engine]:
-    folders = Folders(*(tmp_path / name for name in ("config", "data", "cache", "state")))
-    yield process.ensure(process.EngineModel(smol, 2048), resolve({}, {}, "test"), folders)
-    for engine in process.running(folders):
-        process.stop(engine, patience=0.5)
-
-
-def test_the_engines_own_endpoint(engine: process.Engine) -> None:
-    question = text_message("user", "What is the capital of France?")
-    options = Options(temperature=0, max_tokens=12, alternatives=3)
-    request = Request((question,), options=options)
-    streamed, whole = (
-        collect(ask(chat, engine, request, stream=stream)) for stream in (True, False)
-    )
-    assert streamed.text
-    assert (streamed.text, streamed.finish) == (whole.text, whole.finish)
-    assert streamed.usage.known == whole.usage.known == "reported"
-    assert streamed.usage.output == len(streamed.tokens) == len(whole.tokens)
-    assert streamed.usage.input_total == whole.usage.input_total > 5
-    assert all(token.logprob is not None and token.id != NO_ID for token in streamed.tokens)
-    assert all(len(token.alternatives) == 3 for token in streamed.tokens)
-
-    form = ResponseFormat({"type": "object", "properties": {"n": {"enum": [7]}}, "required": ["n"]})
-    request = Request((question,), options=Options(max_tokens=20), response_format=form)
-    assert json.loads(collect(ask(chat, engine, request, stream=True)).text) == {"n": 7}
-    assert streamed.id and streamed.model

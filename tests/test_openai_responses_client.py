@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import openai
 import pytest
 
-from dialect_server import DialectServer, ask, post
+from dialect_server import DialectServer, check_errors
 from pellucid.dialects import openai_responses as responses
 from pellucid.dialects.base import Failure
-from pellucid.engine import process
 from pellucid.messages import (
     Message,
     Options,
@@ -36,9 +34,7 @@ from pellucid.replies import (
     ToolCallDelta,
     Usage,
     UsageEvent,
-    collect,
 )
-from pellucid.settings import Folders, resolve
 from wire_server import serving
 
 WEATHER = {
@@ -238,15 +234,7 @@ def test_logprobs(server: DialectServer, client: openai.OpenAI, streamed: bool) 
 
 
 def test_errors_are_the_clients_own(server: DialectServer, client: openai.OpenAI) -> None:
-    for status, kind, error in (
-        (401, "key", openai.AuthenticationError),
-        (404, "not_found", openai.NotFoundError),
-        (429, "rate_limit", openai.RateLimitError),
-        (503, "overloaded", openai.InternalServerError),
-    ):
-        server.failure = Failure(status, kind, "Say why.")  # type: ignore[arg-type]
-        with pytest.raises(error, match="Say why"):
-            client.responses.create(model="m", input="Hi")
+    check_errors(server, openai, lambda: client.responses.create(model="m", input="Hi"))
     with pytest.raises(openai.BadRequestError, match="send the whole conversation") as bad:
         client.responses.create(model="m", input="Hi", previous_response_id="resp_0")
     assert bad.value.param == "previous_response_id"
@@ -263,38 +251,3 @@ def test_a_broken_stream_is_an_error_of_the_clients(
         seen.extend(events)
     assert [e.delta for e in seen if e.type == "response.output_text.delta"] == ["Half a"]
     assert seen[-1].type == "response.failed"
-
-
-# llama.cpp's own endpoint
-
-
-@pytest.fixture
-def engine(smol: Path, tmp_path: Path) -> Iterator[process.Engine]:
-    folders = Folders(*(tmp_path / name for name in ("config", "data", "cache", "state")))
-    yield process.ensure(process.EngineModel(smol, 2048), resolve({}, {}, "test"), folders)
-    for engine in process.running(folders):
-        process.stop(engine, patience=0.5)
-
-
-def test_the_engines_own_endpoint(engine: process.Engine) -> None:
-    call = ToolCall("call_1", "look", '{"city": "Paris"}')
-    conversation = (
-        text_message("system", "Be brief."),
-        text_message("user", "What is the capital of France?"),
-        Message("assistant", (Text("I look."), call)),
-        Message("tool", (ToolResult("call_1", "look", "Paris"),)),
-        text_message("assistant", "Paris."),
-        text_message("user", "Again?"),
-    )
-    request = Request(conversation, options=Options(temperature=0, max_tokens=8))
-    streamed, whole = (
-        collect(ask(responses, engine, request, stream=stream)) for stream in (True, False)
-    )
-    assert streamed.text
-    assert (streamed.text, streamed.finish) == (whole.text, whole.finish)
-    assert streamed.usage.input_total == whole.usage.input_total > 5
-    assert streamed.usage.output == whole.usage.output > 0
-    assert streamed.id
-    refused = post(engine, "responses", {"model": "m"})
-    failure = responses.decode_error(refused.status, refused.read())
-    assert (failure.kind, failure.message) == ("rejected", "'input' is required")
