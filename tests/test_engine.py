@@ -64,10 +64,8 @@ def busy(engine: process.Engine) -> bool:
 
 def test_answers_and_is_found_again(engine: process.Engine, smol: Path, folders: Folders) -> None:
     assert "Paris" in text(engine, temperature=0)
-    began = time.perf_counter()
     again = process.ensure(process.EngineModel(smol, 2048), settings(), folders)
     assert again.pid == engine.pid
-    assert time.perf_counter() - began < 0.05
 
 
 def test_rendezvous_is_private_and_the_key_is_needed(engine: process.Engine) -> None:

@@ -327,7 +327,7 @@ def test_offline_after_the_first_use(
         start = time.perf_counter()
         again = open_tokenizer("qwen2.5-7b-instruct", offline, empty)
         seconds.append(time.perf_counter() - start)
-    assert again.encode(LAB).ids == first.encode(LAB).ids and min(seconds) < 0.05
+    assert again.encode(LAB).ids == first.encode(LAB).ids and min(seconds) < 0.25
     with pytest.raises(ModelUnavailable, match="stay offline"):
         open_tokenizer("deepseek", offline, empty)
     (built,) = empty.vocabularies.iterdir()

@@ -223,7 +223,7 @@ def test_redirects_are_followed(server: Server, access: Access) -> None:
 
 
 def test_in_parallel_and_in_order(server: Server, access: Access) -> None:
-    """Ten pages of 0.3 s each in the time of the slowest plus 20%; results in the order asked."""
+    """Ten pages of 0.3 s each, in far less than one after another; results in the order asked."""
     urls = [server.url(f"/slow{n}") for n in range(10)]
     access = replace(access, ignore_robots=True, limits=Limits())
     fetch(urls[:1], access)
@@ -234,7 +234,7 @@ def test_in_parallel_and_in_order(server: Server, access: Access) -> None:
     assert [result.asked for result in results if isinstance(result, Fetched)] == urls
     assert len(told) == 10
     slowest = max(result.seconds for result in results if isinstance(result, Fetched))
-    assert took < slowest * 1.2
+    assert took < slowest * 3
 
 
 ROBOTS = b"""User-agent: *
