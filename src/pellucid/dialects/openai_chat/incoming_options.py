@@ -6,20 +6,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from ...errors import BadRequest
-from ...messages import Effort, Options, ResponseFormat
+from ...messages import Options, ResponseFormat
+from ..efforts import read_effort
 from ..fields import need, option, take, want
 from ..narrowing import Notes, note
 
 SEEDS = 2**32
-EFFORTS: dict[str, Effort] = {
-    "none": "none",
-    "minimal": "minimal",
-    "low": "low",
-    "medium": "medium",
-    "high": "high",
-    "xhigh": "high",
-    "max": "high",
-}
 SAME = ("temperature", "top_p", "top_k", "min_p", "frequency_penalty", "presence_penalty")
 """Options that have the API's own names."""
 OPTIONS = {
@@ -37,7 +29,7 @@ def read_options(body: Mapping[str, Any], notes: Notes) -> Options:
         seed=read_seed(body, notes),
         stop=read_stop(body),
         alternatives=_alternatives(body),
-        effort=_effort(body, notes),
+        effort=read_effort(take(body, "reasoning_effort", str), "reasoning_effort", notes),
     )
 
 
@@ -74,19 +66,6 @@ def _alternatives(body: Mapping[str, Any]) -> int | None:
     if count:
         raise BadRequest("top_logprobs needs logprobs to be true.", "top_logprobs")
     return None
-
-
-def _effort(body: Mapping[str, Any], notes: Notes) -> Effort | None:
-    effort = take(body, "reasoning_effort", str)
-    if effort is None:
-        return None
-    if effort not in EFFORTS:
-        raise BadRequest(
-            f"reasoning_effort is {effort!r}; it can be {', '.join(EFFORTS)}.", "reasoning_effort"
-        )
-    if EFFORTS[effort] != effort:
-        note(notes, f"reasoning_effort {effort} was read as {EFFORTS[effort]}.")
-    return EFFORTS[effort]
 
 
 def read_format(body: Mapping[str, Any], notes: Notes) -> ResponseFormat | None:

@@ -12,6 +12,7 @@ from ...errors import BadRequest
 from ...messages import Effort, Message, Options, Request, ResponseFormat, Text, ToolSpec
 from .. import fields
 from ..base import Incoming
+from ..efforts import read_effort
 from ..narrowing import Notes, note, note_unread, unread
 from .input_items import read_input
 from .narrow import NAME
@@ -31,15 +32,6 @@ KEPT_THERE = {
 }
 """Fields that mean something kept at OpenAI, and what to do where nothing is kept."""
 WORDS = ("auto", "none", "required")
-EFFORTS: dict[str, Effort] = {
-    "none": "none",
-    "minimal": "minimal",
-    "low": "low",
-    "medium": "medium",
-    "high": "high",
-    "xhigh": "high",
-    "max": "high",
-}
 
 
 def decode_request(body: Mapping[str, Any], path: str = "") -> Incoming:
@@ -86,15 +78,7 @@ def _options(body: Mapping[str, Any], notes: Notes) -> Options:
 def _effort(body: Mapping[str, Any], notes: Notes) -> Effort | None:
     reasoning = fields.take(body, "reasoning", dict) or {}
     word = fields.take(reasoning, "effort", str, "reasoning")
-    if word is None:
-        return None
-    if word not in EFFORTS:
-        raise BadRequest(
-            f"reasoning.effort is {word!r}; it can be {', '.join(EFFORTS)}.", "reasoning.effort"
-        )
-    if EFFORTS[word] != word:
-        note(notes, f"reasoning.effort {word} was read as {EFFORTS[word]}.")
-    return EFFORTS[word]
+    return read_effort(word, "reasoning.effort", notes)
 
 
 def _format(body: Mapping[str, Any], notes: Notes) -> ResponseFormat | None:
