@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import math
 import threading
@@ -366,6 +367,44 @@ def test_every_call_has_a_result_also_where_the_turn_was_cut_short() -> None:
     ]
 
 
+CUT = ToolCall("a1", "price", '{"city": "Lo')
+
+
+@pytest.mark.parametrize(
+    ("reply", "words"),
+    [
+        ((calling(CUT), UsageError("gone")), "price was not run: the reply broke off."),
+        (calling(CUT), "The arguments of price are not JSON: Unterminated string"),
+    ],
+)
+def test_a_call_that_was_cut_leaves_a_history_that_every_host_takes(reply: Any, words: str) -> None:
+    """The receipt has what was written; Anthropic and Gemini take arguments as objects alone."""
+    model = Scripted([reply, "Sorry.", "Once more."])
+    chat = Chat(model, store=None, tools=[price])
+    with contextlib.suppress(UsageError):
+        chat.say("How much?")
+    chat.say("And now?")
+    assert chat.receipts[0].reply.message.parts == (CUT,)
+    (sent,) = (p for m in model.requests[-1].messages for p in m.parts if isinstance(p, ToolCall))
+    (told,) = (p for m in model.requests[-1].messages for p in m.parts if isinstance(p, ToolResult))
+    assert sent.arguments == "{}" and told.id == sent.id
+    assert told.failed and told.text.startswith(words)
+
+
+def test_a_conversation_that_ended_in_a_call_can_be_gone_on_with() -> None:
+    model = Scripted([calling(call("price", city="Rome")), "Hello."])
+    chat = Chat(model, store=None)
+    chat.say("How much?")  # nobody offered a tool, and the host has it called
+    assert chat.messages[-1].text == "price was not run: no tools are offered any more."
+    resumed = Chat(model, store=None)
+    resumed.resume(chat.receipts[0])
+    assert resumed.messages[-1].text == "price was not run: the conversation ended before."
+    assert Chat(model, store=None, history=chat.messages[:2]).messages == resumed.messages
+    resumed.say("Well?")
+    roles = [message.role for message in model.requests[-1].messages]
+    assert roles == ["user", "assistant", "tool", "user"]
+
+
 def test_what_tools_did_is_known_also_where_the_next_call_fails() -> None:
     model = Scripted([calling(call("price", city="Rome")), Unreachable("gone"), "499."])
     chat = Chat(model, store=None, tools=[price])
@@ -390,6 +429,10 @@ def test_rounds_are_bounded_and_the_last_must_be_words() -> None:
     chat = Chat(model, store=None, tools=[count])
     chat.say("Count.")
     assert len(model.requests) == 9 and model.requests[-1].tool_choice == "none"
+    (left,) = chat.messages[-1].parts
+    assert left == ToolResult(
+        "a1", "count", "count was not run: an answer in words was asked for.", True
+    )
 
 
 def test_undo_takes_the_whole_turn_back() -> None:

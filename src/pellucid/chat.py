@@ -14,7 +14,15 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from . import memory as memory_policies
 from .errors import UsageError
-from .messages import Media, Message, Options, Request, ResponseFormat
+from .messages import (
+    Media,
+    Message,
+    Options,
+    Request,
+    ResponseFormat,
+    ToolCall,
+    ToolResult,
+)
 from .messages import text_message as _message
 from .models.base import Model, Stopped, never, prepare_steered
 from .prompt.budget import fits, require_fit
@@ -24,11 +32,15 @@ from .replies import Reply
 from .shapes import as_messages
 from .tools.running import Toolbox
 from .tools.tool import Tool
-from .turn import Turn, answered
+from .turn import Turn, answered, sendable
 from .value import value
 
 if TYPE_CHECKING:
     from .record.store import Store
+
+
+ENDED = "the conversation ended before"
+"""Why calls at the end of a conversation that is gone on with have no results."""
 
 
 @value
@@ -77,6 +89,7 @@ class Chat:
                 self.system = message.text
             else:
                 self._append(message)
+        self._close_calls(ENDED)
 
     # -- the conversation so far
 
@@ -96,7 +109,7 @@ class Chat:
         self._conversation = receipt.conversation
         sent = [*receipt.memory.dropped, *receipt.request.messages]
         if answered(receipt):
-            sent.append(receipt.reply.message)
+            sent.append(sendable(receipt.reply.message))
         elif sent[-1].role == "user":
             sent.pop()  # as in the conversation itself: a turn without an answer is not part of it
         for message in sent:
@@ -104,11 +117,23 @@ class Chat:
                 self.system = self.system or message.text
             else:
                 self._append(message)
+        self._close_calls(ENDED)
         self.receipts.append(receipt)
 
     def _append(self, message: Message) -> None:
         self._nodes.append(_Node(message, self._head))
         self._head = len(self._nodes) - 1
+
+    def _close_calls(self, why: str) -> None:
+        """Give the calls that nobody will carry out any more a result that says so: hosts refuse a
+        history of calls without results."""
+        if self._head is None:
+            return
+        calls = [p for p in self._nodes[self._head].message.parts if isinstance(p, ToolCall)]
+        if calls:
+            words = "{} was not run: {}."
+            results = (ToolResult(c.id, c.name, words.format(c.name, why), True) for c in calls)
+            self._append(Message("tool", tuple(results)))
 
     # -- speaking
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import AsyncIterator, Generator, Iterator
+from dataclasses import replace
 from itertools import takewhile
 from typing import TYPE_CHECKING
 
@@ -97,11 +99,14 @@ class Turn:
             raise UsageError("This turn was sent already; `retry` asks for another reply.")
         self._begun = True
         limits = Limits()
-        yield from self._call()
-        while calls := self._wanted():
-            ran = yield from self._results(calls)
-            self._notes = tuple(approval(each.call) for each in ran if each.approved)
-            yield from self._call("auto" if limits.allow(ran) else "none")
+        try:
+            yield from self._call()
+            while calls := self._wanted():
+                ran = yield from self._results(calls)
+                self._notes = tuple(approval(each.call) for each in ran if each.approved)
+                yield from self._call("auto" if limits.allow(ran) else "none")
+        finally:
+            self.chat._close_calls(self._why_not_run())
 
     def _results(self, calls: list[ToolCall]) -> Generator[ToolRan, None, list[ToolRan]]:
         """Carry the calls out. Each has a result in the conversation, also where this is cut
@@ -127,6 +132,16 @@ class Turn:
         if not self.reply.complete:
             return []
         return [part for part in self.reply.message.parts if isinstance(part, ToolCall)]
+
+    def _why_not_run(self) -> str:
+        """Of calls that were left over."""
+        if self.receipt is None or not self.reply.complete:
+            return "the reply broke off"
+        if not self._tools.tools:
+            return "no tools are offered any more"
+        if self.receipt.request.tool_choice == "none":
+            return "an answer in words was asked for"
+        return "it was stopped"
 
     def _call(self, tool_choice: str = "auto") -> Generator[Event, None, None]:
         """One call to the model, after all that was said and done so far."""
@@ -174,7 +189,7 @@ class Turn:
         self.receipt = receipt
         chat._conversation = receipt.conversation
         if answered(receipt):
-            for message in (*self._sent, receipt.reply.message):
+            for message in (*self._sent, sendable(receipt.reply.message)):
                 chat._append(message)
             self._sent = ()
         if not self._kept_nowhere:
@@ -184,3 +199,22 @@ class Turn:
 def answered(receipt: Receipt) -> bool:
     """Whether anything came back: only then is the turn part of the conversation."""
     return receipt.reply.complete or bool(receipt.reply.message.parts)
+
+
+def sendable(message: Message) -> Message:
+    """A reply as part of what is sent next. Many hosts refuse a history with arguments that are no
+    JSON object; what the model wrote instead is in the receipt, and in the call's failed result."""
+    parts = tuple(
+        replace(part, arguments="{}")
+        if isinstance(part, ToolCall) and not _is_object(part.arguments)
+        else part
+        for part in message.parts
+    )
+    return message if parts == message.parts else replace(message, parts=parts, produced=None)
+
+
+def _is_object(text: str) -> bool:
+    try:
+        return isinstance(json.loads(text or "{}"), dict)
+    except (ValueError, RecursionError):
+        return False

@@ -108,7 +108,7 @@ class Toolbox:
             found = _bounded(tool, arguments, stop, message)
             text, failed = _text(tool.name, found), False
         except _Failed as failure:
-            text, failed = str(failure), True
+            text, failed = shortened(str(failure)), True
         seconds = time.perf_counter() - began
         return ToolRan(call, ToolResult(call.id, call.name, text, failed), seconds, approved)
 

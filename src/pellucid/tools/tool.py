@@ -27,6 +27,8 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 NAME = r"[a-zA-Z0-9_-]{1,64}"
 """Names that every provider takes: https://platform.openai.com/docs/api-reference/chat/create"""
 PREFIX = "argument_"
+WORDS = 200
+"""Characters of arguments that are no JSON, told to the model that wrote them."""
 SECONDS = 30.0
 """How long a call may take when its tool says nothing."""
 
@@ -77,7 +79,9 @@ class Tool:
         try:
             given = json.loads(text or "{}")
         except (ValueError, RecursionError) as error:
-            raise BadArguments(f"The arguments of {self.name} are not JSON: {error}.") from error
+            raise BadArguments(
+                f"The arguments of {self.name} are not JSON: {error}. They begin: {text[:WORDS]}"
+            ) from error
         if not isinstance(given, dict):
             raise BadArguments(f"The arguments of {self.name} are an object, not {given!r}.")
         return self._converted(given) if self._checked else self._valid(given)
