@@ -22,6 +22,7 @@ from pellucid.web.brochures import Brief, Brochure, Brochuring
 from pellucid.web.choosing import KINDS, MOST_CANDIDATES, candidates, choose
 from pellucid.web.fetch import Access
 from pellucid.web.links import Link
+from pellucid.web.ownership import is_own
 from pellucid.web.page import Page
 from web_server import Page as Answer
 from web_server import Server, serving
@@ -70,6 +71,38 @@ def test_candidates_are_the_companys_own() -> None:
         "https://jobs.acme.example/open",
         "https://acme-careers.other/list",
     ]
+
+
+@pytest.mark.parametrize(
+    ("company", "home", "url", "own"),
+    [
+        ("Apple", "https://www.apple.com/", "https://jobs.apple.com/x", True),
+        ("Apple", "https://jobs.apple.com/", "https://apple.com/x", True),
+        ("Apple Inc.", "https://www.apple.com/", "https://apple.de/x", True),
+        ("Apple", "https://www.apple.com/", "https://apple-careers.com/x", True),
+        ("Apple", "https://www.apple.com/", "https://applejobs.co.uk/x", True),
+        ("Apple", "https://www.apple.com/", "https://pineapple.com/x", False),
+        ("Apple", "https://www.apple.com/", "https://apple-haters.com/x", False),
+        ("Apple", "https://www.apple.com/", "https://apple.com.evil.org/x", False),
+        ("Apple", "https://www.apple.com/", "https://apple.evil.org/x", False),
+        ("Acme", "https://acme.com/", "https://acme.github.io/x", False),
+        ("Acme", "https://acme.github.io/", "https://github.io/x", False),
+        ("Acme", "https://acme.github.io/", "https://other.github.io/x", False),
+        ("GitHub", "https://github.com/", "https://somebody.github.io/x", False),
+        ("Acme", "https://acme.co.uk/", "https://other.co.uk/x", False),
+        ("Acme", "https://acme.co.uk/", "https://jobs.acme.co.uk/x", True),
+        ("Café Müller GmbH", "https://cm.example/", "https://cafe-muller.eu/x", True),
+        ("Bramble & Finch", "https://bf.example/", "https://bramblefinch.jobs/x", True),
+        ("The Inc", "https://a.com/", "https://b.com/x", False),
+        ("Acme", "http://127.0.0.1:8000/", "http://127.0.0.1:9000/x", False),
+        ("Acme", "http://127.0.0.1:8000/", "http://127.0.0.1:8000/x", True),
+        ("Acme", "http://[::1]:8000/", "http://[::2]:8000/x", False),
+        ("", "https://a.com/", "https://com/x", False),
+    ],
+)
+def test_whose_a_link_is(company: str, home: str, url: str, own: bool) -> None:
+    """The registered domain tells; what stands before it, or a name inside it, does not."""
+    assert is_own(url, home, company) is own
 
 
 def test_a_thousand_links() -> None:

@@ -15,6 +15,7 @@ from urllib.parse import unquote, urlsplit
 from ..messages import Options, ResponseFormat, Text
 from .asking import Asker, quoted
 from .links import Link
+from .ownership import is_own
 from .page import Page
 
 KINDS = {
@@ -87,17 +88,6 @@ def candidates(page: Page, company: str) -> list[Link]:
             continue
         out.append(link)
     return out[:MOST_CANDIDATES]
-
-
-def is_own(url: str, home: str, company: str) -> bool:
-    """Whether an address is the company's: of the home page's host, of one below or above it, or
-    of one that has the company's name in it."""
-    host, own = urlsplit(url).netloc.lower(), urlsplit(home).netloc.lower()
-    host, own = host.removeprefix("www."), own.removeprefix("www.")
-    if host == own or host.endswith(f".{own}") or (own.endswith(f".{host}") and "." in host):
-        return True
-    name = re.sub(r"\W", "", company.lower())
-    return len(name) > 3 and name in re.sub(r"\W", "", host)
 
 
 def choose(page: Page, company: str, asker: Asker) -> list[Choice]:
