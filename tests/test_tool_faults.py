@@ -113,6 +113,21 @@ def test_a_tool_that_goes_wrong(
     assert "Still here." in capsys.readouterr().out
 
 
+def test_what_a_tool_prints_is_no_part_of_the_reply(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It goes to standard error, as much of it as a model would be given of a result."""
+    model = Scripted([Message("assistant", (ToolCall("1", "flood", "{}"),)), "Seen."])
+    monkeypatch.setattr("pellucid.models.names.open_model", lambda *a, **k: model)
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"")))
+    assert main(["ask", "-T", "mine.py", "Do it"]) == 0
+    print("and here")
+    out, err = capsys.readouterr()
+    assert out == "Seen.\nand here\n"
+    assert err.strip().endswith("x\n[flood prints more, which is left out]")
+    assert err.count("x") == LONGEST
+
+
 @pytest.mark.parametrize(("how", "said"), [("crash", "failed"), ("flood", "16,000,000 bytes")])
 def test_a_server_that_goes_wrong(
     folder: Path,

@@ -18,7 +18,9 @@ from typing import Any, NamedTuple
 from ..replies import Event, Finish, TextDelta, ToolCallDelta
 from .call_formats import PYTHON_TAG, TOOL_CALLS, CallFormat
 
-NAMES = ("name", "tool_name")
+WRAPPER = "function"
+"""`{"type": "function", "function": {"name": ..., "arguments": ...}}`, OpenAI's shape."""
+NAMES = ("name", "tool_name", WRAPPER)
 ARGUMENTS = ("arguments", "parameters")
 FIRST_KEYS = (*NAMES, *ARGUMENTS, "id", "type", "tool_call_id")
 FENCE = "```"
@@ -223,6 +225,8 @@ def _members(text: str, at: int) -> tuple[dict[str, str], int]:
 
 def _call(members: dict[str, str]) -> _Call:
     """Raises `ValueError` where the members are not those of a call."""
+    if members.get(WRAPPER, "").startswith("{"):
+        members, _ = _members(members[WRAPPER], 0)
     names = [json.loads(members[key]) for key in NAMES if key in members]
     texts = [members[key] for key in ARGUMENTS if key in members]
     if not names or not texts:

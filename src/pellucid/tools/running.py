@@ -12,6 +12,7 @@ from typing import Any
 from ..errors import BadArguments, UsageError
 from ..messages import ToolCall, ToolResult, ToolSpec
 from ..value import value
+from . import printing
 from .tool import Tool
 
 LONGEST = 20_000
@@ -165,6 +166,7 @@ def _bounded(tool: Tool, arguments: dict[str, Any], stop: threading.Event, messa
     context = contextvars.copy_context()
     context.run(cancelled.set, ended)
     context.run(said.set, message)
+    context.run(printing.divert, tool.name, LONGEST)
 
     def work() -> None:
         try:
