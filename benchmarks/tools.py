@@ -34,8 +34,8 @@ def run(name: str = "local", times: int = 1) -> str:
             for each in examine(model, times if temperature else 1, temperature):
                 examined.append(each)
                 print("." if each.passed else "x", end="", file=sys.stderr, flush=True)
-            print(file=sys.stderr)
             rows.append(row(temperature, model.steers, examined))
+            print(f"\n{rows[-1]}", file=sys.stderr)
             if model.steers:
                 failures += [_failure(temperature, each) for each in examined if not each.passed]
     asked = (

@@ -20,7 +20,7 @@ from pellucid.chat import Chat
 from pellucid.errors import BadArguments, Unreachable, UsageError
 from pellucid.messages import Message, Text, ToolCall, ToolResult
 from pellucid.models.scripted import Scripted
-from pellucid.tools.running import LONGEST, Toolbox, ToolRan, cancelled
+from pellucid.tools.running import LONGEST, Limits, Toolbox, ToolRan, cancelled
 from pellucid.tools.tool import Tool, tool
 
 
@@ -433,6 +433,11 @@ def test_rounds_are_bounded_and_the_last_must_be_words() -> None:
     assert left == ToolResult(
         "a1", "count", "count was not run: an answer in words was asked for.", True
     )
+
+
+def test_the_time_of_a_turn_is_bounded() -> None:
+    ran = list(Toolbox([price]).run([call("price", city="London")]))
+    assert Limits().allow(ran) and not Limits(seconds=0).allow(ran)
 
 
 def test_undo_takes_the_whole_turn_back() -> None:

@@ -6,6 +6,7 @@ import importlib
 import importlib.util
 import sys
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import redirect_stdout
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -16,7 +17,7 @@ from .tool import Tool
 
 HOW = (
     "Tools are named as module:function, file.py, file.py:function or mcp.json; built in are "
-    f"{', '.join(builtin.NAMES)}."
+    f"{', '.join(builtin.NAMES)} and fetch."
 )
 
 
@@ -92,7 +93,8 @@ def _from_path(name: str) -> ModuleType:
     if here not in sys.path:
         sys.path.insert(0, here)
     try:
-        return importlib.import_module(name)
+        with redirect_stdout(sys.stderr):  # standard output is the reply's
+            return importlib.import_module(name)
     except Exception as error:
         raise _unloadable(name, error) from error
 
@@ -105,7 +107,8 @@ def _from_file(path: Path) -> ModuleType:
     module = importlib.util.module_from_spec(spec)
     sys.modules.setdefault(path.stem, module)  # where the types of its functions are looked up
     try:
-        spec.loader.exec_module(module)
+        with redirect_stdout(sys.stderr):
+            spec.loader.exec_module(module)
     except Exception as error:
         raise _unloadable(str(path), error) from error
     return module
