@@ -273,7 +273,7 @@ def test_a_brochure_in_another_language() -> None:
         )
     assert f"## L'entreprise\n\n{french}[[2]]" in made.markdown
     assert "Acme makes anvils in Leeds since 1901. [[1]]" in made.markdown
-    assert any("One sentence stands" in note for note in made.notes)
+    assert any("One passage stands" in note for note in made.notes)
     with pytest.raises(UsageError, match="no language known"):
         pellucid.brochure("Acme", "https://acme.example", language="Klingon")
 

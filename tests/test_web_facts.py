@@ -26,6 +26,12 @@ def test_sentences(text: str, found: list[str]) -> None:
     assert facts.sentences(text) == found
 
 
+def test_a_dateline_is_no_part_of_the_sentence_after_it() -> None:
+    assert facts.joined(["LEEDS, 3 May", "It opened.", "It is big."]) == (
+        "LEEDS, 3 May – It opened. It is big."
+    )
+
+
 def test_figures_and_names() -> None:
     assert facts.figures("1,200 or 1.200 or 1 200 at 08:12, 4 of 5") == [
         *("1200", "1200", "1200", "0812", "4", "5")

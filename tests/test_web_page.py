@@ -140,6 +140,8 @@ def test_a_login_page_with_some_text() -> None:
     [
         "<p>broken <b>and <i>never</b> closed <table><td>kept",
         "<p>kept" + "<div>" * 20_000,
+        "<div>" * 5_000 + "<p>kept</p>" + "</div>" * 5_000,
+        "<table><tr><td>" * 400 + "kept<script>alert(2)</script>",
         "<p>kept\0\x01\x02</p>",
         "<!DOCTYPE html><!-- <p>x --><p>kept<p",
         "<?xml version='1.0' encoding='utf-8'?><html><body><p>kept</p></body></html>",
@@ -152,6 +154,18 @@ def test_broken_html(body: str) -> None:
     found = page(body)
     assert "kept" in found.text
     assert "alert" not in found.text
+
+
+def test_a_gigantic_page_is_read_in_part(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is left out is said; its links are all there."""
+    monkeypatch.setattr("pellucid.web.html.MOST_ELEMENTS", 1_000)
+    body = "".join(f"<div><p>Paragraph {n} says this and that.</p></div>" for n in range(2_500))
+    found = page(f"<title>Long</title><main>{body}</main><a href=/end>End</a>")
+    assert "Paragraph 490 says" in found.text
+    assert "Paragraph 510 says" not in found.text
+    assert found.notes == (f"{URL} is very long: about its first 20% was read, the rest was not.",)
+    assert [link.text for link in found.links] == ["End"]
+    assert found.title == "Long"
 
 
 def test_binary() -> None:
@@ -194,6 +208,22 @@ def test_lines_broken_for_their_width() -> None:
     assert page(text, "text/markdown").text == joined
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "2026-01-01 10:00 INFO start\n2026-01-01 10:01 ERROR disk\n2026-01-01 10:02 INFO stop",
+        "usb 1: new device\nusb 1: a device with a long name indeed\nusb 1: ok\nusb 2: gone",
+        "name: Acme\nversion: 2\ndescription: all kinds of anvils, hammers and tongs",
+        "LEEDS, 3 May 2026\nThe factory opened today with forty people and a song.",
+        "Ada Stone\nMill Lane 3\nLeeds",
+        "Roses are red,\nViolets are blue,",
+    ],
+)
+def test_lines_that_were_not_broken(text: str) -> None:
+    """A log, settings, a dateline, an address, a poem stay as they are."""
+    assert page(text, "text/plain").text == text
+
+
 RSS = """<?xml version="1.0"?><!DOCTYPE rss [<!ENTITY x SYSTEM "file:///etc/passwd">]>
 <rss version="2.0"><channel><title>News &amp; more</title>
 <item><title>One</title><link>https://site.example/1?utm_source=rss</link>
@@ -225,15 +255,15 @@ def test_links_of_feeds() -> None:
     assert [link.url for link in found.links] == ["https://site.example/a"]
 
 
-def pdf(*lines: str) -> bytes:
-    """A PDF of one page, as small as they come."""
+def pdf(*lines: str, pages: int = 1) -> bytes:
+    """A PDF with the same few lines on each page, as small as they come."""
     text = b" ".join(
         b"BT /F1 12 Tf 50 %d Td (%s) Tj ET" % (700 - 20 * n, line.encode())
         for n, line in enumerate(lines)
     )
     objects = (
         b"<</Type/Catalog/Pages 2 0 R>>",
-        b"<</Type/Pages/Kids[3 0 R]/Count 1>>",
+        b"<</Type/Pages/Kids[%s]/Count %d>>" % (b" ".join([b"3 0 R"] * pages), pages),
         b"<</Type/Page/Parent 2 0 R/Resources<</Font<</F1 5 0 R>>>>"
         b"/MediaBox[0 0 612 792]/Contents 4 0 R>>",
         b"<</Length %d>>stream\n%s\nendstream" % (len(text), text),
@@ -252,6 +282,16 @@ def test_pdf() -> None:
     assert "made of images" in page(pdf(), "application/pdf").notes[0]
     with pytest.raises(NothingToRead, match="cannot be read"):
         page(b"%PDF-1.7 nothing more", "application/pdf")
+
+
+@pytest.mark.parametrize(("bound", "value"), [("MOST_PAGES", 3), ("SECONDS", 0.0)])
+def test_a_long_pdf(bound: str, value: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is read up to a number of pages, and as long as there is time."""
+    monkeypatch.setattr(f"pellucid.web.pdf.{bound}", value)
+    found = page(pdf("We sold 42 boats.", pages=9), "application/pdf")
+    read = int(value) or 1
+    assert found.text.count("42 boats") == read
+    assert found.notes == (f"Of the 9 pages of {URL} the first {read} were read.",)
 
 
 def test_dates() -> None:

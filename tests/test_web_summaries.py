@@ -30,6 +30,7 @@ from pellucid.web.page import Page
 from pellucid.web.shorten import ONE_SENTENCE
 from pellucid.web.summaries import MOST_PARTS, Summarizing, Wish
 from pellucid.web.summary import Summary
+from pellucid.web.translate import Translator
 from web_server import serving
 
 SITES = web_sites.load()
@@ -325,6 +326,8 @@ def test_another_language() -> None:
         "Die Fabrik kostete 999 Pfund.",
         "The factory is for the pounds that it cost, 4.2 million.",
         "Die factory cost 4,2 million pounds.",
+        "Die Fabrik kostete 4,2 Milliarden Pfund.",
+        "Die Fabrik kostete in der Nacht 4,2 Millionen Pfund.",
         "4,2 Pfund.",
         "",
     ],
@@ -335,6 +338,17 @@ def test_a_translation_that_fails_is_not_shown(wrong: str) -> None:
     assert "stands in the language of the page" in made.notes[-1]
 
 
+def test_no_mix_of_languages() -> None:
+    """One sentence of two fails: both stay as they were, and that is said once."""
+    text = "The plant cost 4.2 million. It opened on 3 May."
+    replies = iter(("Das Werk kostete 4,2 Millionen.", "It opened 3."))
+    translator = Translator(Asker(Scripted([*replies]), store=None), "de")
+    assert translator.translated(text, "en", "https://x.example/") == text
+    assert translator.notes() == (
+        "One passage stands in the language of the page: the translation failed its check.",
+    )
+
+
 def test_names_stay_in_a_translation() -> None:
     text = "Yesterday Ada Stone and Tom Ashdown opened the plant in Leeds. " * 2
     wrong = Echo(first_sentence, translate=lambda _: "Gestern öffneten zwei Leute die Fabrik.")
@@ -343,6 +357,15 @@ def test_names_stay_in_a_translation() -> None:
     assert (
         said in summary(text, Echo(first_sentence, translate=lambda _: said), Wish(10, "de")).text
     )
+
+
+def test_names_and_nouns_of_german_stay_or_go() -> None:
+    text = "Nordhafen Logistik betreibt 14 Lagerhallen in Hamburg und Bremen."
+    said = "Nordhafen Logistik runs 14 warehouses in Hamburg and Bremen."
+    translator = Translator(Asker(Scripted([said, text]), store=None), "en")
+    assert translator.translated(text, "de", "https://x.example/") == said
+    assert translator.translated(text, "de", "https://x.example/") == text
+    assert translator.failed == 1
 
 
 def test_a_manner_is_no_licence_to_invent() -> None:

@@ -4,6 +4,7 @@ text does not."""
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 _FIGURE = re.compile(r"\d+(?:[.,:\u00a0\u202f’' ](?=\d)\d+)*")
 _WORD = re.compile(r"[^\W\d_]+")
@@ -88,6 +89,15 @@ def is_whole(sentence: str) -> bool:
     return sentence.rstrip('"”»)').endswith((".", "!", "?", "…", "。", "！", "？"))
 
 
+def joined(texts: Iterable[str]) -> str:
+    """Sentences as one text. What is none, such as the place and day before a report, stands before
+    a dash."""
+    out = ""
+    for text in texts:
+        out += text if not out else f" {text}" if is_whole(out) else f" – {text}"
+    return out
+
+
 def completed(said: str, text: str, most: int, before: str | None = None) -> str:
     """`said` with those sentences of `text` added that tell something new, the weightiest for
     their length first, as long as there is room in about `most` words.
@@ -111,7 +121,7 @@ def completed(said: str, text: str, most: int, before: str | None = None) -> str
             first, added = [], [sentence]
     if not first and not added:
         added = ranked[:1]
-    return " ".join((*first, *sorted(added, key=found.index)))
+    return joined((*first, *sorted(added, key=found.index)))
 
 
 def _is_new(sentence: str, said: str) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import re
 from copy import deepcopy
-from itertools import dropwhile
+from itertools import dropwhile, islice
 from typing import TYPE_CHECKING
 
 from . import extra
@@ -28,6 +28,13 @@ _BLOCKS = frozenset(
 )
 _MARKS = {"li": "- ", **{f"h{n}": f"{'#' * n} " for n in range(1, 7)}}
 _PUBLISHED = re.compile(r'"datePublished"\s*:\s*"([^"]+)"')
+_NESTING = re.compile(
+    r"</?(?!(?:script|style|noscript|template|title|base|meta|link|input|p|a|li|h[1-6])\b)"
+    r"[a-z][^<>]*>",
+    re.I,
+)
+MOST_ELEMENTS = 20_000
+"""Elements of a page that are read, some 300 kB to 2 MB of it: two seconds of work."""
 _LITTLE = 200
 """Characters: where trafilatura finds less, all the text that is shown is taken."""
 _LOGIN = 1_000
@@ -36,27 +43,64 @@ _LOGIN = 1_000
 
 def read(text: str, url: str) -> Page:
     """The page whose HTML is `text`."""
-    lxml = extra.need("lxml.html")
     # A declaration inside a string that is decoded already would make lxml refuse it.
     text = re.sub(r"^\s*<\?xml[^>]*\?>", "", text).replace("\0", "").replace(_LINK, "")
     if not text.strip():
         return Page(url, "", "")
-    tree: HtmlElement = lxml.document_fromstring(text, ensure_head_body=True)
+    tree = _tree(text)
     _close_head(tree)
     _unwrap(tree)
+    title, date = _title(tree), _date(tree)
+    links = links_of(tree, _base(tree, url), url)
+    share = _cut(tree)
     main = _main(tree)
     if len(main) < _LITTLE:
         main = _visible(tree) or main
-    base = next((element.get("href", "") for element in tree.iter("base")), "")
     return Page(
         url=url,
-        title=_title(tree),
+        title=title,
         text=main.strip(),
-        links=links_of(tree, resolved(url, base) or url, url),
+        links=links,
         language=(tree.get("lang") or "").partition("-")[0].lower(),
-        date=_date(tree),
-        notes=_notes(tree, main, url),
+        date=date,
+        notes=(*_notes(tree, main, url), *_left_out(share, url)),
     )
+
+
+def _tree(text: str) -> HtmlElement:
+    """The tree of a page. Of one that is nested deeper than lxml goes, the elements that only
+    group others are taken off: all else would be lost."""
+    lxml = extra.need("lxml.html")
+    parser = lxml.HTMLParser()
+    tree: HtmlElement = lxml.document_fromstring(text, parser, ensure_head_body=True)
+    if any(error.type_name == "ERR_RESOURCE_LIMIT" for error in parser.error_log):
+        tree = lxml.document_fromstring(_NESTING.sub("<br>", text), ensure_head_body=True)
+    return tree
+
+
+def _base(tree: HtmlElement, url: str) -> str:
+    """The address that links are relative to."""
+    base = next((element.get("href", "") for element in tree.iter("base")), "")
+    return resolved(url, base) or url
+
+
+def _cut(tree: HtmlElement) -> float:
+    """Take away what follows the first `MOST_ELEMENTS`; the share that is left."""
+    last = next(islice(tree.iter(), MOST_ELEMENTS, None), None)
+    if last is None:
+        return 1.0
+    count = sum(1 for _ in tree.iter())
+    del last[:]
+    while (parent := last.getparent()) is not None:
+        del parent[parent.index(last) + 1 :]
+        last = parent
+    return MOST_ELEMENTS / count
+
+
+def _left_out(share: float, url: str) -> tuple[str, ...]:
+    if share == 1:
+        return ()
+    return (f"{url} is very long: about its first {share:.0%} was read, the rest was not.",)
 
 
 def _close_head(tree: HtmlElement) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import PurePosixPath
 from typing import Literal
 from urllib.parse import urlsplit
@@ -18,11 +19,14 @@ from .links import Link
 
 MOST_TITLE = 200
 """Characters."""
+FULL = 0.85
+"""The share of a paragraph's width from which a line counts as full."""
 Kind = Literal["html", "text", "markdown", "pdf", "feed"]
 
 _HTML = ("text/html", "application/xhtml+xml")
 _COMMENTS = r"(?>\s*(<!--.*?-->\s*)*)"  # atomic: however many, they are read once
 _MARKUP = re.compile(rf"{_COMMENTS}<(!doctype html|html|head|body)\b", re.I | re.S)
+_MARKED = re.compile(r"\s*(?:[#>|`*+-]|\d+[.)])")
 _FEED = re.compile(rf"(?>\s*)(<\?xml.*?\?>)?{_COMMENTS}<(rss|feed|rdf:RDF)\b", re.I | re.S)
 
 
@@ -109,4 +113,27 @@ def _plain(text: str, url: str, kind: Kind) -> Page:
 
 def unwrapped(text: str) -> str:
     """`text` with the lines of a paragraph that was broken for its width joined again."""
-    return re.sub(r"(?<=\S)[ \t]*\r?\n(?![ \t]*(?:[\n\r#>|`*+-]|\d+[.)]))", " ", text).strip()
+    paragraphs = re.split(r"\n(?:[ \t]*\n)+", text.replace("\r\n", "\n").strip())
+    return "\n\n".join(map(_joined, paragraphs))
+
+
+def _joined(paragraph: str) -> str:
+    """Prose goes on in small letters on some of its lines, and most lines are full: the next word
+    had no room. Those of a log, a list or an address are not so."""
+    lines = paragraph.split("\n")
+    width = max(map(len, lines))
+    full = [
+        len(before) + 1 + len(line.split(maxsplit=1)[0]) > FULL * width
+        for before, line in pairwise(lines)
+    ]
+    starts = [line.lstrip()[0] for line in lines[1:]]
+    goes_on = [start for start in starts if start.isalpha() and not start.isupper()]
+    if 2 * sum(full) < len(full) or 4 * len(goes_on) < len(full):
+        return paragraph
+    out = lines[:1]
+    for line, follows in zip(lines[1:], full, strict=True):
+        if follows and not _MARKED.match(line):
+            out[-1] = f"{out[-1].rstrip()} {line.lstrip()}"
+        else:
+            out.append(line)
+    return "\n".join(out)

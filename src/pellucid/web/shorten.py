@@ -55,7 +55,7 @@ class Shortener:
         """`text` in about `most` words. `left_out` is what was not sent, for the receipt."""
         most = max(most, LEAST_WORDS)
         if self._is_short(text, most):
-            return " ".join(facts.sentences(text))
+            return facts.joined(facts.sentences(text))
         parts = (
             Text(f"Shorten this to at most {most} words. Keep figures, names and dates.\n"),
             *quoted(text, url),
