@@ -10,6 +10,7 @@ import json
 import random
 import time
 from collections.abc import Callable, Generator
+from dataclasses import replace
 from typing import Any
 from urllib.parse import urljoin
 
@@ -44,7 +45,8 @@ LARGEST_LIST = 8 << 20
 
 
 class Talk:
-    """A call of `model` at `endpoint`. `exchange` fills as it happens, without secrets.
+    """A call of `model` at `endpoint`. `exchange` fills as it happens, without secrets. Without
+    `stream` the answer was asked for all at once.
 
     `least_input`: the host must have read at least so many tokens; if it says fewer, it dropped
     some, and a notice says so.
@@ -58,6 +60,7 @@ class Talk:
         outgoing: Outgoing,
         *,
         least_input: int | None = None,
+        stream: bool = True,
         now: Callable[[], float] = time.time,
         chance: Callable[[], float] = random.random,
     ) -> None:
@@ -65,7 +68,8 @@ class Talk:
         # A lone surrogate becomes the escape that JSON has for it.
         body = text.encode("utf-8", "backslashreplace")
         headers = {"Content-Type": "application/json", "Accept": "*/*", **headers_for(endpoint)}
-        self._post = Post("POST", join(endpoint.host.base, outgoing.path), headers, body)
+        url = join(endpoint.host.base, outgoing.path)
+        self._post = Post("POST", url, headers, body, not stream)
         self._endpoint = endpoint
         self._dialect = dialect
         self._model = model
@@ -78,7 +82,7 @@ class Talk:
         self._asked: float | None = None
         self.exchange = Exchange(
             "POST",
-            self._post.url,
+            url,
             {name: shown(name, value) for name, value in headers.items()},
             body,
         )
@@ -158,7 +162,7 @@ class Talk:
                 status=answer.status,
             )
         self.exchange.url = self._clean(url)
-        return Post(post.method, url, post.headers, post.body)
+        return replace(post, url=url)
 
     def _failure(self, answer: Answer) -> Generator[Step, Any, ProviderError]:
         """What an answer other than 200 says went wrong."""

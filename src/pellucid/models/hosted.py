@@ -88,30 +88,32 @@ class HostedModel:
         prompt: Prompt | None,
         client: AsyncClient,
         extra: Extra | None = None,
+        stream: bool = True,
     ) -> AsyncGenerator[list[Event], None]:
         """The same without a thread of its own, over the connections of `client`; events that came
         together are handed over together. `extra` is what a caller who speaks the host's own
-        dialect wants said besides."""
-        return client.stream(self._talk(request, extra).run())
+        dialect wants said besides; one who has no use for pieces does not want a `stream`."""
+        return client.stream(self._talk(request, extra, stream).run())
 
     def close(self) -> None:
         """Close the connections that are kept."""
         self._client.close()
 
-    def _talk(self, request: Request, extra: Extra | None = None) -> Talk:
+    def _talk(self, request: Request, extra: Extra | None = None, stream: bool = True) -> Talk:
         self._refuse_images(request)
         self.endpoint.require_key()
         host = self.endpoint.host
         traits = host.traits | of_name(self.target.model).traits
         outgoing = self.dialect.encode_request(
-            request, self.target.model, stream=True, traits=traits
+            request, self.target.model, stream=stream, traits=traits
         )
         if extra is not None and self.understands(extra):
             outgoing = replace(outgoing, body={**outgoing.body, **extra.fields})
         least = None
         if host.dialect == "ollama":
             outgoing, least = self._with_window(request, outgoing)
-        return Talk(self.endpoint, self.dialect, self.target.model, outgoing, least_input=least)
+        name = self.target.model
+        return Talk(self.endpoint, self.dialect, name, outgoing, least_input=least, stream=stream)
 
     def _refuse_images(self, request: Request) -> None:
         """Raise `UsageError` for an image to a model that is known to see none."""

@@ -36,6 +36,11 @@ class Timeouts:
     first: float = 300.0
     silence: float = 180.0
 
+    @property
+    def whole(self) -> float:
+        """To the first byte of an answer that comes all at once: it is written before."""
+        return self.first + self.silence
+
     @classmethod
     def of(cls, settings: Settings) -> Timeouts:
         return cls(settings.timeout_connect, settings.timeout_first, settings.timeout_silence)

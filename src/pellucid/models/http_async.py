@@ -151,7 +151,8 @@ class _Call:
 
     async def open(self, post: Post) -> Answer:
         self.release()
-        first = self._seconds = self._client.timeouts.first
+        timeouts = self._client.timeouts
+        first = self._seconds = timeouts.whole if post.whole else timeouts.first
         self._phase = "first"
         origin = self._origin = Origin.of(post.url.partition("?")[0])
         data = request_bytes(post, origin)

@@ -13,12 +13,13 @@ LINGER = 0.05
 
 @dataclass(frozen=True, slots=True)
 class Post:
-    """A request as it is sent, the key included."""
+    """A request as it is sent, the key included. `whole`: its answer comes all at once."""
 
     method: str
     url: str
     headers: Mapping[str, str] = field(repr=False)
     body: bytes = field(default=b"", repr=False)
+    whole: bool = False
 
 
 @dataclass(frozen=True, slots=True)

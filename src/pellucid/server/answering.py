@@ -58,6 +58,8 @@ class Answering:
         self.id = ""
         self.extra: Extra | None = None
         """What a host that speaks the caller's own dialect is sent as it was written."""
+        self.stream = False
+        """Whether the caller wants the answer in pieces, and so has a host give it in pieces."""
         self._notes = notes
         self._prepare = prepare
         self._batches: AsyncGenerator[list[Event], None]
@@ -72,7 +74,8 @@ class Answering:
             if isinstance(model, HostedModel):
                 place = server.conversations.place(self.request)
                 call = self._call(model, place, place.request, None)
-                stream = model.astream(place.request, None, server.client, self.extra)
+                asked = place.request, None, server.client, self.extra, self.stream
+                stream = model.astream(*asked)
                 self._batches, self._leave = call.receive(stream), slot.give_back
             else:
                 feed = Feed(slot.give_back)
@@ -171,7 +174,7 @@ async def respond(
     if not incoming.request.messages and incoming.raw is None:
         raise BadRequest("There is no message to answer.", "messages")
     answering = Answering(visit, incoming.request, incoming.model, incoming.notes, prepare)
-    answering.extra = incoming.extra
+    answering.extra, answering.stream = incoming.extra, incoming.stream
     async with answering:
         if not incoming.stream:
             reply = await answering.reply()
