@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -18,12 +19,13 @@ from pellucid.errors import NothingToRead, UsageError, WebError
 from pellucid.models.local import LocalModel
 from pellucid.models.scripted import Scripted
 from pellucid.web.asking import Asker
-from pellucid.web.brochures import Brief, Brochure, Brochuring
+from pellucid.web.brochures import NO_JOKES, Brief, Brochure, Brochuring
 from pellucid.web.choosing import KINDS, MOST_CANDIDATES, candidates, choose
 from pellucid.web.fetch import Access
 from pellucid.web.links import Link
 from pellucid.web.ownership import is_own
 from pellucid.web.page import Page
+from pellucid.web.shorten import Shortener
 from web_server import Page as Answer
 from web_server import Server, serving
 
@@ -255,6 +257,41 @@ def test_a_light_remark_states_nothing() -> None:
     assert "Acme makes anvils in Leeds since 1901. [[1]]" in text
     shown = model.requests[1].messages
     assert [message.role for message in shown[1:4]] == ["user", "assistant", "user"]
+
+
+def test_a_small_model_makes_no_jokes(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = Scripted(["Acme makes anvils."])
+    (tmp_path / "model.gguf").write_bytes(b"")
+    model.card = SimpleNamespace(path=tmp_path / "model.gguf")  # type: ignore[attr-defined]
+    with serving({"/": PAGES["/about"]}) as server:
+        made = making(server, model, Brief(tone="humorous", words=30))
+        text = "".join(made)
+    assert "*" not in text
+    assert made.brochure is not None
+    assert NO_JOKES in made.brochure.notes
+
+
+def test_a_section_is_shown_as_it_is_written() -> None:
+    """Each sentence once it is whole; one that fails its check never."""
+    text = "Ada Stone founded Acme in Leeds. It makes anvils. " + "Forty people work there. " * 9
+    shown: list[str] = []
+    seen: list[list[str]] = []
+
+    def pieces() -> Iterator[str]:
+        for piece in ("Ada Stone fou", "nded Acme. ", "It has 9 moons. It ", "makes anvils. F", ""):
+            seen.append([*shown])
+            yield piece
+
+    shortener = Shortener(Asker(Scripted([]), store=None), language="en", manner="")
+    shortener._ask = lambda *_: pieces()  # type: ignore[method-assign]
+    for sentence in shortener.written(text, 12, title="", url="https://x.example/"):
+        shown += [sentence]
+    assert shown[:2] == ["Ada Stone founded Acme.", "It makes anvils."]
+    assert seen[3] == ["Ada Stone founded Acme."]
+    assert seen[4] == shown[:2]
+    assert "moons" not in " ".join(shown)
 
 
 def test_a_brochure_in_another_language() -> None:

@@ -26,6 +26,10 @@ Tone = Literal["formal", "humorous"]
 Audience = Literal["customers", "investors", "recruits"]
 TONES, AUDIENCES = get_args(Tone), get_args(Audience)
 MOST_FRAMES = 8
+NO_JOKES = (
+    "No light remarks were added: those of a model this small are flat, and state what the pages "
+    "do not. A larger one can be named with -m."
+)
 PAGE_WORDS = 350
 """Words of one page that are read: its weightiest sentences, where it has more."""
 PAGE_TOKENS = 1_200
@@ -221,6 +225,10 @@ class Brochuring:
     def _written(self, home: Page, pages: list[tuple[str, Page]], code: str) -> Iterator[str]:
         heads = dict(zip(list(KINDS), _HEADS.get(code, _HEADS["en"]), strict=False))
         sources: list[Page] = []
+        jokes = self._brief.tone == "humorous"
+        if jokes and self._asker.small:
+            jokes = False
+            self._notes.append(NO_JOKES)
         translator = Translator(self._asker, self._brief.language)
         yield f"# {self._name}\n\n"
         last = ""
@@ -229,13 +237,15 @@ class Brochuring:
                 continue
             sources.append(page)
             self._told(f"writing from {page.url}")
-            text = self._section(page, translator)
-            head = "" if kind in ("", last) else f"## {heads[kind]}\n\n"
+            if kind not in ("", last):
+                yield f"## {heads[kind]}\n\n"
             last = kind
-            yield f"{head}{text} [[{len(sources)}]]({page.url})\n\n"
-            if self._brief.tone == "humorous" and (
-                light := remark(text, code, page.url, self._asker)
-            ):
+            said: list[str] = []
+            for sentence in self._section(page, translator):
+                yield f" {sentence}" if said else sentence
+                said.append(sentence)
+            yield f" [[{len(sources)}]]({page.url})\n\n"
+            if jokes and (light := remark(" ".join(said), code, page.url, self._asker)):
                 yield f"*{light}*\n\n"
         yield f"## {_SOURCES.get(code, 'Sources')}\n\n"
         for number, page in enumerate(sources, 1):
@@ -243,7 +253,8 @@ class Brochuring:
             yield f"{number}. [{title}]({page.url})\n"
         self._notes += translator.notes()
 
-    def _section(self, page: Page, translator: Translator) -> str:
+    def _section(self, page: Page, translator: Translator) -> Iterator[str]:
+        """What is said of a page, a sentence at a time; at once where it is translated."""
         brief = self._brief
         shortener = Shortener(
             self._asker, language=page.language, manner=_ADDRESSED[brief.audience]
@@ -252,5 +263,8 @@ class Brochuring:
         if facts.length(text) > PAGE_WORDS:
             text = facts.completed("", text, PAGE_WORDS)
         text = next(iter(bounded([text], PAGE_TOKENS, self._asker.count)), "")
-        said = shortener.shorten(text, brief.words, title=page.title, url=page.url)
-        return translator.translated(said, page.language, page.url)
+        if translator.translates(page.language):
+            said = shortener.shorten(text, brief.words, title=page.title, url=page.url)
+            yield translator.translated(said, page.language, page.url)
+        else:
+            yield from shortener.written(text, brief.words, title=page.title, url=page.url)

@@ -29,8 +29,8 @@ _BLOCKS = frozenset(
 _MARKS = {"li": "- ", **{f"h{n}": f"{'#' * n} " for n in range(1, 7)}}
 _PUBLISHED = re.compile(r'"datePublished"\s*:\s*"([^"]+)"')
 _NESTING = re.compile(
-    r"</?(?!(?:script|style|noscript|template|title|base|meta|link|input|p|a|li|h[1-6])\b)"
-    r"[a-z][^<>]*>",
+    r"(?:</?(?!(?:script|style|noscript|template|title|base|meta|link|input|p|a|li|h[1-6])\b)"
+    r"[a-z][^<>]*>\s*)+",
     re.I,
 )
 MOST_ELEMENTS = 20_000

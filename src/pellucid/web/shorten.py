@@ -56,14 +56,34 @@ class Shortener:
         most = max(most, LEAST_WORDS)
         if self._is_short(text, most):
             return facts.joined(facts.sentences(text))
+        reply = "".join(self._ask(text, most, url, left_out))
+        return self.mended(self.checked(reply, f"{title}\n{text}", most), text, most)
+
+    def written(self, text: str, most: int, *, title: str, url: str) -> Iterator[str]:
+        """`shorten`, each sentence as soon as it is whole and checked: what was shown stays, and
+        sentences of the page come after it."""
+        if self._is_short(text, most):
+            yield facts.joined(facts.sentences(text))
+            return
+        said: list[str] = []
+        sentences = _sentences(self._ask(text, most, url))
+        for sentence in self._checked(sentences, f"{title}\n{text}", most):
+            said.append(sentence)
+            yield sentence
+        whole = " ".join(said)
+        if rest := self.mended(whole, text, most, before="").removeprefix(whole).strip():
+            yield rest
+
+    def _ask(
+        self, text: str, most: int, url: str, left_out: Sequence[Message] = ()
+    ) -> Iterator[str]:
         parts = (
             Text(f"Shorten this to at most {most} words. Keep figures, names and dates.\n"),
             *quoted(text, url),
             Text(f"Shortened to {most} words{self._in_language}:{self._manner}"),
         )
         options = replace(self._asker.options, max_tokens=most * 3 + 10)
-        reply = "".join(self._asker.stream(SYSTEM, parts, options=options, left_out=left_out))
-        return self.mended(self.checked(reply, f"{title}\n{text}", most), text, most)
+        return self._asker.stream(SYSTEM, parts, options=options, left_out=left_out)
 
     def each(self, texts: Sequence[str], most: int, *, url: str) -> Iterator[str]:
         """What the model makes of each text, one sentence of about `most` words, not yet checked:
@@ -121,9 +141,12 @@ class Shortener:
 
     def checked(self, reply: str, known: str, most: int) -> str:
         """The sentences of a reply that what is known bears out, about `most` words of them."""
+        return " ".join(self._checked(facts.sentences(reply), known, most))
+
+    def _checked(self, sentences: Iterable[str], known: str, most: int) -> Iterator[str]:
         kept: list[str] = []
         room = most * 1.4
-        for sentence in facts.sentences(reply):
+        for sentence in sentences:
             size = facts.length(sentence)
             if (
                 facts.unsupported(sentence, known)
@@ -135,7 +158,18 @@ class Shortener:
             if sentence not in kept:
                 kept.append(sentence)
                 room -= size
-        return " ".join(kept)
+                yield sentence
+
+
+def _sentences(pieces: Iterable[str]) -> Iterator[str]:
+    """The sentences of a text that is being written, each as soon as the next one begins."""
+    held, done = "", 0
+    for piece in pieces:
+        held += piece
+        found = facts.sentences(held)
+        yield from found[done:-1]
+        done = max(done, len(found) - 1)
+    yield from facts.sentences(held)[done:]
 
 
 def _values(pieces: Iterable[str]) -> Iterator[str]:
