@@ -18,7 +18,7 @@ from pellucid.assistants.duel import Duel, Speaker, persona
 from pellucid.assistants.shop import Shop
 from pellucid.chat import Chat
 from pellucid.errors import StoreError, UsageError
-from pellucid.messages import Message, Options, ToolCall
+from pellucid.messages import Message, Options, Request, ToolCall, ToolResult, text_message
 from pellucid.models.local import LocalModel
 from pellucid.models.scripted import Scripted
 from pellucid.tools.running import Toolbox, ToolRan
@@ -403,8 +403,26 @@ def test_a_city_that_is_not_there_has_no_price_on_the_embedded_model(
 ) -> None:
     if not full:
         pytest.skip("asks the embedded model for a minute: pytest --full")
-    for city in ("Londno", "Atlantis"):
-        question = f"How much is a ticket to {city}?"
-        (answer,) = talk(embedded, "airline", airline.tools(), question)
+    for city, mended in (("Londno", "London"), ("Atlantis", "Rome")):
+        lines = f"How much is a ticket to {city}?", f"I mean {mended}"
+        answer, then = talk(embedded, "airline", airline.tools(), *lines)
         assert city in answer and "not known" in answer
         assert not any(sign in answer for sign in "$£€0123456789")
+        assert f"${prices(airline)[mended]}" in then
+
+
+@pytest.mark.parametrize("mended", ["I mean London", "Sorry, London", "London"])
+def test_a_slip_that_the_customer_mends_needs_a_tool_on_the_embedded_model(
+    embedded: LocalModel, airline: Airline, mended: str
+) -> None:
+    call = ToolCall("1", "ticket_price", '{"cities": ["London"]}')
+    said = airline.ticket_price(["Londno"])
+    asked = (
+        text_message("user", "How much is a ticket to Londno?"),
+        Message("assistant", (call,)),
+        Message("tool", (ToolResult("1", "ticket_price", said),)),
+        text_message("assistant", said),
+        text_message("user", mended),
+    )
+    request = Request(asked, tuple(tool.spec for tool in airline.tools()))
+    assert embedded.steer(request)[0].tool_choice == "required"

@@ -71,7 +71,9 @@ message: Hi, how are you?
 function: none
 message: I need a cab to 5 Mill Road
 function: order_taxi
-message: Is it expensive to stay in Bath?
+message: Is it expensive to stay in Bth?
+function: room_price
+message: I mean Bath
 function: room_price
 message: What is the capital of Spain?
 function: none
