@@ -13,7 +13,7 @@ from pellucid.errors import NothingToRead
 from pellucid.web import languages
 from pellucid.web.fetch import Fetched
 from pellucid.web.links import clean
-from pellucid.web.page import Page, read, require_text
+from pellucid.web.page import FOREIGN, Page, read, require_text
 
 SITES = web_sites.load()
 URL = "https://site.example/dir/page"
@@ -184,6 +184,17 @@ def test_an_unknown_script() -> None:
     found = page("<main><p>" + "ᠮᠣᠩᠭᠣᠯ ᠪᠢᠴᠢᠭ " * 30 + "</p></main>")
     assert "ᠮᠣᠩᠭᠣᠯ" in found.text
     assert found.language == ""
+    assert found.notes == (f"{URL} {FOREIGN}",)
+    for text in (
+        "Съешь же ещё",
+        "猫はマット",
+        "The cat",
+        "Grüße",
+        "12 34",
+        "ελληνικά",
+        "Tiếng Việt",
+    ):
+        assert page(f"<p>{text}</p>").notes == ()
 
 
 @pytest.mark.parametrize(

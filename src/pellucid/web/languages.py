@@ -54,6 +54,7 @@ _SCRIPTS = (
     ("th", re.compile("[\u0e00-\u0e7f]")),
     ("el", re.compile("[\u0370-\u03ff]")),
 )
+_LATIN = re.compile("[A-Za-z\u00aa-\u024f\u1e00-\u1eff]")
 _LOOKED_AT = 6_000
 
 
@@ -71,6 +72,14 @@ def detect(text: str) -> str:
     ).most_common(2)
     (best, most), (_, second) = hits
     return best if most >= 3 and most > 1.2 * second and most > 0.08 * len(words) else ""
+
+
+def is_foreign(text: str) -> bool:
+    """Whether most of a text's letters are of a script that no language here is written in."""
+    text = text[:_LOOKED_AT]
+    letters = sum(char.isalpha() for char in text)
+    known = sum(len(script.findall(text)) for script in (_LATIN, *(one for _, one in _SCRIPTS)))
+    return 2 * known < letters
 
 
 def name(code: str) -> str:

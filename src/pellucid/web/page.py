@@ -19,6 +19,7 @@ from .links import Link
 
 MOST_TITLE = 200
 """Characters."""
+FOREIGN = "is in a script that is not known here; what a model makes of it may be wrong."
 FULL = 0.85
 """The share of a paragraph's width from which a line counts as full."""
 Kind = Literal["html", "text", "markdown", "pdf", "feed"]
@@ -76,6 +77,8 @@ def read(fetched: Fetched) -> Page:
             page = _plain(text, fetched.url, kind or "text")
     if not page.text and not page.notes:
         page = replace(page, notes=(f"{fetched.asked} is empty.",))
+    if languages.is_foreign(page.text):
+        page = replace(page, notes=(*page.notes, f"{fetched.asked} {FOREIGN}"))
     return replace(page, language=languages.detect(page.text) or page.language)
 
 
