@@ -300,11 +300,20 @@ def test_a_model_that_says_nothing() -> None:
 def test_a_text_shorter_than_its_summary() -> None:
     made = summary("Two boats sank. Nobody was hurt.", Echo(lambda _: "wrong"))
     assert made.receipts == ()
-    assert "Two boats sank." in made.text
-    assert "Nobody was hurt." in made.text
+    assert made.text == "- Two boats sank.\n- Nobody was hurt."
+    assert made.notes == ("The page is no longer than a summary: it stands as it is.",)
+    text = "Two boats sank near Leeds on 3 May. Nobody was hurt."
+    assert "Nobody was hurt." in summary(text, Echo(lambda _: "wrong"), Wish(120)).text
+    assert "Nobody was hurt." in summary(text, Echo(lambda _: "wrong"), Wish(style="prose")).text
 
 
 FACTORY = "The factory cost 4.2 million pounds. " * 3
+
+
+@pytest.mark.parametrize("style", ["points", "prose", "a telegram"])
+def test_a_page_of_nothing_but_a_heading(style: str) -> None:
+    made = summary("# Closed today", Echo(lambda _: "wrong"), Wish(style=style))
+    assert "Closed today" in made.text
 
 
 def test_another_language() -> None:

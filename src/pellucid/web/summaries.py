@@ -8,6 +8,7 @@ or leaves out figures and names, the page's own words fill in.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
@@ -70,6 +71,7 @@ class Summarizing:
         self._wish = wish
         self._told = told
         self._parts = 1
+        self._short = False
         self._first = len(asker.receipts)
         self._wanted = max(1, round(wish.words / PART_WORDS))
         self._shortener = Shortener(
@@ -81,15 +83,21 @@ class Summarizing:
 
     def __iter__(self) -> Iterator[str]:
         count = self._asker.count
-        texts = blocks(self.page.text)
+        text = self.page.text
+        if not facts.sentences(text):  # headings are all there is
+            text = re.sub(r"^#+\s*", "", text, flags=re.M)
+        texts = blocks(text)
         if 2 * len(texts) < self._wanted:
-            texts = facts.sentences(self.page.text)
+            texts = facts.sentences(text)
         sized = bounded(texts, PART_TOKENS, count)
         size = sum(map(count, sized))
         left: list[str] = []
         fits = self._fits(size)
         free = fits and not self._asker.small
-        if free:
+        plain = self._wish.style in STYLES
+        if not free and plain and facts.length(text) <= self._wish.words:
+            said = self._as_it_is(texts)
+        elif free:
             said = self._freely()
         elif fits:
             said = self._a_sentence_each(grouped(sized, self._wanted))
@@ -128,6 +136,8 @@ class Summarizing:
 
     def _notes(self, size: int, left_out: int, strange: Sequence[str]) -> Iterator[str]:
         yield from self.page.notes
+        if self._short:
+            yield "The page is no longer than a summary: it stands as it is."
         if left_out:
             yield (
                 f"The page is long: its first {size - left_out:,} tokens were read, the other "
@@ -142,6 +152,14 @@ class Summarizing:
         yield from self._translator.notes()
         if strange:
             yield f"Not found in the page: {', '.join(dict.fromkeys(strange))}."
+
+    # -- as it is
+
+    def _as_it_is(self, texts: Sequence[str]) -> Iterator[str]:
+        """A page that is no longer than its summary is not given to a small model."""
+        self._short = True
+        for n, text in enumerate(texts):
+            yield self._shown(facts.joined(facts.sentences(text)), n)
 
     # -- in one pass
 
