@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 import apsw
@@ -163,6 +164,7 @@ def node_hash(db: apsw.Connection, node: int) -> bytes:
     return bytes(db.execute("SELECT hash FROM nodes WHERE id = ?", (node,)).get)
 
 
+@lru_cache(4096)  # a conversation's beginning comes again with each of its calls
 def link_hash(before: bytes, content: bytes, produced: bytes | None) -> bytes:
     """The hash of a node from the hashes of the node before it and of its contents."""
     return digest(before, content, produced or b"")

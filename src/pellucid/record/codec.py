@@ -21,6 +21,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import MISSING, fields, is_dataclass
 from functools import cache
 from math import isfinite
+from operator import attrgetter
 from types import UnionType
 from typing import Any, Literal, NoReturn, TypeAlias, Union, get_args, get_origin, get_type_hints
 
@@ -43,7 +44,9 @@ _ODD_FLOATS = ("NaN", "Infinity", "-Infinity")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _PLAINEST = frozenset((type(None), str, bool, int))
 """Types whose values are JSON as they are."""
-_JSON = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+_JSON = json.JSONEncoder(
+    ensure_ascii=False, check_circular=False, separators=(",", ":"), allow_nan=False
+)
 
 
 def to_json(receipt: Receipt) -> dict[str, Any]:
@@ -90,11 +93,20 @@ def _writer(kind: type) -> Callable[[Any], Any]:
     if issubclass(kind, tuple | list):
         return lambda value: [encode(item) for item in value]
     if is_dataclass(kind):
-        tag, names = _TAGS.get(kind, {}), _names(kind)
-        return lambda value: tag | _write_items((name, getattr(value, name)) for name in names)
+        return _dataclass_writer(kind)
     if issubclass(kind, Mapping):
         return _write_mapping
     return _refuse
+
+
+def _dataclass_writer(kind: type) -> Callable[[Any], Any]:
+    tag, names = _TAGS.get(kind, {}), _names(kind)
+    values = attrgetter(*names, names[0])  # one name alone would not give a tuple
+
+    def write(value: Any) -> Any:
+        return {**tag, **_write_items(zip(names, values(value), strict=False))}
+
+    return write
 
 
 def _write_bytes(value: bytes | bytearray) -> Any:
@@ -105,13 +117,19 @@ def _write_bytes(value: bytes | bytearray) -> Any:
 
 
 def _write_mapping(value: Mapping[Any, Any]) -> Any:
-    if not all(isinstance(key, str) for key in value):
-        return _refuse(value)
+    for key in value:
+        if not isinstance(key, str):
+            return _refuse(value)
     return _write_items(value.items())
 
 
 def _write_items(items: Iterable[tuple[str, Any]]) -> dict[str, Any]:
-    return {name: item if type(item) in _PLAINEST else encode(item) for name, item in items}
+    written = dict(items)
+    if not _PLAINEST.issuperset(map(type, written.values())):
+        for name, item in written.items():
+            if type(item) not in _PLAINEST:
+                written[name] = encode(item)
+    return written
 
 
 def _refuse(value: Any) -> NoReturn:

@@ -17,9 +17,13 @@ from math import inf, isnan, nan
 
 LEAST = 24
 """Bytes; of fewer, what deflate would save is not worth its microseconds."""
+WINDOW = 4096
+"""Bytes that deflate's smallest useful window spans; clearing the tables of the usual one takes
+longer than the work on so few."""
 LONG = 16384
 """Bytes; of more, mostly what a host streamed, the last percents of deflate cost six times as much
 as all before them."""
+_LENGTH = struct.Struct("<Q").pack
 _CODES = {1: "b", 2: "h", 4: "i", 8: "q"}
 _WIDTHS = (0, *_CODES)
 _LARGEST_HALF = 65504.0
@@ -127,7 +131,10 @@ def squeeze(data: bytes) -> bytes:
     """`data`, deflated when that makes it smaller; the first byte says which."""
     if len(data) < LEAST:
         return b"\0" + data
-    deflate = zlib.compressobj(9 if len(data) < LONG else 3, zlib.DEFLATED, -15)
+    if len(data) <= WINDOW:
+        deflate = zlib.compressobj(6, zlib.DEFLATED, -12, 5)
+    else:
+        deflate = zlib.compressobj(9 if len(data) < LONG else 3, zlib.DEFLATED, -15)
     small = deflate.compress(data) + deflate.flush()
     return b"\1" + small if len(small) < len(data) else b"\0" + data
 
@@ -138,5 +145,5 @@ def unsqueeze(data: bytes) -> bytes:
 
 def digest(*parts: bytes) -> bytes:
     """16 bytes of BLAKE2b over the parts, each with its length in front."""
-    framed = b"".join([len(part).to_bytes(8, "little") + part for part in parts])
+    framed = b"".join([_LENGTH(len(part)) + part for part in parts])
     return blake2b(framed, digest_size=16).digest()

@@ -41,13 +41,15 @@ def insert(db: apsw.Connection, receipts: Sequence[Receipt]) -> None:
 def _insert(db: apsw.Connection, receipts: Sequence[Receipt]) -> None:
     packed = [_packed(db, receipt) for receipt in receipts]
     kept = iter(keep_chains(db, [chain for each in packed for chain in each.chains]))
-    setups = keep_contents(db, {digest(each.setup): each.setup for each in packed})
+    hashes = [digest(each.setup) for each in packed]
+    setups = keep_contents(db, dict(zip(hashes, [each.setup for each in packed], strict=True)))
     last = int(db.execute("SELECT coalesce(max(number), 0) FROM receipts").get)
     rows: list[Sequence[object]] = []
     told: list[_Told] = []
-    for number, (receipt, each) in enumerate(zip(receipts, packed, strict=True), last + 1):
+    for number, (receipt, each, setup) in enumerate(
+        zip(receipts, packed, hashes, strict=True), last + 1
+    ):
         chains = next(kept), next(kept), next(kept)
-        setup = digest(each.setup)
         hash = _hash((*each.columns, each.fingerprint, setup, *each.blobs), chains)
         nodes = [chain and chain.node for chain in chains]
         rows.append(
