@@ -6,6 +6,7 @@ import json
 import re
 import socket
 import time
+from base64 import b64decode, b64encode
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,14 +17,23 @@ pytest.importorskip("gradio")
 
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
+import hosted_models
+import sample_receipts as samples
+from host_server import Host, host, says
+from pellucid import Chat
 from pellucid.messages import Request
+from pellucid.models.base import Model
+from pellucid.models.names import open_model
 from pellucid.models.scripted import Scripted
 from pellucid.prompt.values import Prompt
 from pellucid.replies import Event
 from pellucid.ui.desk import Desk
-from ui_server import served
+from pellucid.ui.session import SHOWN
+from ui_server import serious, served
 
 expect.set_options(timeout=20_000)
+LAPTOP: Any = {"width": 1280, "height": 800}
+PHONE: Any = {"width": 390, "height": 844}
 HOSTILE = """<script>document.title = 'taken'</script>
 <img src=x onerror="document.title='taken'"> ![p](http://pictures.example/p.png)
 [link](javascript:document.title='taken') <style>body{display:none}</style>
@@ -47,6 +57,26 @@ INTRUDE = """(address) => {
     document.body.append(script);
     new Image().src = address;
 }"""
+
+
+PNG = b64decode(
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+)
+DROP = """(data) => {
+    const bytes = Uint8Array.from(atob(data), (char) => char.charCodeAt(0));
+    const dataTransfer = new DataTransfer();
+    dataTransfer.items.add(new File([bytes], "dot.png", {type: "image/png"}));
+    for (const kind of ["dragover", "drop"]) {
+        const event = new DragEvent(kind, {bubbles: true, cancelable: true, dataTransfer});
+        document.querySelector("#scroll").dispatchEvent(event);
+    }
+}"""
+
+
+def choose_model(page: Page, name: str) -> None:
+    page.fill("#model input", name)
+    page.keyboard.press("Enter")
+    expect(page.locator("#model input")).to_have_value(name)
 
 
 class Recalls(Scripted):
@@ -76,8 +106,22 @@ class Recalls(Scripted):
 
 
 @pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Desk]]:
-    with served(tmp_path_factory.mktemp("site"), {"recalls": Recalls()}) as (address, desk):
+def hosts() -> Iterator[Host]:
+    with host(says("openai")) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def site(
+    tmp_path_factory: pytest.TempPathFactory, hosts: Host, smol: Path
+) -> Iterator[tuple[str, Desk]]:
+    given: dict[str, Model] = {
+        "recalls": Recalls(),
+        "sees": hosted_models.model(hosts.base, name="gpt-4.1-mini"),
+        "blind": hosted_models.model(hosts.base, name="deepseek-chat"),
+        "local": open_model(str(smol)),
+    }
+    with served(tmp_path_factory.mktemp("site"), given) as (address, desk):
         yield address, desk
 
 
@@ -137,13 +181,24 @@ class Tab:
         assert self.errors == []
 
 
-@pytest.fixture
-def tab(browser: Browser, site: tuple[str, Desk]) -> Iterator[Tab]:
-    context = browser.new_context(viewport={"width": 1280, "height": 800})
-    opened = Tab(context, site[0])
-    yield opened
-    opened.close()
+@pytest.fixture(scope="module")
+def opened(browser: Browser, site: tuple[str, Desk]) -> Iterator[Tab]:
+    """One page for all: to open it takes longer than most of what is done on it."""
+    context = browser.new_context(viewport=LAPTOP)
+    tab = Tab(context, site[0])
+    yield tab
+    tab.close()
     context.close()
+
+
+@pytest.fixture
+def tab(opened: Tab) -> Tab:
+    """The page with a conversation that nothing was said in."""
+    before = opened.id
+    opened.page.keyboard.press("Escape")
+    opened.page.click("[data-pellucid=new]")
+    expect(opened.page.locator(f"[data-conversation='{before}']")).to_have_count(0)
+    return opened
 
 
 def test_the_name_is_known_from_the_history_alone(tab: Tab) -> None:
@@ -153,9 +208,7 @@ def test_the_name_is_known_from_the_history_alone(tab: Tab) -> None:
     both = tab.turns.nth(1).locator(".beside .reply")
     expect(both).to_have_count(2)
     assert both.all_inner_texts() == ["Your name is Stephen.", "I do not know your name."]
-    tab.page.reload()  # it stays beside it, and is not the way on
-    expect(both).to_have_count(2)
-    assert tab.say("What is my name now?") == "Your name is Stephen."
+    assert tab.say("What is my name now?") == "Your name is Stephen."  # it is not the way on
 
 
 def test_the_switch_asks_twice(tab: Tab) -> None:
@@ -165,6 +218,7 @@ def test_the_switch_asks_twice(tab: Tab) -> None:
     expect(tab.page.locator(".beside .reply")).to_have_text(
         ["Your name is Ada.", "I do not know your name."]
     )
+    tab.page.uncheck("#also input")
 
 
 def test_retry_edit_undo_and_branches(tab: Tab, site: tuple[str, Desk]) -> None:
@@ -218,31 +272,41 @@ def test_stop_keeps_what_came(tab: Tab, site: tuple[str, Desk]) -> None:
 
 def test_a_reload_keeps_the_conversation(tab: Tab) -> None:
     tab.say("My name is Edsger.")
+    tab.say("What is my name?")
+    tab.press("alone", 1)
+    both = tab.turns.nth(1).locator(".beside .reply")
+    expect(both).to_have_count(2)
     id = tab.id
     tab.page.reload()
-    expect(tab.turns).to_have_count(1)
+    expect(tab.turns).to_have_count(2)
+    expect(both).to_have_count(2)
     assert tab.id == id
-    assert tab.say("What is my name?") == "Your name is Edsger."
+    assert tab.say("What is my name now?") == "Your name is Edsger."
     kept = tab.page.evaluate("() => [JSON.stringify(localStorage), JSON.stringify(sessionStorage)]")
     assert kept == [kept[0], json.dumps({"pellucid-conversation": id}, separators=(",", ":"))]
     assert "Edsger" not in kept[0]
 
 
-def test_five_tabs_do_not_mix(browser: Browser, site: tuple[str, Desk], full: bool) -> None:
-    context = browser.new_context()
-    tabs = [Tab(context, site[0]) for _ in range(5 if full else 2)]
-    names = ["Ada", "Grace", "Edsger", "Barbara", "Alan"][: len(tabs)]
-    for tab, name in zip(tabs, names, strict=True):
-        tab.write(f"My name is {name}.")  # none waits for another's
-    for tab, name in zip(tabs, names, strict=True):
-        expect(tab.turns).to_have_count(1)
-        tab.settled()
-        assert tab.say("What is my name?") == f"Your name is {name}."
-        assert not [n for n in names if n != name and n in tab.page.inner_text("#scroll")]
-    assert len({tab.id for tab in tabs}) == len(tabs)
-    for tab in tabs:
-        tab.close()
-    context.close()
+def test_tabs_and_users_do_not_mix(
+    tab: Tab, browser: Browser, site: tuple[str, Desk], full: bool
+) -> None:
+    others = [browser.new_context() for _ in range(4 if full else 1)]
+    tabs = [tab, *(Tab(context, site[0]) for context in others)]
+    if full:  # two in one window
+        tabs.append(Tab(others[0], site[0]))
+    names = ["Ada", "Grace", "Edsger", "Barbara", "Alan", "Kay"][: len(tabs)]
+    for each, name in zip(tabs, names, strict=True):
+        each.write(f"My name is {name}.")  # none waits for another's
+    for each, name in zip(tabs, names, strict=True):
+        expect(each.turns).to_have_count(1)
+        each.settled()
+        assert each.say("What is my name?") == f"Your name is {name}."
+        assert not [n for n in names if n != name and n in each.page.inner_text("#scroll")]
+    assert len({each.id for each in tabs}) == len(tabs)
+    for each in tabs[1:]:
+        each.close()
+    for context in others:
+        context.close()
 
 
 def test_what_a_model_writes_does_nothing(tab: Tab) -> None:
@@ -329,6 +393,9 @@ def test_settings_are_sent_and_wrong_ones_explained(tab: Tab, site: tuple[str, D
     tab.write("Hello again.")
     expect(tab.page.locator(".toast-wrap")).to_contain_text("temperature is 'warm'")
     expect(tab.page.locator("#words textarea")).to_have_value("Hello again.")
+    tab.page.click(".toast-close")
+    for field in ("#words", "#system", "#option-temperature"):
+        tab.page.fill(f"{field} textarea, {field} input[type=text]", "")
 
 
 def test_everything_by_keyboard(tab: Tab) -> None:
@@ -355,33 +422,99 @@ def test_everything_by_keyboard(tab: Tab) -> None:
     expect(page.locator("#words textarea")).to_be_focused()
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_axe_finds_nothing_serious(browser: Browser, site: tuple[str, Desk], scheme: Any) -> None:
-    from axe_playwright_python.sync_playwright import Axe
-
-    context = browser.new_context(
-        viewport={"width": 1280, "height": 800}, color_scheme=scheme, bypass_csp=True
-    )
-    tab = Tab(context, site[0])
+def test_axe_finds_nothing_serious_in_either_theme(tab: Tab) -> None:
     tab.say("Be hostile.")
     tab.page.keyboard.press("Escape")
     tab.page.keyboard.press("s")
-    found = Axe().run(tab.page).response["violations"]
-    serious = [
-        (v["id"], [n["target"] for n in v["nodes"]][:4])
-        for v in found
-        if v["impact"] in ("serious", "critical")
-    ]
-    assert serious == []
-    tab.close()
-    context.close()
+    assert serious(tab.page) == []
+    tab.page.keyboard.press("s")
 
 
-def test_a_phone_needs_no_sideways_scrolling(browser: Browser, site: tuple[str, Desk]) -> None:
-    context = browser.new_context(viewport={"width": 390, "height": 844})
-    tab = Tab(context, site[0])
+def test_a_phone_needs_no_sideways_scrolling(tab: Tab) -> None:
+    tab.page.set_viewport_size(PHONE)
     tab.say("Be hostile.")
-    assert tab.page.evaluate("() => document.documentElement.scrollWidth") <= 390
+    assert tab.page.evaluate("() => document.documentElement.scrollWidth") <= PHONE["width"]
     assert tab.page.locator("#glass h2").inner_text() == "Turn 1"
-    tab.close()
-    context.close()
+    tab.page.set_viewport_size(LAPTOP)
+
+
+def test_code_is_copied_as_it_was_written(tab: Tab) -> None:
+    tab.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    tab.say("Be hostile.")
+    button = tab.turns.first.locator("[data-pellucid=copy-code]")
+    button.click()
+    expect(button).to_have_text("copied")
+    code = "<script>document.title='taken'</script>"
+    assert tab.page.evaluate("() => navigator.clipboard.readText()").strip() == code
+    tab.press("copy", 0)
+    expect(tab.turns.first.locator("[data-pellucid=copy]")).to_have_text("copied")
+    assert tab.page.evaluate("() => navigator.clipboard.readText()").strip() == HOSTILE.strip()
+
+
+def test_an_image_goes_to_a_model_that_sees(tab: Tab, hosts: Host) -> None:
+    """Dropped beside the box; a model that sees none refuses it before anything is sent."""
+    tab.page.evaluate(DROP, b64encode(PNG).decode())
+    tab.page.wait_for_selector("#words .thumbnail-item img")
+    choose_model(tab.page, "sees")
+    assert tab.say("What is this?") == "Hello there, you."
+    parts = json.loads(hosts.asked[-1].body)["messages"][-1]["content"]
+    assert [part["type"] for part in parts] == ["text", "image_url"]
+    assert parts[1]["image_url"]["url"].endswith(b64encode(PNG).decode())
+    asked = len(hosts.asked)
+    for blind, why in (("blind", "deepseek-chat sees none"), ("local", "reads text only")):
+        choose_model(tab.page, blind)
+        tab.write("And now?")
+        expect(tab.page.locator(".turn.live .error")).to_contain_text(why)
+        expect(tab.page.locator("#words textarea")).to_have_value("And now?")
+    assert len(hosts.asked) == asked
+    tab.page.fill("#words textarea", "")
+
+
+def test_a_long_conversation_shows_its_end_and_folds_the_rest(
+    tab: Tab, site: tuple[str, Desk]
+) -> None:
+    desk = site[1]
+    chat = Chat(desk.given["recalls"], store=desk.store)
+    for number in range(SHOWN + 7):
+        chat.say(f"Message {number}.\n\n" + "And more. " * 40)
+    tab.page.evaluate(
+        "(id) => sessionStorage.setItem('pellucid-conversation', id)",
+        chat.receipts[-1].conversation,
+    )
+    tab.page.reload()
+    expect(tab.turns).to_have_count(SHOWN)
+    expect(tab.turns.last).to_contain_text(f"Message {SHOWN + 6}.")
+    expect(tab.turns.last.locator("footer")).to_be_in_viewport()
+    earlier = tab.page.get_by_text("7 earlier turns", exact=True)
+    earlier.scroll_into_view_if_needed()
+    seen = tab.turns.first
+    id, top = seen.get_attribute("id"), seen.bounding_box()["y"]
+    earlier.click()
+    expect(tab.turns).to_have_count(SHOWN + 7)
+    expect(tab.turns.first).to_contain_text("Message 0.")
+    expect(earlier).to_have_count(0)
+    tab.page.wait_for_function(
+        "([id, y]) => Math.abs(document.getElementById(id).getBoundingClientRect().y - y) < 60",
+        arg=[id, top],
+    )
+
+
+def test_a_prompt_of_thirty_thousand_tokens_opens(tab: Tab, site: tuple[str, Desk]) -> None:
+    """What is drawn of it is bounded; the rest is folded, and opens."""
+    receipt = samples.long(30_000)
+    store = site[1].store
+    assert receipt.prompt is not None and store is not None
+    store.add(receipt)
+    page = tab.page
+    page.keyboard.press("Escape")
+    page.keyboard.press("l")
+    page.locator(f".shelf [data-value='\"{receipt.conversation}\"']").click()
+    expect(tab.turns).to_have_count(1)
+    for key in ("prompt", "tokens"):
+        page.click(f"#panel-{key}")
+        panel = page.locator(f"#panel[aria-labelledby=panel-{key}]")
+        expect(panel).to_contain_text(f"{len(receipt.prompt):,}")
+        assert panel.evaluate("(panel) => panel.querySelectorAll('.glass i').length") < 5_000
+        folded = panel.locator("details.fold").first
+        folded.locator("summary").click()
+        expect(folded.locator("pre, i").first).to_be_visible()

@@ -7,11 +7,15 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from pellucid.models.base import Model
 from pellucid.settings import load
 from pellucid.ui.desk import Desk
 from pellucid.ui.door import Door
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
 
 
 @contextmanager
@@ -42,3 +46,21 @@ def served(
         server.should_exit = server.force_exit = True
         thread.join(10)
         desk.close()
+
+
+def serious(page: Page, within: str = "body") -> list[Any]:
+    """What axe finds serious, in the light theme; in the dark one as to colours alone, since only
+    they differ."""
+    from axe_playwright_python.sync_playwright import Axe
+
+    found = []
+    brief: dict[str, Any] = {"resultTypes": ["violations"], "preload": False}
+    for dark, options in ((False, brief), (True, {**brief, "runOnly": ["color-contrast"]})):
+        page.evaluate("(on) => document.body.classList.toggle('dark', on)", dark)
+        page.wait_for_timeout(400)  # colours fade into one another
+        for each in Axe().run(page, within, options).response["violations"]:
+            if each["impact"] in ("serious", "critical"):
+                node = each["nodes"][0]
+                found.append((dark, each["id"], node["html"][:150], node["failureSummary"][:300]))
+    page.evaluate("() => document.body.classList.remove('dark')")
+    return found

@@ -23,12 +23,21 @@ SEARCHED, SHOWN = 400, 60
 def html(session: Session) -> str:
     """The turns up to where the tab is."""
     steps = session.steps()
-    opening = spoken(steps[0].receipt)[:-1] if steps else session.opening
-    said = "".join(map(_opening, opening))
-    turns = "".join(_turn(step, i, session) for i, step in enumerate(steps))
+    folded = max(0, len(steps) - session.shown)
+    if folded:
+        said = _earlier(folded)
+    else:
+        opening = spoken(steps[0].receipt)[:-1] if steps else session.opening
+        said = "".join(map(_opening, opening))
+    turns = "".join(_turn(steps[i], i, session) for i in range(folded, len(steps)))
     empty = "" if said or turns or session.live else EMPTY
     body = empty + said + turns + _examples(steps, session)
     return f'<div class="turns" data-conversation="{session.id}">{body}</div>'
+
+
+def _earlier(folded: int) -> str:
+    words = f"{folded:,} earlier turn{'' if folded == 1 else 's'}"
+    return f'<div class="earlier">{button("earlier", None, words, f"show more: {words}")}</div>'
 
 
 EXAMPLES = ("Hi! I'm Stephen!", "What's my name?", "Name three fruits.")

@@ -38,5 +38,7 @@ def html(session: Session) -> str:
         f'<div class="glass-head"><h2>{title}</h2>'
         f'<div role="tablist" aria-label="What is shown of the turn">{tabs}</div></div>'
         f'<div id="panel" role="tabpanel" tabindex="0" aria-labelledby="panel-{open_.key}">'
-        f"{body}</div>"
+        # A name of its own: where it differs, Gradio puts the whole in the place of what was there,
+        # and does not compare thousands of elements with those of another panel.
+        f"<glass-{open_.key}>{body}</glass-{open_.key}></div>"
     )

@@ -2,7 +2,7 @@
 // What the page does by itself: actions of buttons, keys, which conversation this tab shows.
 (() => {
   const KEY = "pellucid-conversation";
-  const BOX = "#pellucid-action textarea, #pellucid-action input";
+  const ASKS = ["say", "retry", "alone", "resend", "branch"];  // the model; others only look
   const KEYS = [
     ["i or /", "write a message"],
     ["Enter, Shift+Enter", "send it, begin a new line"],
@@ -19,7 +19,8 @@
   const all = (selector) => [...document.querySelectorAll(selector)];
 
   function act(action, value = null) {
-    const box = one(BOX);
+    const id = ASKS.includes(action) ? "#pellucid-action" : "#pellucid-look";
+    const box = one(`${id} textarea, ${id} input`);
     if (!box) return;
     box.value = JSON.stringify({ action, value, n: performance.now() });
     box.dispatchEvent(new Event("input", { bubbles: true }));
@@ -32,6 +33,7 @@
     "copy-code": (button) => copy(button, button.closest(".code").querySelector("pre")),
     fold: (_, value) => fold(value),
     keys: () => keys(),
+    earlier: () => earlier(),
     resend: (button, value) => act("resend", { value, text: one(button.dataset.from).value }),
   };
 
@@ -218,9 +220,19 @@
     if (box.id === "scroll") atEnd = box.scrollHeight - box.scrollTop - box.clientHeight < 60;
   }, true);
   let seen = "";
+  let below = null;  // what was in sight stays there while earlier turns come above it
+  function earlier() {
+    const box = one("#scroll");
+    below = box.scrollHeight - box.scrollTop;
+    act("earlier");
+  }
   function follow() {
     const box = one("#scroll");
     if (!box) return;
+    if (below !== null && box.scrollHeight > below) {
+      box.scrollTop = box.scrollHeight - below;
+      below = null;
+    }
     const id = one("[data-conversation]")?.dataset.conversation || "";
     if (id !== seen) {
       seen = id;

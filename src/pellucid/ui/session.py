@@ -29,6 +29,9 @@ EVERY = 0.06
 
 OPENING = "opening the model"
 
+SHOWN = 60
+"""Turns of a long conversation that are on the page; those before them are folded away."""
+
 
 @value
 class Setup:
@@ -76,6 +79,7 @@ class Session:
         self.head: str | None = None
         self.selected: str | None = None
         self.panel = ""
+        self.shown = SHOWN
         self.live: Live | None = None
         self.editing: str | None = None
         self._before: dict[str, str | None] = {}

@@ -15,7 +15,7 @@ from ..errors import PellucidError, UsageError
 from ..messages import Message, Options, Text, text_message
 from . import conversation, glass, papers, picker
 from .desk import Desk
-from .session import OPENING, Live, Session, Setup, visible
+from .session import OPENING, SHOWN, Live, Session, Setup, visible
 
 NUMBERS = ("temperature", "top_p", "top_k", "min_p", "max_tokens", "seed")
 WHOLE = ("top_k", "max_tokens", "seed")
@@ -66,6 +66,7 @@ class Talk:
             with gr.Column(scale=7, min_width=300, elem_id="right"):
                 self.glass = gr.HTML(elem_id="glass")
         self.action = gr.Textbox(elem_id="pellucid-action", visible="hidden", label="action")
+        self.look = gr.Textbox(elem_id="pellucid-look", visible="hidden", label="look")
 
     def _above(self) -> None:
         name = picker.own_name(self.desk.model)
@@ -81,7 +82,7 @@ class Talk:
             )
             gr.HTML(BAR, elem_id="bar")
         self.needs = gr.HTML(elem_id="needs")
-        with gr.Column(elem_id="settings", elem_classes="fold"):
+        with gr.Column(elem_id="settings", elem_classes="drawer"):
             self.system = gr.Textbox(
                 label="System message", lines=2, placeholder="none", elem_id="system"
             )
@@ -104,7 +105,7 @@ class Talk:
                     min_width=150,
                     elem_id="memory",
                 )
-        with gr.Column(elem_id="library", elem_classes="fold"):
+        with gr.Column(elem_id="library", elem_classes="drawer"):
             with gr.Row():
                 self.search = gr.Textbox(
                     show_label=False,
@@ -150,6 +151,7 @@ class Talk:
         shown += [self.model, self.system, self.memory, self.needs]
         self.words.submit(self._say, [self.words, self.also, *asked], shown, **ALWAYS)
         self.action.change(self._act, [self.action, *asked], shown, **ALWAYS)
+        self.look.change(self._look, [self.look], shown, queue=False, **ALWAYS)
         self.upload.upload(self._import, [self.upload], shown, **ALWAYS)
         self.model.change(
             lambda name: picker.needs(self.desk, name or ""), self.model, self.needs, **ALWAYS
@@ -204,25 +206,29 @@ class Talk:
             yield self._nothing
 
     def _act(self, request: gr.Request, action: str, *asked: Any) -> Iterator[Shown]:
+        """What a button asks of the model."""
         session = self._session(request)
         try:
-            wanted = json.loads(action)
-            name, value = str(wanted["action"]), wanted.get("value")
-        except (ValueError, TypeError, KeyError):
-            yield self._nothing
-            return
-        try:
-            if name in TURNS:
-                setup = _setup(*asked)
-                yield from self._answer(session, lambda: TURNS[name](session, value, setup))
-            elif name in MOVES:
-                MOVES[name](session, value)
-                yield {self.past: conversation.html(session), self.glass: glass.html(session)}
-            else:
-                yield self._other(name, value, session, request)
+            name, value = _wanted(action)
+            if name not in TURNS:
+                raise UsageError(f"The model cannot be asked to {name!r}.")
+            setup = _setup(*asked)
+            yield from self._answer(session, lambda: TURNS[name](session, value, setup))
         except PellucidError as error:
             gr.Warning(str(error), duration=None)
             yield self._nothing
+
+    def _look(self, request: gr.Request, action: str) -> Shown:
+        """What a button does without the model: it waits for no turn, and is answered at once."""
+        session = self._session(request)
+        try:
+            name, value = _wanted(action)
+            if name in MOVES:
+                MOVES[name](session, value)
+                return {self.past: conversation.html(session), self.glass: glass.html(session)}
+            return self._other(name, value, session, request)
+        except PellucidError as error:
+            raise gr.Error(str(error), print_exception=False) from error
 
     def _other(self, name: str, value: Any, session: Session, request: gr.Request) -> Shown:
         match name:
@@ -326,6 +332,15 @@ class Talk:
         yield {**self._all(session), self.system: system}
 
 
+def _wanted(action: str) -> tuple[str, Any]:
+    """An action of page.js, and what it is about. Raises `UsageError`."""
+    try:
+        wanted = json.loads(action)
+        return str(wanted["action"]), wanted.get("value")
+    except (ValueError, TypeError, KeyError):
+        raise UsageError("That is no action of this page.") from None
+
+
 TURNS: dict[str, Callable[[Session, Any, Setup], Iterator[Live]]] = {
     "say": lambda session, value, setup: session.say(text_message("user", str(value)), setup),
     "retry": lambda session, value, setup: session.retry(str(value), setup),
@@ -344,6 +359,10 @@ def _select(session: Session, value: Any) -> None:
     session.selected = str(value)
 
 
+def _earlier(session: Session, value: Any) -> None:
+    session.shown += SHOWN
+
+
 def _edit(session: Session, value: Any) -> None:
     session.editing = str(value) if value else None
 
@@ -351,6 +370,7 @@ def _edit(session: Session, value: Any) -> None:
 MOVES: dict[str, Callable[[Session, Any], None]] = {
     "select": _select,
     "edit": _edit,
+    "earlier": _earlier,
     "go": lambda session, value: session.go(str(value)),
     "fork": lambda session, value: session.fork(str(value)),
 }

@@ -13,11 +13,13 @@ from ..html.markup import share_bar, table, text
 from ..html.sections import prompt_words, window_bar
 from .panel import Glass, framed, lead, part
 
-FOLDED = 200
-"""Tokens of a message from which on the rest of it is folded away."""
+CHIPS, LEAST = 3_000, 20
+"""Tokens that are shown as chips, and of each message at least; the rest of it is folded away."""
 
 BYTES = 6
 """Bytes of a token that its chip shows; longer ones are words, which can be read."""
+
+CUT = "------ the cache ended here\n"
 
 
 def html(glass: Glass) -> str:
@@ -57,29 +59,46 @@ def _cache(glass: Glass) -> Iterator[str]:
 
 
 def _rows(prompt: Prompt, cached: int) -> Iterator[str]:
-    """The messages, their tokens as chips; of a long one most are folded away."""
+    """The messages, their tokens as chips; of a long one most are folded away, a line each."""
     classes = prompt_classes(prompt)
     if 0 < cached < len(prompt):
         classes[cached] += " cut"
-    for each in prompt_rows(prompt):
-        cut = min(each.end, each.start + FOLDED)
+    lines: dict[int, str] = {}
+    rows = prompt_rows(prompt)
+    most = max(CHIPS // max(len(rows), 1), LEAST)
+    for each in rows:
+        cut = min(each.end, each.start + most)
         body = f"<p>{_chips(prompt, classes, each.start, cut)}</p>"
         if cut < each.end:
-            rest = _chips(prompt, classes, cut, each.end)
-            more = f"{each.end - cut:,} more tokens"
-            body += f'<details class="fold"><summary>{more}</summary><p>{rest}</p></details>'
+            rest = "".join(
+                (CUT if i == cached else "") + _line(prompt, i, lines) for i in range(cut, each.end)
+            )
+            more = f"{each.end - cut:,} more tokens: id, text, bytes"
+            body += (
+                f'<details class="fold"><summary>{more}</summary>'
+                f'<pre class="ids" tabindex="0">{rest}</pre></details>'
+            )
         yield prompt_row(each, [body])
 
 
 def _chips(prompt: Prompt, classes: Sequence[str], start: int, end: int) -> str:
-    """Tokens as chips. Id and bytes are attributes that the style shows, so that thirty thousand
-    of them are no more than thirty thousand elements."""
+    """Tokens as chips; id and bytes are attributes that the style shows."""
     pieces, ids = prompt.encoding.pieces, prompt.ids
     return "".join(
         f'<i class="{classes[i]}" data-id="{ids[i]}" data-bytes="{_bytes(pieces[i])}">'
         f"{text(piece_line(pieces[i]))}</i>"
         for i in range(start, end)
     )
+
+
+def _line(prompt: Prompt, i: int, lines: dict[int, str]) -> str:
+    """A token as a line of text, so that thirty thousand of them are a few elements; those that
+    were made before are in `lines`, by id."""
+    id = prompt.ids[i]
+    if id not in lines:
+        piece = prompt.encoding.pieces[i]
+        lines[id] = f"{id:>6} {text(piece_line(piece))}\t{_bytes(piece)}\n"
+    return lines[id]
 
 
 def _bytes(piece: bytes) -> str:
