@@ -294,6 +294,13 @@ def test_a_section_is_shown_as_it_is_written() -> None:
     assert "moons" not in " ".join(shown)
 
 
+def test_scraps_of_a_page_are_left_out() -> None:
+    text = "12 May\n\nAcme makes anvils.\n\n- thirty days of holiday\n\nMore"
+    shortener = Shortener(Asker(Scripted([]), store=None), language="en", manner="")
+    [said] = shortener.written(text, 40, title="", url="https://x.example/")
+    assert said == "Acme makes anvils. thirty days of holiday"
+
+
 def test_a_brochure_in_another_language() -> None:
     """The headings too, also where the language is named in words; what cannot be translated
     stays, and is said to."""
@@ -309,6 +316,10 @@ def test_a_brochure_in_another_language() -> None:
             store=None,
         )
     assert f"## L'entreprise\n\n{french}[[2]]" in made.markdown
+    pages["/about"] = "<h1>About</h1><p>Ada Stone founded it in the north for the anvils.</p>"
+    with serving(pages) as server:
+        left = brochure(server, ["{}", "No.", "No."], Brief(language="fr"))
+    assert "## About\n\nAda Stone founded" in left.markdown
     assert "Acme makes anvils in Leeds since 1901. [[1]]" in made.markdown
     assert any("One passage stands" in note for note in made.notes)
     with pytest.raises(UsageError, match="no language known"):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import re
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -25,6 +26,8 @@ from pellucid.messages import Request, Text
 from pellucid.models.scripted import Scripted
 from pellucid.prompt.values import Prompt
 from pellucid.replies import Event
+from pellucid.views import notebook
+from pellucid.web import api
 from pellucid.web.asking import Asker, border
 from pellucid.web.page import Page
 from pellucid.web.shorten import ONE_SENTENCE
@@ -422,6 +425,30 @@ def test_python_api(home: Path, tmp_path: Path) -> None:
     assert (made.pages, made.links) == ((made.page,), ())
     html = made._repr_html_()  # type: ignore[attr-defined]
     assert "<li>Two boats sank.</li>" in html
+
+
+def test_a_notebook_shows_it_as_it_grows(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In one place of the cell, which is empty when the finished object takes over."""
+    shown: list[str] = []
+    display = SimpleNamespace(
+        HTML=str, display=lambda html, display_id: SimpleNamespace(update=shown.append)
+    )
+    shell = SimpleNamespace(kernel=None)
+    monkeypatch.setitem(
+        sys.modules, "IPython", SimpleNamespace(get_ipython=lambda: shell, display=display)
+    )
+    monkeypatch.setitem(sys.modules, "IPython.display", display)
+    monkeypatch.setattr(api, "follow", api.follow)
+    notebook.install()
+    file = tmp_path / "note.md"
+    file.write_text("Two boats sank near Leeds. Nobody was hurt.")
+    pellucid.summarize(str(file), model=Scripted(["- Two *boats* sank."]), store=None)
+    texts = [re.sub(r"<style>.*?</style>|<[^>]*>", "", html, flags=re.S).strip() for html in shown]
+    assert texts[-2:] == ["Two boats sank.", ""]
+    assert len(texts) > 3
+    assert all("Two boats sank.".startswith(text.replace("*", "")) for text in texts[1:])
 
 
 def test_a_summary_shown_in_a_notebook_runs_nothing(home: Path, tmp_path: Path) -> None:

@@ -223,7 +223,6 @@ class Brochuring:
     # -- writing
 
     def _written(self, home: Page, pages: list[tuple[str, Page]], code: str) -> Iterator[str]:
-        heads = dict(zip(list(KINDS), _HEADS.get(code, _HEADS["en"]), strict=False))
         sources: list[Page] = []
         jokes = self._brief.tone == "humorous"
         if jokes and self._asker.small:
@@ -237,12 +236,17 @@ class Brochuring:
                 continue
             sources.append(page)
             self._told(f"writing from {page.url}")
+            failed = translator.failed
+            section = self._section(page, translator)
+            said = [next(section, "")]
             if kind not in ("", last):
-                yield f"## {heads[kind]}\n\n"
+                heads = _HEADS.get(page.language if translator.failed > failed else code)
+                names = dict(zip(KINDS, heads or _HEADS["en"], strict=False))
+                yield f"## {names[kind]}\n\n"
             last = kind
-            said: list[str] = []
-            for sentence in self._section(page, translator):
-                yield f" {sentence}" if said else sentence
+            yield said[0]
+            for sentence in section:
+                yield f" {sentence}"
                 said.append(sentence)
             yield f" [[{len(sources)}]]({page.url})\n\n"
             if jokes and (light := remark(" ".join(said), code, page.url, self._asker)):

@@ -19,6 +19,8 @@ LOOSE = 0.6
 """The share of a sentence's words that may be the writer's own where a manner was asked for."""
 SLACK = 6
 """Words by which a sentence of the page may go over what was asked for."""
+SCRAP = 3
+"""Words: a line that is no longer, and no sentence, is left out beside others."""
 ONE_SENTENCE = (
     r"^((Dr|Mr|Mrs|Ms|St|No|Nr|bzw| [A-Z]| [0-9]{1,2})\. |"
     r'[^.!?。！？"\\]|[.][0-9])+[.!?。！？]$'
@@ -55,7 +57,7 @@ class Shortener:
         """`text` in about `most` words. `left_out` is what was not sent, for the receipt."""
         most = max(most, LEAST_WORDS)
         if self._is_short(text, most):
-            return facts.joined(facts.sentences(text))
+            return _plain(text)
         reply = "".join(self._ask(text, most, url, left_out))
         return self.mended(self.checked(reply, f"{title}\n{text}", most), text, most)
 
@@ -63,7 +65,7 @@ class Shortener:
         """`shorten`, each sentence as soon as it is whole and checked: what was shown stays, and
         sentences of the page come after it."""
         if self._is_short(text, most):
-            yield facts.joined(facts.sentences(text))
+            yield _plain(text)
             return
         said: list[str] = []
         sentences = _sentences(self._ask(text, most, url))
@@ -159,6 +161,13 @@ class Shortener:
                 kept.append(sentence)
                 room -= size
                 yield sentence
+
+
+def _plain(text: str) -> str:
+    """The sentences of a text without the scraps between them: a day, the name of a button."""
+    found = facts.sentences(text)
+    kept = [one for one in found if facts.is_whole(one) or facts.length(one) > SCRAP]
+    return facts.joined(kept or found)
 
 
 def _sentences(pieces: Iterable[str]) -> Iterator[str]:
