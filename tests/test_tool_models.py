@@ -22,7 +22,7 @@ from pellucid.messages import (
 )
 from pellucid.models import constraints, steering
 from pellucid.models.call_formats import COMMAND_R, HERMES, JSON, LLAMA, MISTRAL, CallFormat
-from pellucid.models.local import LocalModel
+from pellucid.models.local import LIKELY, LocalModel
 from pellucid.models.names import open_model
 from pellucid.models.told import described, in_words
 from pellucid.models.tool_calls import CallScanner
@@ -141,6 +141,17 @@ def test_the_need_is_the_share_of_the_tools_names() -> None:
     assert steering.need({}, [PRICE]) == 1
 
 
+def test_an_answer_from_results_is_in_likely_words(home: Path, qwen: Path) -> None:
+    """Nothing is asked of the model for that."""
+    model = open_model(str(qwen))
+    assert isinstance(model, LocalModel)
+    for given, held in ((None, LIKELY), (0.05, LIKELY), (0.5, 0.5)):
+        request = Request(ASKED, (PRICE,), Options(0.7, min_p=given))
+        settled, notes = model.steer(request)
+        assert settled == replace(request, tool_choice="none", options=Options(0.7, min_p=held))
+        assert "min_p" in notes[0]
+
+
 # -- what went wrong
 
 
@@ -203,6 +214,7 @@ def test_a_greeting_calls_nothing_and_a_question_is_answered_with_the_fact(
     assert called.reply.finish == "tool_calls"
     assert "799" in reply.text
     assert answered.request.tool_choice == "none"
+    assert answered.request.options.min_p == LIKELY
     kinds = [found.kind for each in chat.receipts if (found := verdict(each))]
     assert kinds == ["answered in words", "well called", "used the result"]
     # The ids of the call, as the template writes it the next time, are those that were produced.

@@ -164,7 +164,9 @@ class LocalModel:
         if not (self.steers and request.tools and request.tool_choice == "auto"):
             return request, ()
         if any(isinstance(part, ToolResult) for part in request.messages[-1].parts):
-            return replace(request, tool_choice="none"), (ANSWERED,)
+            min_p = max(request.options.min_p or 0, LIKELY)
+            options = replace(request.options, min_p=min_p)
+            return replace(request, tool_choice="none", options=options), (ANSWERED,)
         asked = steering.question(request)
         if asked is None:
             return request, ()
@@ -253,7 +255,13 @@ class LocalModel:
 
 
 WITHOUT = "words, without tools"
-ANSWERED = "The tools have answered: the reply was held to words, and told the results in words."
+LIKELY = 0.3
+"""`min_p` where a small model answers from results: a first word as unlikely as "To", where
+"According" is fifteen times likelier, leads it away from them."""
+ANSWERED = (
+    "The tools have answered: the reply was held to words, likely ones (min_p), and told the "
+    "results in words."
+)
 STEERED = 2 * 2**30
 """Bytes: models in smaller files, of some three billion parameters, call tools needlessly."""
 SCORE_DEPTH = 1000
