@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from urllib.parse import urljoin
 
 import pytest
 
@@ -12,7 +13,7 @@ import web_sites
 from pellucid.errors import NothingToRead
 from pellucid.web import languages
 from pellucid.web.fetch import Fetched
-from pellucid.web.links import clean
+from pellucid.web.links import clean, resolved
 from pellucid.web.page import FOREIGN, Page, read, require_text
 
 SITES = web_sites.load()
@@ -78,6 +79,17 @@ def test_links() -> None:
 def test_a_thousand_links() -> None:
     body = "".join(f"<a href='/{n % 5000}'>{n}</a>" for n in range(10_000))
     assert len(page(body).links) == 2_000
+
+
+@pytest.mark.parametrize(
+    "href",
+    [
+        *("/a", "/a/../b", "/./x", "/a?x=/../y", "//other.example/z", "/", " /x ", "/a:b", "/a;p"),
+        *("/.well-known/x", "?q=1", "x/../y", "", "/..", "/a\n/../b"),
+    ],
+)
+def test_links_are_resolved_as_browsers_do(href: str) -> None:
+    assert resolved(f"{URL}?q#part", href) == clean(urljoin(f"{URL}?q", href.strip()))
 
 
 def test_clean_keeps_the_rest() -> None:

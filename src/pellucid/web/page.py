@@ -77,9 +77,10 @@ def read(fetched: Fetched) -> Page:
             page = _plain(text, fetched.url, kind or "text")
     if not page.text and not page.notes:
         page = replace(page, notes=(f"{fetched.asked} is empty.",))
-    if languages.is_foreign(page.text):
+    language = languages.detect(page.text)
+    if not language and languages.is_foreign(page.text):
         page = replace(page, notes=(*page.notes, f"{fetched.asked} {FOREIGN}"))
-    return replace(page, language=languages.detect(page.text) or page.language)
+    return replace(page, language=language or page.language)
 
 
 def require_text(page: Page) -> None:
