@@ -18,7 +18,7 @@ from typing import Any
 
 import pytest
 
-from pellucid.engine import client, process, threads
+from pellucid.engine import client, launch, process, threads
 from pellucid.errors import (
     EngineFrozen,
     EngineRefused,
@@ -111,16 +111,16 @@ def test_two_processes_share_one_engine(smol: Path, folders: Folders) -> None:
 
 def test_a_batch_is_chosen_by_the_measured_rate(tmp_path: Path) -> None:
     rate = tmp_path / "x.rate"
-    assert process._batch(rate) == process.FIRST_BATCH
+    assert launch.batch(rate) == launch.FIRST_BATCH
     for measured, batch in (
         ("10", 16),
         ("100", 32),
         ("330", 128),
         ("9999", 512),
-        ("?", process.FIRST_BATCH),
+        ("?", launch.FIRST_BATCH),
     ):
         rate.write_text(measured)
-        assert process._batch(rate) == batch
+        assert launch.batch(rate) == batch
 
 
 def test_ends_when_idle(smol: Path, folders: Folders) -> None:

@@ -23,22 +23,14 @@ from typing import TYPE_CHECKING, Any
 from ..errors import EngineError, EngineFrozen, EngineStartError, EngineStopped, SettingsError
 from ..settings import Folders, Settings
 from ..value import value
-from . import client, threads
+from . import client, launch, threads
 
 if TYPE_CHECKING:
     import subprocess
 
-SLOTS = 4
 START_LIMIT = 180.0
-FIRST_BATCH = 16
-"""Tokens read at a time before the machine's reading rate is known."""
-BATCH_SECONDS = 0.4
-"""A request is cancelled between two batches, so one has to stay under half a second."""
 PF_EXITING = 0x4
 """The flag of a process on its way out (include/linux/sched.h)."""
-PASSED_ON = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "PYTHONPATH", "LD_LIBRARY_PATH")
-SECRET_WORDS = ("KEY", "TOKEN", "SECRET", "PASS", "CREDENTIAL")
-PASSED_ON_PREFIXES = ("GGML_", "CUDA_", "HIP_", "OMP_")
 
 
 @value
@@ -231,8 +223,8 @@ def _start(model: EngineModel, settings: Settings, rendezvous: Path) -> Engine:
         "model": str(model.path.resolve()),
         "key": os.urandom(24).hex(),
         "window": model.window,
-        "slots": SLOTS,
-        "batch": _batch(rate),
+        "slots": launch.SLOTS,
+        "batch": launch.batch(rate),
         "threads": count,
         "idle": settings.idle,
         "rendezvous": str(rendezvous),
@@ -240,14 +232,16 @@ def _start(model: EngineModel, settings: Settings, rendezvous: Path) -> Engine:
     }
     log = rendezvous.with_suffix(".log")
     own = settings.engine == "embedded"
-    command = [sys.executable, "-m", "pellucid.engine.child"] if own else _binary(settings, config)
+    command = (
+        [sys.executable, "-m", "pellucid.engine.child"] if own else launch.binary(settings, config)
+    )
     with os.fdopen(os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as out:
         child = subprocess.Popen(
             command,
             stdin=subprocess.PIPE,
             stdout=out,
             stderr=out,
-            env=_scrubbed(),
+            env=launch.environment(),
             cwd="/",
             start_new_session=True,
         )
@@ -297,66 +291,10 @@ def _last_words(log: Path) -> str:
     return (telling or lines or ["it said nothing"])[0].rstrip(".") + "."
 
 
-def _batch(rate: Path) -> int:
-    """The largest power of two that this machine reads in `BATCH_SECONDS`."""
-    try:
-        affordable = float(rate.read_text()) * BATCH_SECONDS
-    except (OSError, ValueError):
-        return FIRST_BATCH
-    batch = 16
-    while batch * 2 <= min(affordable, 512):
-        batch *= 2
-    return batch
-
-
-def _scrubbed() -> dict[str, str]:
-    """An environment without keys: what a native library has no need of, it cannot leak."""
-    passed = {
-        name: value
-        for name, value in os.environ.items()
-        if name in PASSED_ON
-        or (name.startswith(PASSED_ON_PREFIXES) and not any(word in name for word in SECRET_WORDS))
-    }
-    # Threads that wait for one another sleep instead of spinning: with other work on the same
-    # cores, writing was three to four times faster so.
-    return {"OMP_WAIT_POLICY": "passive", **passed}
-
-
 def _version() -> str:
     from importlib.metadata import version
 
     return f"xllamacpp {version('xllamacpp')}"
-
-
-def _binary(settings: Settings, config: dict[str, Any]) -> list[str]:
-    """The command line of a llama-server of the user's own."""
-    import shutil
-
-    found = shutil.which(settings.engine)
-    if not found:
-        raise SettingsError(
-            f"{settings.origins['engine']} names the engine {settings.engine!r}, which is neither "
-            "a program on the PATH nor an address like http://127.0.0.1:8080."
-        )
-    config["host"], config["port"] = "127.0.0.1", _free_port()
-    key_file = Path(config["rendezvous"]).with_suffix(".key")
-    with os.fdopen(os.open(key_file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
-        file.write(config["key"])
-    return [
-        *(found, "--model", config["model"], "--host", config["host"]),
-        *("--port", str(config["port"]), "--api-key-file", str(key_file)),
-        *("--ctx-size", str(config["window"]), "--parallel", str(SLOTS), "--kv-unified"),
-        *("--batch-size", str(config["batch"]), "--ubatch-size", str(config["batch"])),
-        *("--threads", str(config["threads"]), "--metrics", "--no-ui"),
-    ]
-
-
-def _free_port() -> int:
-    import socket
-
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def _publish_binary(
