@@ -57,6 +57,7 @@ class Measured:
 
 
 def measure(site: web_sites.Site, model: Model) -> Measured:
+    print(f"  {site.name}", file=sys.stderr, flush=True)
     with serving(site.pages()) as server:
         page = _page(server, site.article)
         home = _page(server, "/")
