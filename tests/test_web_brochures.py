@@ -108,10 +108,13 @@ def test_whose_a_link_is(company: str, home: str, url: str, own: bool) -> None:
 
 
 def test_a_thousand_links() -> None:
-    page = home_page(*((f"{HOME}thing/{n}", f"Thing {n}") for n in range(1000)))
-    model = Scripted(['{"1": "about", "2": "products", "7": "nonsense", "9999": "about"}'])
+    """The one that says what it is comes first, wherever it stands."""
+    things = [(f"{HOME}thing/{n}", f"Thing {n}") for n in range(1000)]
+    page = home_page(*things, (f"{HOME}careers", "Careers"))
+    model = Scripted(['{"2": "about", "3": "products", "7": "nonsense", "9999": "about"}'])
     chosen = choose(page, "Acme", Asker(model, store=None))
     assert [(one.kind, one.link.text) for one in chosen] == [
+        ("careers", "Careers"),
         ("about", "Thing 0"),
         ("products", "Thing 1"),
     ]
@@ -187,6 +190,10 @@ def test_claims_are_the_pages_own() -> None:
         (
             {"/": "<p>Acme makes anvils, and this is its only page.</p>"},
             "No page about the company",
+        ),
+        (
+            {"/": "<p>Acme makes anvils.</p>" + "".join(f"<a href=/{n}>T</a>" for n in range(999))},
+            "Of the 999 links",
         ),
         (
             {

@@ -14,7 +14,7 @@ from .. import facts
 from ..errors import PellucidError, UsageError
 from ..record.receipt import Receipt
 from .asking import Asker
-from .choosing import KINDS, Choice, choose
+from .choosing import KINDS, MOST_CANDIDATES, Choice, candidates, choose
 from .fetch import Access, Fetched, fetch
 from .page import Page, read, require_text
 from .passages import bounded
@@ -138,6 +138,11 @@ class Brochuring:
         home = self._home()
         self._told(f"choosing among {len(home.links):,} links")
         chosen = self._wanted(choose(home, self._name, self._asker))
+        if (count := len(candidates(home, self._name))) > MOST_CANDIDATES:
+            self._notes.append(
+                f"Of the {count:,} links of {home.url} the {MOST_CANDIDATES} most telling were "
+                "looked at."
+            )
         pages = self._fetched(chosen)
         if not home.text and not pages:
             require_text(home)

@@ -27,6 +27,7 @@ KINDS = {
     "other": "anything else: help, search, contact, addresses",
 }
 MOST_CANDIDATES = 40
+"""Links that a model is asked about."""
 
 _NEVER = re.compile(
     r"\b(terms|legal|privacy|gdpr|cookies?|imprint|disclaimer|accessibility|modern[ -]slavery|"
@@ -87,17 +88,20 @@ def candidates(page: Page, company: str) -> list[Link]:
         ):
             continue
         out.append(link)
-    return out[:MOST_CANDIDATES]
+    return out
 
 
 def choose(page: Page, company: str, asker: Asker) -> list[Choice]:
     """The links of `page` for a brochure about `company`, as the model sorts them.
 
-    Without a link that could be chosen nothing is asked.
+    Without a link that could be chosen nothing is asked. Of more than `MOST_CANDIDATES` the first
+    ones are, those that say what they are before the others.
     """
     links = candidates(page, company)
     if not links:
         return []
+    if len(links) > MOST_CANDIDATES:
+        links = sorted(links, key=lambda link: not said_by(link))[:MOST_CANDIDATES]
     answered = _answer(links, page, company, asker)
     kinds = [said_by(link) or kind for link, kind in zip(links, answered, strict=True)]
     return [Choice(kind, link) for kind, link in zip(kinds, links, strict=True) if kind != "other"]
