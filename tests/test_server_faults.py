@@ -19,6 +19,7 @@ import pytest
 
 from malformed_json import MALFORMED
 from pellucid.errors import EngineStopped
+from pellucid.messages import Request
 from pellucid.models.scripted import Scripted
 from pellucid.record.store import Store
 from pellucid.replies import Event, Progress
@@ -234,6 +235,23 @@ def test_a_full_queue_says_so_at_once() -> None:
     assert all(int(each.headers["retry-after"]) >= 1 for each in refused)
     assert refused[0].json["error"]["type"] == "overloaded_error"
     assert sorted(took)[len(took) // 2] < 0.1
+
+
+def test_an_answer_that_takes_too_long_is_given_up() -> None:
+    hold = threading.Event()
+
+    def words(request: Request) -> list[str]:
+        if "slow" in request.messages[-1].text:
+            hold.wait(20)
+        return ["done"]
+
+    with served({"x": Stub("x", words)}, limits=Limits(call=0.4)) as server:
+        late = server.post(CHAT, say("slow"))
+        hold.set()
+        assert server.post(CHAT, say("quick")).status == 200
+        assert not server.server._visits and not server.server._late
+    assert late.status == 504
+    assert late.json["error"]["message"] == "The answer took longer than 0.4 seconds."
 
 
 def test_clients_take_turns() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import socket
 from collections.abc import Iterator
 from dataclasses import replace
@@ -174,6 +175,21 @@ def test_any_api_in_front_of_any_host(home: Path, api: str, dialect: str) -> Non
     assert b"hello" in there.asked[0].body
     assert receipt["reply"]["usage"]["output"] == 3
     assert receipt["exchange"]["url"].startswith(there.base)
+
+
+@pytest.mark.parametrize("stream", (False, True))
+def test_a_host_is_asked_as_the_caller_asked(stream: bool) -> None:
+    choice = {"message": {"role": "assistant", "content": "Hello."}, "finish_reason": "stop"}
+    whole = answer(json.dumps({"choices": [choice]}).encode())
+    with (
+        host(says("openai") if stream else whole) as there,
+        in_front_of(there, default="mine") as server,
+    ):
+        messages = [{"role": "user", "content": "hello"}]
+        body = {"model": "mine", "max_tokens": 9, "messages": messages, "stream": stream}
+        reply = server.post("/v1/messages", body)
+    assert reply.status == 200 and b"Hello" in reply.body
+    assert json.loads(there.asked[0].body)["stream"] is stream
 
 
 @pytest.mark.parametrize("api", STREAMS)

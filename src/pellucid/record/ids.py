@@ -9,6 +9,7 @@ ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 """Crockford's base 32: no I, L, O or U to misread."""
 
 _PAIRS = [first + second for first in ALPHABET for second in ALPHABET]
+_STEP = (1 << 64) - 1
 _lock = threading.Lock()
 _last = 0
 
@@ -21,12 +22,9 @@ def new_id(now: float) -> str:
     """
     global _last
     with _lock:
-        number = (int(now * 1000) << 80) | _random(10)
+        # The module `secrets` would cost 8 ms to import.
+        random = int.from_bytes(os.urandom(10))
+        number = (int(now * 1000) << 80) | random
         # The step is random too: a forked process goes on from the same number.
-        _last = number = max(number, _last + 1 + _random(8))
+        _last = number = max(number, _last + 1 + (random & _STEP))
     return "".join([_PAIRS[number >> shift & 1023] for shift in range(120, -1, -10)])
-
-
-def _random(size: int) -> int:
-    """A number of `size` random bytes. The module `secrets` would cost 8 ms to import."""
-    return int.from_bytes(os.urandom(size))

@@ -64,6 +64,7 @@ class Answering:
         self._prepare = prepare
         self._batches: AsyncGenerator[list[Event], None]
         self._leave: Callable[[], None]
+        self._place: Place
 
     async def __aenter__(self) -> Answering:
         """Waits for the model's slot. Raises `UnknownModel` and the like, and `Refused`."""
@@ -127,6 +128,7 @@ class Answering:
         return self._call(model, place, *self._prepare(model, place.request, stopped))
 
     def _call(self, model: Model, place: Place, request: Request, prompt: Prompt | None) -> Call:
+        self._place = place
         call = Call(
             model,
             request,
@@ -152,7 +154,7 @@ class Answering:
         self.receipt = receipt
         server = self.visit.server
         if receipt.reply.complete:
-            server.conversations.remember(receipt)
+            server.conversations.remember(self._place, receipt)
         if server.recorder is not None and self.visit.logged:
             server.recorder.keep(receipt)
 

@@ -8,6 +8,7 @@ import zlib
 from collections.abc import Callable, Iterator
 from typing import Any, NoReturn
 
+from ..dialects import json_text
 from ..dialects.base import Failure
 from ..errors import BadRequest
 from .failures import Refused
@@ -21,19 +22,25 @@ async def read(request: HttpRequest, limits: Limits) -> bytes:
     """The body, unpacked. Raises `Refused` for one too long, too slow or packed in another way."""
     if request.content_length > limits.body:
         raise _too_long(limits)
-    unpack = _unpacker(request.headers.get("content-encoding", "identity").strip().lower())
-    body = bytearray()
+    if request.whole:  # as most are: short, and sent with their heads
+        return await _read(request, limits)
     try:
         async with asyncio.timeout(limits.read):
-            while data := await request.read():
-                for piece in unpack(data):
-                    if len(body) + len(piece) > limits.body:
-                        raise _too_long(limits)
-                    body += piece
+            return await _read(request, limits)
     except TimeoutError:
         raise Refused(
             Failure(408, "rejected", f"The request did not arrive in {limits.read:g} seconds.")
         ) from None
+
+
+async def _read(request: HttpRequest, limits: Limits) -> bytes:
+    unpack = _unpacker(request.headers.get("content-encoding", "identity").strip().lower())
+    body = bytearray()
+    while data := await request.read():
+        for piece in unpack(data):
+            if len(body) + len(piece) > limits.body:
+                raise _too_long(limits)
+            body += piece
     return bytes(body)
 
 
@@ -76,7 +83,7 @@ _DECODER = json.JSONDecoder(parse_constant=_refuse_constant)
 def parse(body: bytes, limits: Limits) -> dict[str, Any]:
     """The JSON object in a body. Raises `BadRequest` for anything else."""
     try:
-        value = _DECODER.decode(body.decode())
+        value = json_text.read(body.decode(), _DECODER)
         if b"\\ud" in body or b"\\uD" in body:  # half a character, perhaps
             json.dumps(value, ensure_ascii=False).encode()
     except UnicodeDecodeError as error:

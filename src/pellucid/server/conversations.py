@@ -6,7 +6,6 @@ the ids back that the model wrote, so that the prefix in its cache stays what it
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from ..messages import Message, Request, ToolCall
@@ -20,9 +19,10 @@ MOST = 4096
 @value
 class Place:
     """Where a call belongs: its conversation and the call before it, and how many of its messages
-    those held. `request` has the ids that the model wrote."""
+    those held. `request` has the ids that the model wrote; `key` stands for all its messages."""
 
     request: Request
+    key: int
     conversation: str = ""
     parent: str | None = None
     replayed: int = 0
@@ -45,31 +45,31 @@ class Conversations:
         """Where a request goes on."""
         last: tuple[int, _Said] | None = None
         messages = list(request.messages)
-        for i, (key, message) in enumerate(zip(_keys(messages), messages, strict=True)):
+        key = 0
+        for i, message in enumerate(messages):
+            key = _key(key, message)
             if message.role == "assistant" and (known := self._said.get(key)):
                 last = i + 1, known
                 if known.message.parts == message.parts:
                     messages[i] = replace(message, produced=known.message.produced)
         if last is None:
-            return Place(request)
+            return Place(request, key)
         count, known = last
         again = replace(request, messages=tuple(messages))
-        return Place(again, known.conversation, known.receipt, count)
+        return Place(again, key, known.conversation, known.receipt, count)
 
-    def remember(self, receipt: Receipt) -> None:
+    def remember(self, place: Place, receipt: Receipt) -> None:
+        """What was answered there."""
         reply = receipt.reply.message
-        *_, key = _keys((*receipt.request.messages, reply))
+        key = _key(place.key, reply)
         self._said.pop(key, None)
         self._said[key] = _Said(reply, receipt.id, receipt.conversation)
         if len(self._said) > MOST:
             del self._said[next(iter(self._said))]
 
 
-def _keys(messages: Sequence[Message]) -> Iterator[int]:
-    """For each message what stands for the conversation up to it. Clients do not send thinking
-    back, nor always the ids of calls."""
-    key = 0
-    for message in messages:
-        calls = tuple([(p.name, p.arguments) for p in message.parts if type(p) is ToolCall])
-        key = hash((key, message.role, message.text, calls))
-        yield key
+def _key(before: int, message: Message) -> int:
+    """What stands for the conversation up to a message. Clients do not send thinking back, nor
+    always the ids of calls."""
+    calls = tuple([(p.name, p.arguments) for p in message.parts if type(p) is ToolCall])
+    return hash((before, message.role, message.text, calls))

@@ -145,15 +145,16 @@ class Models:
         found = self._open.pop(target.name, None)
         found = found or HostedModel(target, self.settings, self._ring)
         self._open[target.name] = found  # the last used is the last
-        hosted = [name for name, each in self._open.items() if isinstance(each, HostedModel)]
-        if len(hosted) > KEPT:
-            del self._open[hosted[0]]
+        if len(self._open) > KEPT:
+            hosted = [name for name, each in self._open.items() if isinstance(each, HostedModel)]
+            if len(hosted) > KEPT:
+                del self._open[hosted[0]]
         return found
 
     def _own_key(self, target: Target, keys: Sequence[str], host: str) -> str | None:
         """The caller's own key for a host at its own address: one that begins as that host's do.
         Where several hosts' begin so, it must be the host whose API the caller speaks."""
-        here = named(target.host.name)
+        here = named(target.host.name) if keys else None
         if here is None or here.origin != target.host.origin:
             return None
         for key in keys:

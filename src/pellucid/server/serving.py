@@ -30,6 +30,8 @@ from .models import Models
 from .recorder import Recorder
 from .visit import Face, Visit, answer
 
+TICK = 1.0
+"""Seconds between two looks at what takes too long."""
 THREADS = 64
 """Calls of models on this machine at a time, over all models."""
 
@@ -62,12 +64,15 @@ class Server:
         self.stopping = False
         self._token = token
         self._gates: dict[str, Gate] = {}
-        self._visits: set[asyncio.Task[object]] = set()
+        self._visits: dict[asyncio.Task[object], float] = {}
+        """What is being answered, each with the time at which it is given up."""
+        self._late: set[asyncio.Task[object]] = set()
         self._front: Front | None = None
 
     async def __aenter__(self) -> Self:
         await self.client.__aenter__()
         self._front = Front(self._handle, _malformed, self.limits.read)
+        self._watch()
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -77,10 +82,11 @@ class Server:
         if self._visits:
             await asyncio.wait(self._visits, timeout=self.limits.grace)
         self.stopping = True
-        for task in self._visits:
+        for task in tuple(self._visits):
             task.cancel()
         if self._visits:
             await asyncio.wait(self._visits, timeout=1.0)
+        self._watching.cancel()
         await self._front.close()
         await self.client.__aexit__()
         self.threads.shutdown(wait=False, cancel_futures=True)
@@ -123,18 +129,33 @@ class Server:
             if gate.free < gate.slots
         }
 
+    def _watch(self) -> None:
+        """End the visits whose time is up. One timer for all: one for each costs as much as reading
+        its request."""
+        loop = asyncio.get_running_loop()
+        for task, end in self._visits.items():
+            if end < loop.time() and task not in self._late:
+                self._late.add(task)
+                task.cancel()
+        self._watching = loop.call_later(min(TICK, self.limits.call / 4), self._watch)
+
     async def _handle(self, request: HttpRequest) -> Response | None:
         task = asyncio.current_task()
         assert task is not None
-        self._visits.add(task)
+        self._visits[task] = task.get_loop().time() + self.limits.call
         try:
             return await self._admit(request)
         except asyncio.CancelledError:
+            if task in self._late:
+                task.uncancel()
+                said = f"The answer took longer than {self.limits.call:g} seconds."
+                return _error(routes.face(request.raw_path), Failure(504, "server", said))
             if not self.stopping:
                 raise
             return answer({"error": "The server stops."}, 503)
         finally:
-            self._visits.discard(task)
+            del self._visits[task]
+            self._late.discard(task)
 
     async def _admit(self, request: HttpRequest) -> Response | None:
         path, query, headers = request.raw_path, request.query, request.headers
@@ -148,15 +169,11 @@ class Server:
         keys = tuple(key for key in shown if key != self._token)
         visit = Visit(self, request, found.face, keys)
         try:
-            async with asyncio.timeout(self.limits.call):
-                return await found.handler(visit)
+            return await found.handler(visit)
         except Refused as refused:
             return _error(found.face, refused.failure, refused.retry_after)
         except PellucidError as error:
             return _error(found.face, failure_of(error))
-        except TimeoutError:
-            said = f"The answer took longer than {self.limits.call:g} seconds."
-            return _error(found.face, Failure(504, "server", said))
         except ConnectionError:
             raise asyncio.CancelledError from None  # nobody is there to be told
         except Exception:
