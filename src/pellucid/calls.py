@@ -6,7 +6,7 @@ import contextlib
 import time
 from collections.abc import AsyncGenerator, Callable, Generator, Iterator, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, Self
 
 from . import __version__
 from .errors import IncompleteReply, PellucidError
@@ -87,11 +87,11 @@ class Call:
     def __iter__(self) -> Iterator[Event]:
         stream = self._stream = self._model.stream(self._request, self._prompt)
         try:
-            with self._recording() as record:
+            with _Recording(self) as recording:
                 for event in stream:
                     if self._cancelled:
                         break
-                    record((event,))
+                    recording.add((event,))
                     yield event
                     if isinstance(event, Finish):
                         return
@@ -106,48 +106,12 @@ class Call:
         """The same for a model's stream that needs no thread, as many events at a time as came
         together. Closing it, or cancelling its task, ends the call."""
         async with contextlib.aclosing(stream):
-            with self._recording() as record:
+            with _Recording(self) as recording:
                 async for events in stream:
-                    record(events)
+                    recording.add(events)
                     yield events
                     if events and isinstance(events[-1], Finish):
                         return
-
-    @contextlib.contextmanager
-    def _recording(self) -> Iterator[Callable[[Sequence[Event]], None]]:
-        """Takes the events; however the block is left, there is a receipt of them."""
-        builder = ReplyBuilder()
-        clock = _Clock()
-
-        def record(events: Sequence[Event]) -> None:
-            builder.add_all(events)
-            clock.saw(events)
-            if events and isinstance(events[-1], Finish):
-                self._write(builder, builder.reply(), clock)
-
-        try:
-            yield record
-            if self.receipt is None and not self._cancelled:
-                raise IncompleteReply(
-                    f"The stream of {self._model.name} ended before the model said it was "
-                    "finished; what arrived is kept and marked as cut."
-                )
-        except PellucidError as error:
-            self._end(builder, clock, "error", str(error))
-            raise
-        finally:
-            self._end(builder, clock, "cut", None)
-
-    def _end(
-        self, builder: ReplyBuilder, clock: _Clock, finish: FinishReason, error: str | None
-    ) -> None:
-        if self.receipt is not None:
-            return
-        reply = builder.partial(finish, error)
-        exchange = builder.exchange
-        if reply.usage.known == "estimated" and exchange is not None and exchange.status == 200:
-            reply = replace(reply, usage=_guess(self._request, reply.message))
-        self._write(builder, reply, clock)
 
     def _write(self, builder: ReplyBuilder, reply: Reply, clock: _Clock) -> None:
         self.receipt = Receipt(
@@ -171,6 +135,48 @@ class Call:
         )
         if self._keep is not None:
             self._keep(self.receipt)
+
+
+class _Recording:
+    """Takes a call's events; however the block is left, there is a receipt of them."""
+
+    def __init__(self, call: Call) -> None:
+        self._call = call
+        self._builder = ReplyBuilder()
+        self._clock = _Clock()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def add(self, events: Sequence[Event]) -> None:
+        self._builder.add_all(events)
+        self._clock.saw(events)
+        if events and isinstance(events[-1], Finish):
+            self._call._write(self._builder, self._builder.reply(), self._clock)
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        call = self._call
+        if call.receipt is not None:
+            return
+        missing = None
+        if error is None and not call._cancelled:
+            error = missing = IncompleteReply(
+                f"The stream of {call._model.name} ended before the model said it was "
+                "finished; what arrived is kept and marked as cut."
+            )
+        if isinstance(error, PellucidError):
+            self._end("error", str(error))
+        else:
+            self._end("cut", None)
+        if missing is not None:
+            raise missing
+
+    def _end(self, finish: FinishReason, said: str | None) -> None:
+        call, exchange = self._call, self._builder.exchange
+        reply = self._builder.partial(finish, said)
+        if reply.usage.known == "estimated" and exchange is not None and exchange.status == 200:
+            reply = replace(reply, usage=_guess(call._request, reply.message))
+        call._write(self._builder, reply, self._clock)
 
 
 BYTES = 4

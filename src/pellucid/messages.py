@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import field
+from operator import attrgetter
 from typing import Any, Literal, TypeAlias, get_args
 
 from .errors import UsageError
@@ -158,6 +159,7 @@ OPTION_LIMITS: dict[str, tuple[float, float]] = {
     "presence_penalty": (-2, 2),
     "thinking_tokens": (0, 2**31 - 1),
 }
+_LIMITED = attrgetter(*OPTION_LIMITS)
 
 
 @value
@@ -184,10 +186,12 @@ class Options:
 
     def __post_init__(self) -> None:
         """Raises `UsageError` for a value that no sampler can take."""
-        for name, (least, most) in OPTION_LIMITS.items():
-            value = getattr(self, name)
-            if value is not None and not least <= value <= most:
-                raise UsageError(f"{name} is {value}; it goes from {least} to {most}.")
+        for name, given in zip(OPTION_LIMITS, _LIMITED(self), strict=True):
+            if given is None:
+                continue
+            least, most = OPTION_LIMITS[name]
+            if not least <= given <= most:
+                raise UsageError(f"{name} is {given}; it goes from {least} to {most}.")
 
 
 @value

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from json.encoder import encode_basestring_ascii
-from typing import Any
+from collections.abc import Callable, Mapping
+from json.encoder import (  # type: ignore[attr-defined]
+    c_make_encoder,
+    encode_basestring,
+    encode_basestring_ascii,
+)
+from typing import Any, NoReturn
 
 from ..errors import BadReply, CannotExpress
 
@@ -13,18 +17,43 @@ quote = encode_basestring_ascii
 """A string as JSON, in ASCII, by the standard library's fast way."""
 
 _DECODER = json.JSONDecoder()
-_COMPACT = json.JSONEncoder(separators=(",", ":"))
 
 
-def compact(value: Any) -> str:
-    """JSON without blanks, on one line, in ASCII: no lone surrogate can break its encoding."""
-    return _COMPACT.encode(value)
+def writer(*, ascii: bool, nan: bool = True) -> Callable[[Any], str]:
+    """What writes JSON without blanks, on one line.
+
+    The same as `json.JSONEncoder.encode`, which sets its machinery up anew with each call.
+    """
+    if c_make_encoder is None:  # a Python without the standard library's fast way
+        return json.JSONEncoder(ensure_ascii=ascii, allow_nan=nan, separators=(",", ":")).encode
+    string = encode_basestring_ascii if ascii else encode_basestring
+    write = c_make_encoder(None, _refuse, string, None, ":", ",", False, False, nan)
+    return lambda value: "".join(write(value, 0))
+
+
+def _refuse(value: object) -> NoReturn:
+    raise TypeError(f"JSON has no {type(value).__name__}")
+
+
+compact = writer(ascii=True)
+"""JSON in ASCII: no lone surrogate can break its encoding."""
+compact_unicode = writer(ascii=False)
+"""JSON with letters as they are, lone surrogates among them."""
+
+
+def read(text: str, decoder: json.JSONDecoder = _DECODER) -> Any:
+    """As `decoder.decode`, which looks for blanks around what seldom has any."""
+    if text[:1] == "{":
+        value, end = decoder.raw_decode(text)
+        if end == len(text):
+            return value
+    return decoder.decode(text)
 
 
 def read_object(text: str | bytes) -> dict[str, Any]:
     """What a provider sent as a JSON object. Raises `BadReply` with its first words."""
     try:
-        value = _DECODER.decode(text) if isinstance(text, str) else json.loads(text)
+        value = read(text) if isinstance(text, str) else json.loads(text)
     except (ValueError, RecursionError) as error:
         raise BadReply(f"The reply is not JSON: {_words(text)}") from error
     if not isinstance(value, dict):

@@ -6,7 +6,6 @@ its result back in, or throw the error it met; the events in between are the cal
 
 from __future__ import annotations
 
-import json
 import random
 import time
 from collections.abc import Callable, Generator
@@ -16,6 +15,8 @@ from urllib.parse import urljoin
 
 from ..dialects.base import Dialect, Outgoing
 from ..dialects.failures import error_of, page
+from ..dialects.json_text import compact_unicode, read
+from ..dialects.sse import BOM
 from ..errors import (
     BadReply,
     IncompleteReply,
@@ -35,7 +36,6 @@ from .headers import REMOVED, headers_for, shown
 from .keys import Endpoint
 from .steps import READ, Answer, Drain, Open, Post, Step, Steps, Wait
 
-_JSON = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 REDIRECTS = (301, 302, 303, 307, 308)
 HOPS = 5
 LARGEST = 256 << 20
@@ -64,7 +64,7 @@ class Talk:
         now: Callable[[], float] = time.time,
         chance: Callable[[], float] = random.random,
     ) -> None:
-        text = _JSON.encode(outgoing.body)
+        text = compact_unicode(outgoing.body)
         # A lone surrogate becomes the escape that JSON has for it.
         body = text.encode("utf-8", "backslashreplace")
         headers = {"Content-Type": "application/json", "Accept": "*/*", **headers_for(endpoint)}
@@ -229,7 +229,7 @@ class Talk:
         body = yield from self._body(answer, LARGEST)
         self._receive(body)
         try:
-            value = json.loads(body)
+            value = read(body.removeprefix(BOM).decode())
         except (ValueError, RecursionError):
             value = None
         if not isinstance(value, dict):

@@ -14,7 +14,6 @@ place. A field that has a default may be left out.
 
 from __future__ import annotations
 
-import json
 import re
 from base64 import b64decode, b64encode
 from collections.abc import Callable, Iterable, Mapping
@@ -25,6 +24,7 @@ from operator import attrgetter
 from types import UnionType
 from typing import Any, Literal, NoReturn, TypeAlias, Union, get_args, get_origin, get_type_hints
 
+from ..dialects.json_text import writer
 from ..errors import StoreError
 from ..messages import Media, Refusal, Text, Thinking, ToolCall, ToolResult
 from .receipt import Receipt
@@ -44,9 +44,7 @@ _ODD_FLOATS = ("NaN", "Infinity", "-Infinity")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _PLAINEST = frozenset((type(None), str, bool, int))
 """Types whose values are JSON as they are."""
-_JSON = json.JSONEncoder(
-    ensure_ascii=False, check_circular=False, separators=(",", ":"), allow_nan=False
-)
+_WRITE = writer(ascii=False, nan=False)
 
 
 def to_json(receipt: Receipt) -> dict[str, Any]:
@@ -69,7 +67,7 @@ def from_json(value: object) -> Receipt:
 
 def dumps(value: Any) -> str:
     """JSON on one line. Lone surrogates, which no UTF-8 file can hold, are escaped."""
-    text = _JSON.encode(value)
+    text = _WRITE(value)
     if text.isascii():
         return text
     return _SURROGATE.sub(lambda match: f"\\u{ord(match[0]):04x}", text)

@@ -64,8 +64,9 @@ def _read_options(
     effort, budget = _read_thinking(body, config, notes)
     return Options(
         **{
-            name: fields.option(name, body.get(name), name)
+            name: fields.option(name, body[name], name)
             for name in ("temperature", "top_p", "top_k", "max_tokens")
+            if name in body
         },
         stop=tuple(fields.want(text, str, f"stop_sequences[{i}]") for i, text in enumerate(stop)),
         effort=effort,

@@ -85,6 +85,9 @@ def _options(options: Options, traits: frozenset[str], notes: Notes) -> Options:
 def _messages(request: Request, keep_thinking: bool, notes: Notes) -> Iterator[Message]:
     names: dict[str, str] = {}  # id of a call -> name of the tool
     for message in request.messages:
+        if is_plain(message):
+            yield message if message.produced is None else Message(message.role, message.parts)
+            continue
         if message.role == "tool":
             for part in message.parts:
                 yield Message("tool", (_result(part, names, notes),))
@@ -100,6 +103,16 @@ def _messages(request: Request, keep_thinking: bool, notes: Notes) -> Iterator[M
                     raise _misplaced(part, message.role)
             parts = [_medium(part) if isinstance(part, Media) else part for part in parts]
         yield Message(message.role, tuple(_joined(parts)))
+
+
+def is_plain(message: Message) -> bool:
+    """Whether all that is in a message is one text, as in most."""
+    if len(message.parts) != 1 or message.role == "tool":
+        return False
+    part = message.parts[0]
+    if type(part) is not Text or part.source is not None or part.signature is not None:
+        return False
+    return part.text != ""
 
 
 def _unmarked(part: Part, notes: Notes) -> Part:

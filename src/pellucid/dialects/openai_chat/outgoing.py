@@ -20,7 +20,7 @@ from ...messages import (
 from ..base import Outgoing
 from ..json_text import drop_none
 from ..media import base64_text, media_url
-from .narrow import AUDIO, narrowed
+from .narrow import AUDIO, is_plain, narrowed
 
 NO_TRAITS: frozenset[str] = frozenset()
 
@@ -48,6 +48,8 @@ def encode_request(
 
 def _message(message: Message) -> dict[str, Any]:
     out: dict[str, Any] = {"role": message.role}
+    if is_plain(message):
+        return {**out, "content": message.text}
     texts = [part.text for part in message.parts if isinstance(part, Text)]
     if any(isinstance(part, Media) for part in message.parts):
         out["content"] = [_content(part) for part in message.parts]

@@ -67,4 +67,6 @@ def _object(body: Mapping[str, Any], name: str) -> Mapping[str, Any]:
 
 def _count(body: Mapping[str, Any], name: str) -> int:
     value = body.get(name)
+    if type(value) is int or value is None:
+        return value or 0
     return int(value) if isinstance(value, int | float) else 0
