@@ -176,6 +176,12 @@ def test_at_most_so_many_pages() -> None:
         Brief(tone="silly")  # type: ignore[arg-type]
 
 
+def test_pages_that_are_not_read_are_counted() -> None:
+    with serving(PAGES) as server:
+        made = brochure(server, ["{}"], Brief(pages=1))
+    assert made.notes == ("4 more pages were chosen, but not read.",)
+
+
 def test_claims_are_the_pages_own() -> None:
     lies = ["{}", *["Acme has 999 moons on Mars."] * 4]
     with serving(PAGES) as server:

@@ -192,7 +192,7 @@ class Brochuring:
             ranked.append((before, order.index(one.kind), one))
         ranked.sort(key=lambda row: row[:2])
         kept = [one for _, _, one in ranked[: self._brief.pages - 1]]
-        if not kept:
+        if not chosen:
             self._notes.append("No page about the company was found among the links of this one.")
         elif len(kept) < len(ranked):
             self._notes.append(f"{len(ranked) - len(kept)} more pages were chosen, but not read.")
