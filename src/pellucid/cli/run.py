@@ -77,20 +77,24 @@ def _served(settings: Settings, default: str | None, app: str) -> Iterator[tuple
     import asyncio
     import secrets
 
+    from ..server.loop import run as run_loop
+
     token = secrets.token_urlsafe(24)
-    loop, stop, ready = asyncio.new_event_loop(), asyncio.Event(), threading.Event()
+    stop, ready = asyncio.Event(), threading.Event()
+    loops: list[asyncio.AbstractEventLoop] = []
     ports: list[int] = []
     failures: list[BaseException] = []
 
     async def serve() -> None:
         async with make_server(settings, default, token, app) as server:
             ports.append(await server.listen("127.0.0.1", 0))
+            loops.append(asyncio.get_running_loop())
             ready.set()
             await stop.wait()
 
     def work() -> None:
         try:
-            loop.run_until_complete(serve())
+            run_loop(serve())
         except BaseException as error:
             failures.append(error)
         finally:
@@ -104,9 +108,8 @@ def _served(settings: Settings, default: str | None, app: str) -> Iterator[tuple
     try:
         yield f"http://127.0.0.1:{ports[0]}", token
     finally:
-        loop.call_soon_threadsafe(stop.set)
+        loops[0].call_soon_threadsafe(stop.set)
         thread.join()
-        loop.close()
 
 
 def _wait_for(command: Sequence[str], environ: Mapping[str, str]) -> int:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 from ..messages import Message, Options, Produced, Request, ResponseFormat, ToolSpec
@@ -23,6 +24,12 @@ from .codec import decode, dumps, encode
 from .packing import Packer, Unpacker
 from .receipt import Memory, Receipt, Timings
 
+Pairs = tuple[tuple[str, Any], ...]
+SETUP = (
+    *("options", "tools", "generation_prompt", "response_format", "tool_choice"),
+    *("parallel_tools", "window", "app", "memory"),
+)
+"""What the calls of a conversation share, beside the settings and the versions."""
 WORDS = 80
 """Characters of the question and of the answer that a summary shows."""
 
@@ -58,21 +65,28 @@ def searchable(message: Message) -> str:
 
 def setup_data(receipt: Receipt) -> bytes:
     request = receipt.request
-    return _json(
-        {
-            "options": encode(request.options),
-            "tools": encode(request.tools),
-            "generation_prompt": request.generation_prompt,
-            "response_format": encode(request.response_format),
-            "tool_choice": request.tool_choice,
-            "parallel_tools": request.parallel_tools,
-            "settings": encode(receipt.settings),
-            "versions": encode(receipt.versions),
-            "window": receipt.window,
-            "app": receipt.app,
-            "memory": receipt.memory.policy,
-        }
+    given = (
+        request.options,
+        request.tools,
+        request.generation_prompt,
+        request.response_format,
+        request.tool_choice,
+        request.parallel_tools,
+        *(receipt.window, receipt.app, receipt.memory.policy),
     )
+    plain = tuple(receipt.settings.items()), tuple(receipt.versions.items())
+    try:
+        return _known_setup(given, *plain)
+    except TypeError:  # schemas of tools, settings that hold lists: nothing to look up by
+        return _setup(given, *plain)
+
+
+def _setup(given: tuple[Any, ...], settings: Pairs, versions: Pairs) -> bytes:
+    setup = dict(zip(SETUP, given, strict=True))
+    return _json(encode({**setup, "settings": dict(settings), "versions": dict(versions)}))
+
+
+_known_setup = lru_cache(256)(_setup)
 
 
 REPLY_DETAILS = ("error", "detail", "notices", "id", "model")

@@ -11,10 +11,10 @@ from ..errors import StoreError
 from ..record.receipt import Receipt
 from ..record.store import Store
 
-GATHER = 0.02
+GATHER = 0.1
 """Seconds in which receipts gather to be written together: one transaction costs as much as
 writing several of them."""
-MOST = 256
+MOST = 1024
 """Receipts in one transaction."""
 BEHIND = 10_000
 """Receipts that may wait to be written; more, and calls wait for the disk."""
@@ -26,12 +26,14 @@ class Recorder:
     def __init__(self, store: Store) -> None:
         self.store = store
         self.failed = 0
-        self._queue: queue.Queue[Receipt | threading.Event | None] = queue.Queue(BEHIND)
+        self._queue: queue.SimpleQueue[Receipt | threading.Event | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="receipts", daemon=True)
         self._thread.start()
 
     def keep(self, receipt: Receipt) -> None:
         self._queue.put(receipt)
+        if self._queue.qsize() > BEHIND:
+            self.flush()
 
     def flush(self) -> None:
         """Wait until everything given before is on the disk."""
