@@ -62,6 +62,15 @@ INTRUDE = """(address) => {
 PNG = b64decode(
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
 )
+STOPS = """() => {
+    const stops = [...document.querySelectorAll(
+        "button, a[href], input, textarea, summary, [tabindex='0']")]
+        .filter((stop) => stop.checkVisibility() && stop.tabIndex >= 0 && !stop.disabled);
+    const seen = window.reached ??= new Set();
+    seen.add(document.activeElement);
+    return stops.filter((stop) => !seen.has(stop)).map((stop) => stop.outerHTML.slice(0, 90));
+}"""
+"""What the Tab key has not reached yet, of what is seen."""
 DROP = """(data) => {
     const bytes = Uint8Array.from(atob(data), (char) => char.charCodeAt(0));
     const dataTransfer = new DataTransfer();
@@ -420,6 +429,11 @@ def test_everything_by_keyboard(tab: Tab) -> None:
     expect(page.get_by_role("dialog")).to_be_hidden()
     page.keyboard.press("i")
     expect(page.locator("#words textarea")).to_be_focused()
+    for _ in page.evaluate(STOPS) + ["the browser itself"] * 3:
+        page.keyboard.press("Tab")
+        page.evaluate(STOPS)
+    assert page.evaluate(STOPS) == []
+    page.focus("#words textarea")
 
 
 def test_axe_finds_nothing_serious_in_either_theme(tab: Tab) -> None:

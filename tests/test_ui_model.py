@@ -12,9 +12,10 @@ pytest.importorskip("gradio")
 from playwright.sync_api import Browser, Page, expect
 
 import pellucid
+from pellucid.models.local import LocalModel
 from pellucid.ui.desk import Desk
 from pellucid.views.glass import PANELS
-from test_ui import Tab
+from test_ui import Tab, choose_model
 from ui_server import served
 
 pytestmark = pytest.mark.browser
@@ -25,19 +26,24 @@ HEAT = "#option-temperature textarea, #option-temperature input"
 
 @pytest.fixture(scope="module")
 def site(
-    tmp_path_factory: pytest.TempPathFactory, weights_folder: Path, smol: Path
+    tmp_path_factory: pytest.TempPathFactory, smol: Path, embedded: LocalModel
 ) -> Iterator[tuple[str, Desk]]:
-    with served(tmp_path_factory.mktemp("site"), model=str(smol)) as (address, desk):
+    given = {"embedded": embedded}
+    with served(tmp_path_factory.mktemp("site"), given, model=str(smol)) as (address, desk):
         yield address, desk
 
 
-def opened(browser: Browser, address: str, tokens: int) -> Tab:
-    tab = Tab(browser.new_context(viewport={"width": 1280, "height": 800}), address)
-    tab.page.keyboard.press("Escape")
-    tab.page.keyboard.press("s")
-    tab.page.fill(LIMIT, str(tokens))
-    tab.page.fill(HEAT, "0")
-    return tab
+@pytest.fixture(scope="module")
+def tab(browser: Browser, site: tuple[str, Desk]) -> Iterator[Tab]:
+    tab = Tab(browser.new_context(viewport={"width": 1280, "height": 800}), site[0])
+    yield tab
+    tab.close()
+
+
+def limit(page: Page, tokens: int) -> None:
+    """Short replies, the likeliest tokens."""
+    page.fill(LIMIT, str(tokens))
+    page.fill(HEAT, "0")
 
 
 def answered(page: Page, turns: int) -> None:
@@ -46,11 +52,12 @@ def answered(page: Page, turns: int) -> None:
 
 
 def test_each_panel_tells_the_receipts_figures_and_an_alternative_makes_a_branch(
-    browser: Browser, site: tuple[str, Desk]
+    tab: Tab, site: tuple[str, Desk]
 ) -> None:
-    address, desk = site
-    tab = opened(browser, address, 6)
-    page = tab.page
+    desk, page = site[1], tab.page
+    page.keyboard.press("Escape")
+    page.keyboard.press("s")
+    limit(page, 6)
     page.locator(".examples button").first.click()
     answered(page, 1)
     receipt = desk.conversation(tab.id)[0]
@@ -80,23 +87,24 @@ def test_each_panel_tells_the_receipts_figures_and_an_alternative_makes_a_branch
     branch = desk.conversation(tab.id)[-1]
     assert [t.id for t in branch.reply.tokens] != [t.id for t in reply.tokens]
     assert any(receipt.id in note for note in branch.notes)
-    tab.close()
 
 
-def test_the_default_model_knows_the_name_from_the_history_alone(
-    browser: Browser, tmp_path: Path, weights_folder: Path, qwen: Path
-) -> None:
-    with served(tmp_path, model=str(qwen)) as (address, _):
-        tab = opened(browser, address, 16)
-        for turn in (1, 2):
-            tab.page.locator(".examples button").first.click()
-            answered(tab.page, turn)
-        assert "Stephen" in tab.reply(1)
-        tab.press("alone", 1)
-        both = tab.turns.nth(1).locator(".beside .reply")
-        expect(both).to_have_count(2, timeout=PATIENCE)
-        assert "Stephen" not in both.nth(1).inner_text()
-        tab.close()
+def test_the_default_model_knows_the_name_from_the_history_alone(tab: Tab) -> None:
+    page = tab.page
+    page.click("[data-pellucid=new]")
+    expect(tab.turns).to_have_count(0)
+    choose_model(page, "embedded")
+    page.keyboard.press("Escape")
+    page.keyboard.press("s")
+    limit(page, 16)
+    for turn in (1, 2):
+        page.locator(".examples button").first.click()
+        answered(page, turn)
+    assert "Stephen" in tab.reply(1)
+    tab.press("alone", 1)
+    both = tab.turns.nth(1).locator(".beside .reply")
+    expect(both).to_have_count(2, timeout=PATIENCE)
+    assert "Stephen" not in both.nth(1).inner_text()
 
 
 def test_gradios_own_chat_interface(browser: Browser, weights_folder: Path, smol: Path) -> None:

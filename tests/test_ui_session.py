@@ -15,8 +15,9 @@ from pellucid.replies import Event
 from pellucid.settings import load
 from pellucid.ui import conversation, papers
 from pellucid.ui.desk import Desk
+from pellucid.ui.live import Live, spoken
 from pellucid.ui.own import Function, read_history
-from pellucid.ui.session import Live, Session, Setup, spoken
+from pellucid.ui.session import Session, Setup
 
 SETUP = Setup("counts")
 

@@ -12,7 +12,6 @@ import pytest
 
 pytest.importorskip("gradio")
 
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Locator, Page, expect
 
 import ui_server
@@ -23,6 +22,7 @@ from pellucid.messages import Message, Text, ToolCall
 from pellucid.models.scripted import Scripted
 from pellucid.models.tokenizers import open_tokenizer
 from pellucid.ui.tabs import TABS
+from pellucid.ui.tabs.tour import ABOUT
 from web_server import serving as site_serving
 
 pytestmark = pytest.mark.browser
@@ -115,32 +115,6 @@ def press(page: Page, name: str) -> None:
     page.get_by_role("button", name=name, exact=True).locator("visible=true").click()
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_each_tab_opens_and_axe_finds_nothing_serious(
-    served: Served, browser: Browser, scheme: str
-) -> None:
-    page = _open(served, browser, scheme)
-    requests: list[str] = []
-    page.on("request", lambda request: requests.append(request.url))
-    options: dict[str, object] = {"resultTypes": ["violations"], "preload": False}
-    if scheme == "dark":  # all that differs
-        options["runOnly"] = ["color-contrast"]
-    found = {}
-    for tab, _ in TABS:
-        go(page, tab)
-        page.locator(".pane:visible").first.wait_for()
-        page.wait_for_timeout(300)
-        results = Axe().run(page, ".bench, .step", options)
-        found[tab] = [
-            (each["id"], each["nodes"][0]["html"][:150], each["nodes"][0]["failureSummary"][:300])
-            for each in results.response["violations"]
-            if each["impact"] in SERIOUS
-        ]
-    page.close()
-    assert {tab: issues for tab, issues in found.items() if issues} == {}
-    assert all(url.startswith(served.address) for url in requests)
-
-
 def test_tokens_of_two_vocabularies_are_those_of_the_library(served: Served, page: Page) -> None:
     go(page, "Tokens")
     expect(page.locator("#tokens-result section")).to_have_count(2)
@@ -179,15 +153,31 @@ def test_two_thousand_characters_are_tokens_within_150_ms(served: Served, page: 
     assert min(times) < 150, times
 
 
+def test_axe_finds_nothing_serious_in_any_tab(served: Served, page: Page) -> None:
+    requests: list[str] = []
+    page.on("request", lambda request: requests.append(request.url))
+    for tab, _ in TABS:
+        go(page, tab)
+        page.locator(".pane:visible").first.wait_for()
+    page.wait_for_timeout(500)
+    every = page.add_style_tag(content=".tabitem { display: block !important }")  # at once
+    expect(page.locator(".bench:visible, .step:visible")).to_have_count(len(TABS) - 1 + len(ABOUT))
+    found = ui_server.serious(page, ".bench, .step")
+    every.evaluate("(style) => style.remove()")
+    assert found == []
+    assert all(url.startswith(served.address) for url in requests)
+
+
 def test_a_template_is_linted_and_laid_beside_another(served: Served, page: Page) -> None:
     go(page, "Templates")
     result = page.locator("#templates-result")
     expect(result.locator(".who", has_text="system 0")).to_be_visible()
-    page.get_by_text("Lint", exact=True).click()
+    view = page.locator("#tab-templates").get_by_text
+    view("Lint", exact=True).click()
     expect(result).to_contain_text("control-from-text")
-    page.get_by_text("Diff", exact=True).click()
+    view("Diff", exact=True).click()
     expect(result.locator("tr.head")).to_contain_text("llama-3")
-    page.get_by_text("Prompt", exact=True).locator("visible=true").click()
+    view("Prompt", exact=True).click()
     page.locator("#templates-messages textarea").fill("[{]")
     expect(result.get_by_role("alert")).to_contain_text("is not JSON")
 
@@ -257,6 +247,9 @@ def test_a_booking_waits_for_a_person(served: Served, page: Page, browser: Brows
     call = Message("assistant", (ToolCall("1", "book", json.dumps({"city": "Paris"})),))
     result, bar = page.locator("#assistants-result"), page.locator("#assistants-approval")
     words = page.locator("#assistants-words textarea")
+    other = _open(served, browser)  # somebody else is asked nothing, and sees nothing of it
+    go(other, "Assistants")
+    expect(other.locator("#assistants-result")).to_contain_text("Welcome to FlightAI")
     for n, (button, outcome) in enumerate(
         (("Refuse", "the user did not approve it"), ("Approve", "is booked for $"))
     ):
@@ -264,17 +257,14 @@ def test_a_booking_waits_for_a_person(served: Served, page: Page, browser: Brows
         words.fill("Book me a ticket to Paris")
         words.press("Enter")
         expect(bar).to_contain_text('book(city="Paris")')
-        other = _open(served, browser)  # somebody else is asked nothing, and sees nothing of it
-        go(other, "Assistants")
-        expect(other.locator("#assistants-result")).to_contain_text("Welcome to FlightAI")
         expect(other.locator("#assistants-result")).not_to_contain_text("Paris")
         expect(other.locator("#assistants-approval")).to_be_hidden()
-        other.close()
         press(page, button)
         expect(result).to_contain_text(outcome)
         expect(result).to_contain_text(f"That was answer {n}.")
         expect(bar).to_be_hidden()
         assert booked(served) == [("Paris",)] * n
+    other.close()
 
 
 def test_whoever_stops_has_refused(served: Served, page: Page) -> None:
@@ -300,6 +290,7 @@ def test_a_brochure_of_a_site_of_ones_own(served: Served, page: Page) -> None:
     with site_serving(site.pages()) as server:
         page.locator("#web-url textarea").fill(server.url("/"))
         page.locator("#web-company textarea").fill(site.name)
+        page.get_by_label("Pages, at most").fill("2")
         press(page, "Make it")
         alert = page.locator("#web-result").get_by_role("alert")
         expect(alert).to_contain_text("--allow-host")

@@ -14,7 +14,8 @@ from ..record.receipt import Receipt, Summary
 from ..views.html.answers import answer
 from ..views.html.markup import text
 from .desk import Desk
-from .session import Live, Session, Step, along, spoken, thought, visible
+from .live import Live, along, spoken, thought, visible
+from .session import Session, Step
 
 SEARCHED, SHOWN = 400, 60
 """How many of the newest receipts are looked at, and conversations listed."""

@@ -14,15 +14,16 @@ from dataclasses import field, replace
 
 from ..chat import Chat
 from ..errors import PellucidError, UsageError
-from ..messages import Media, Message, Options, Part, Text, Thinking
+from ..messages import Message, Options, Text
 from ..models.base import Model
 from ..record.ids import new_id
 from ..record.receipt import Receipt
-from ..replies import Event, Progress, TextDelta, ThinkingDelta
+from ..replies import Event
 from ..tools.running import ToolRan
 from ..turn import Turn, answered
 from ..value import value
 from .desk import Desk
+from .live import Live, seen, spoken
 
 EVERY = 0.06
 """Seconds between two looks of the page at a reply that is being written."""
@@ -55,18 +56,6 @@ class Step:
     siblings: tuple[str, ...]
     place: int
     alone: Receipt | None = None
-
-
-@value
-class Live:
-    """A turn under way: what was said, what came so far, and what is being done about it."""
-
-    said: Message
-    text: str = ""
-    thinking: str = ""
-    doing: str = ""
-    error: str = ""
-    alone: bool = False
 
 
 class Session:
@@ -316,44 +305,3 @@ class Session:
 
     def _fetched(self, done: int, total: int) -> None:
         self._doing(f"fetching the model: {done / 1e6:,.0f} of {total / 1e6:,.0f} MB")
-
-
-def seen(live: Live, event: Event | ToolRan | str | PellucidError) -> Live:
-    """What the page shows after one more event."""
-    match event:
-        case str():
-            return replace(live, doing=event)
-        case TextDelta(text):
-            return replace(live, text=live.text + text, doing="writing")
-        case ThinkingDelta(text):
-            return replace(live, thinking=live.thinking + text, doing="thinking")
-        case Progress(done, total, cached) if total:
-            return replace(
-                live,
-                doing=f"reading the prompt: {done:,} of {total:,} tokens, {cached:,} from cache",
-            )
-        case PellucidError():
-            return replace(live, error=str(event))
-    return live
-
-
-def spoken(receipt: Receipt) -> tuple[Message, ...]:
-    """The conversation a receipt answered, with what its memory policy left out."""
-    every = (*receipt.memory.dropped, *receipt.request.messages)
-    return tuple(message for message in every if message.role != "system")
-
-
-def visible(message: Message) -> str:
-    """The words of a message as a person wrote them, without what was attached."""
-    return "".join(p.text for p in message.parts if isinstance(p, Text) and p.source is None)
-
-
-def along(message: Message) -> tuple[Part, ...]:
-    """What was attached to a message."""
-    return tuple(
-        p for p in message.parts if isinstance(p, Media) or (isinstance(p, Text) and p.source)
-    )
-
-
-def thought(message: Message) -> str:
-    return "".join(p.text for p in message.parts if isinstance(p, Thinking))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator
 from html import escape
 from pathlib import Path
@@ -10,15 +9,14 @@ from typing import Any
 
 import gradio as gr
 
-from ..attachments import attachment
 from ..errors import PellucidError, UsageError
-from ..messages import Message, Options, Text, text_message
+from ..messages import text_message
 from . import conversation, glass, papers, picker
+from .asked import NUMBERS, action_of, message_of, setup_of
 from .desk import Desk
-from .session import OPENING, SHOWN, Live, Session, Setup, visible
+from .live import Live, visible
+from .session import OPENING, SHOWN, Session, Setup
 
-NUMBERS = ("temperature", "top_p", "top_k", "min_p", "max_tokens", "seed")
-WHOLE = ("top_k", "max_tokens", "seed")
 MEMORIES = (
     ("everything", "full"),
     ("this turn alone", "none"),
@@ -192,11 +190,11 @@ class Talk:
     ) -> Iterator[Shown]:
         session = self._session(request)
         try:
-            message = _message(words)
+            message = message_of(words)
             if message is None:
                 yield self._nothing
                 return
-            setup = _setup(*asked)
+            setup = setup_of(*asked)
             yield from self._answer(session, lambda: session.say(message, setup), words)
             head = session.head
             if also and head is not None and len(session.steps()) > 1 and setup.memory != "none":
@@ -209,10 +207,10 @@ class Talk:
         """What a button asks of the model."""
         session = self._session(request)
         try:
-            name, value = _wanted(action)
+            name, value = action_of(action)
             if name not in TURNS:
                 raise UsageError(f"The model cannot be asked to {name!r}.")
-            setup = _setup(*asked)
+            setup = setup_of(*asked)
             yield from self._answer(session, lambda: TURNS[name](session, value, setup))
         except PellucidError as error:
             gr.Warning(str(error), duration=None)
@@ -222,7 +220,7 @@ class Talk:
         """What a button does without the model: it waits for no turn, and is answered at once."""
         session = self._session(request)
         try:
-            name, value = _wanted(action)
+            name, value = action_of(action)
             if name in MOVES:
                 MOVES[name](session, value)
                 return {self.past: conversation.html(session), self.glass: glass.html(session)}
@@ -332,15 +330,6 @@ class Talk:
         yield {**self._all(session), self.system: system}
 
 
-def _wanted(action: str) -> tuple[str, Any]:
-    """An action of page.js, and what it is about. Raises `UsageError`."""
-    try:
-        wanted = json.loads(action)
-        return str(wanted["action"]), wanted.get("value")
-    except (ValueError, TypeError, KeyError):
-        raise UsageError("That is no action of this page.") from None
-
-
 TURNS: dict[str, Callable[[Session, Any, Setup], Iterator[Live]]] = {
     "say": lambda session, value, setup: session.say(text_message("user", str(value)), setup),
     "retry": lambda session, value, setup: session.retry(str(value), setup),
@@ -383,26 +372,3 @@ def status(live: Live, over: bool = False) -> str:
     if over:
         words = "an error ended the turn" if live.error else "the reply is complete"
     return escape(words)
-
-
-def _setup(model: str | None, system: str | None, memory: str | None, *numbers: str) -> Setup:
-    """The settings beside the conversation. Raises `UsageError` for what no sampler can take."""
-    given: dict[str, Any] = {}
-    for name, number in zip(NUMBERS, numbers, strict=True):
-        if not (number or "").strip():
-            continue
-        try:
-            given[name] = int(number) if name in WHOLE else float(number)
-        except ValueError:
-            kind = "a whole number" if name in WHOLE else "a number"
-            raise UsageError(f"{name} is {number!r}; it is {kind}, or empty.") from None
-    return Setup(
-        (model or "").strip() or "local", (system or "").strip(), memory or "full", Options(**given)
-    )
-
-
-def _message(words: dict[str, Any]) -> Message | None:
-    """What was written and attached."""
-    said = str(words.get("text") or "")
-    files = tuple(attachment(path) for path in words.get("files") or ())
-    return Message("user", (Text(said), *files)) if said.strip() or files else None

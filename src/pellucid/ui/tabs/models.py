@@ -105,7 +105,7 @@ def overview(desk: Desk) -> str:
         else note("None is loaded; one starts with the first question.")
     )
     return (
-        f"<h3>On this machine</h3>{table(files, 'lab', HEAD)}"
+        f"<h3>On this machine</h3>{table(files, 'lab models', HEAD)}"
         f"<h3>In memory</h3>{running}"
         "<h3>At hosts <small>HOST:MODEL, such as openai:gpt-4.1-mini, wherever a model is named"
         f"</small></h3>{table(hosts, 'lab', ('host', 'state', 'address'))}"

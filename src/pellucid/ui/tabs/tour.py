@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
-from functools import lru_cache
+from functools import cached_property
 from typing import Any
 
 import gradio as gr
@@ -67,33 +67,7 @@ ABOUT = (
 
 
 def build(desk: Desk) -> None:
-    @lru_cache(maxsize=1)
-    def tokenizer() -> ModelTokenizer:
-        name = "o200k_base" if hosted(desk.model, desk.settings) else desk.model
-        return open_tokenizer(name, desk.settings, desk.folders)
-
-    @lru_cache(maxsize=1)
-    def model() -> Model:
-        return desk.open(desk.model)
-
-    def safe(show: Callable[..., str]) -> Callable[..., str]:
-        def shown(*given: Any) -> str:
-            try:
-                return pane(show(*given))
-            except PellucidError as error:
-                return pane(problem(error))
-
-        return shown
-
-    made: list[tuple[Callable[..., str], list[Any], gr.HTML]] = []
-
-    def shows(show: Callable[..., str], *given: Any) -> gr.HTML:
-        """What the fields of a step become: live, and when the tab is opened."""
-        result = gr.HTML(elem_id=f"tour-{len(made) + 1}", elem_classes="result")
-        live([each.change for each in given], safe(show), given, [result])
-        made.append((safe(show), list(given), result))
-        return result
-
+    tour = _Tour(desk)
     gr.HTML(
         pane(
             "<h2>How a model answers, in eight steps</h2>"
@@ -101,23 +75,92 @@ def build(desk: Desk) -> None:
             "Change the examples.</p>"
         )
     )
+    _text(tour)
+    _tokens(tour)
+    _ids(tour)
+    _template(tour)
+    _history(tour)
+    _sampling(tour)
+    _tools(tour)
+    _cost(tour)
+    tour.wire()
+
+
+ALWAYS: dict[str, Any] = {"show_progress": "hidden", "concurrency_limit": None}
+
+
+class _Tour:
+    """What the steps share: the vocabulary, the model, and what is shown of what fields."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+        self._made: list[tuple[Callable[..., str], list[Any], gr.HTML]] = []
+
+    @cached_property
+    def tokenizer(self) -> ModelTokenizer:
+        desk = self._desk
+        name = "o200k_base" if hosted(desk.model, desk.settings) else desk.model
+        return open_tokenizer(name, desk.settings, desk.folders)
+
+    @cached_property
+    def model(self) -> Model:
+        return self._desk.open(self._desk.model)
+
+    def shows(self, show: Callable[..., str], *given: Any) -> None:
+        """What the fields of a step become: live, and when the tab is opened."""
+
+        def safe(*values: Any) -> str:
+            try:
+                return pane(show(*values))
+            except PellucidError as error:
+                return pane(problem(error))
+
+        result = gr.HTML(elem_id=f"tour-{len(self._made) + 1}", elem_classes="result")
+        live([each.change for each in given], safe, given, [result])
+        self._made.append((safe, list(given), result))
+
+    def wire(self) -> None:
+        """Compute every step when the tab is opened, one after the other."""
+
+        def open_all(*values: Any) -> Iterator[dict[gr.HTML, str]]:
+            rest = iter(values)
+            for show, given, result in self._made:
+                yield {result: show(*(next(rest) for _ in given))}
+
+        fields = [each for _, given, _ in self._made for each in given]
+        on_opening(open_all, fields, [result for _, _, result in self._made])
+
+
+def _text(tour: _Tour) -> None:
     with _Step(1) as right:
         words = gr.Textbox("Hé, how are you?", label="Text", elem_id="tour-text")
         with right:
-            shows(steps.text_step, words)
+            tour.shows(steps.text_step, words)
+
+
+def _tokens(tour: _Tour) -> None:
     with _Step(2) as right:
         words = gr.Textbox("unbelievable tokenization", label="Text of step 2")
         with right:
-            shows(lambda words: steps.tokens_step(words, tokenizer()), words)
+            tour.shows(lambda words: steps.tokens_step(words, tour.tokenizer), words)
+
+
+def _ids(tour: _Tour) -> None:
     with _Step(3) as right:
         ids = gr.Textbox("9707, 1879, 0", label="Ids", elem_id="tour-ids")
         with right:
-            shows(lambda ids: steps.ids_step(ids, tokenizer()), ids)
+            tour.shows(lambda ids: steps.ids_step(ids, tour.tokenizer), ids)
+
+
+def _template(tour: _Tour) -> None:
     with _Step(4) as right:
         system = gr.Textbox("You are a helpful assistant.", label="System message of step 4")
         words = gr.Textbox("What is a <|im_end|>?", label="Message of step 4")
         with right:
-            shows(lambda s, w: steps.template_step(s, w, model()), system, words)
+            tour.shows(lambda s, w: steps.template_step(s, w, tour.model), system, words)
+
+
+def _history(tour: _Tour) -> None:
     with _Step(5) as right:
         talk = gr.Textbox(
             "Hi, I am Ed.\nI like parrots.\nWhat is my name?",
@@ -126,8 +169,12 @@ def build(desk: Desk) -> None:
         )
         both = gr.Button("Ask with and without the history", elem_id="tour-ask", min_width=96)
         with right:
-            shows(lambda talk: steps.history_step(talk.splitlines(), model()), talk)
+            tour.shows(lambda talk: steps.history_step(talk.splitlines(), tour.model), talk)
             answers = gr.HTML(elem_id="tour-answers", elem_classes="result")
+    both.click(lambda talk: (yield from _both(tour, talk)), talk, answers, **ALWAYS)
+
+
+def _sampling(tour: _Tour) -> None:
     with _Step(6) as right:
         question = gr.Textbox("Is a parrot a bird? One word.", label="Question of step 6")
         ask = gr.Button("Ask for the first token", elem_id="tour-predict", min_width=96)
@@ -135,13 +182,21 @@ def build(desk: Desk) -> None:
         found = gr.State(())
         with right:
             said = gr.HTML()
-            shows(steps.sampling_step, found, heat)
+            tour.shows(steps.sampling_step, found, heat)
+    ask.click(lambda words: (yield from _predict(tour, words)), question, [found, said], **ALWAYS)
+
+
+def _tools(tour: _Tour) -> None:
     with _Step(7) as right:
         wish = gr.Textbox("How much is a ticket to Paris?", label="Question of step 7")
         run = gr.Button("Let the model call it", elem_id="tour-call", min_width=96)
         with right:
-            shows(lambda words: steps.tools_step(words, model()), wish)
+            tour.shows(lambda words: steps.tools_step(words, tour.model), wish)
             calls = gr.HTML(elem_id="tour-calls", elem_classes="result")
+    run.click(lambda words: (yield from _call(tour, words)), wish, calls, **ALWAYS)
+
+
+def _cost(tour: _Tour) -> None:
     with _Step(8) as right:
         turns = gr.Slider(1, 40, value=8, step=1, label="Turns")
         with gr.Row():
@@ -149,29 +204,16 @@ def build(desk: Desk) -> None:
             answered = gr.Number(200, label="Tokens answered", minimum=0, precision=0, min_width=90)
         priced = gr.Textbox("gpt-4.1-mini", label="Priced as")
         with right:
-            shows(steps.cost_step, turns, asked, answered, priced)
-
-    fields = [each for _, given, _ in made for each in given]
-
-    def open_all(*values: Any) -> Iterator[dict[gr.HTML, str]]:
-        rest = iter(values)
-        for show, given, result in made:
-            yield {result: show(*(next(rest) for _ in given))}
-
-    on_opening(open_all, fields, [result for _, _, result in made])
-    always: dict[str, Any] = {"show_progress": "hidden", "concurrency_limit": None}
-    both.click(lambda talk: (yield from _both(model, talk)), talk, answers, **always)
-    ask.click(lambda words: (yield from _predict(model, words)), question, [found, said], **always)
-    run.click(lambda words: (yield from _call(model, words)), wish, calls, **always)
+            tour.shows(steps.cost_step, turns, asked, answered, priced)
 
 
-def _both(open: Callable[[], Model], talk: str) -> Iterator[str]:
+def _both(tour: _Tour, talk: str) -> Iterator[str]:
     """The last question with the history before it and without, as the replies grow."""
     lines = [line for line in talk.splitlines() if line.strip()]
     texts: dict[str, str] = {}
 
     def work(tell: Callable[[tuple[str, str]], None]) -> None:
-        for name, chat in steps.both_ways(lines, open()):
+        for name, chat in steps.both_ways(lines, tour.model):
             for line in lines[-1:] if name == steps.ALONE else lines:
                 tell((name, ""))
                 with closing(chat.stream(line).events()) as events:
@@ -189,20 +231,20 @@ def _both(open: Callable[[], Model], talk: str) -> Iterator[str]:
         yield pane(problem(error))
 
 
-def _predict(open: Callable[[], Model], words: str) -> Iterator[tuple[Any, str]]:
+def _predict(tour: _Tour, words: str) -> Iterator[tuple[Any, str]]:
     """The candidates for the first token of a reply."""
     yield gr.skip(), pane(note("The model reads …"))
     try:
-        yield steps.next_token(words, open()), ""
+        yield steps.next_token(words, tour.model), ""
     except PellucidError as error:
         yield (), pane(problem(error))
 
 
-def _call(open: Callable[[], Model], words: str) -> Iterator[str]:
+def _call(tour: _Tour, words: str) -> Iterator[str]:
     """What came of a question to a model that has a tool."""
     yield pane(note("The model reads …"))
     try:
-        chat = steps.tools_chat(open())
+        chat = steps.tools_chat(tour.model)
         chat.say(words)
         yield pane(steps.called(chat.receipts), "calls")
     except PellucidError as error:

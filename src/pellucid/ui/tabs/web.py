@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 
 import gradio as gr
 
@@ -28,69 +29,14 @@ Said = tuple[str, str]
 
 
 def build(desk: Desk) -> None:
-    def make(
-        kind: str,
-        url: str,
-        company: str,
-        model: str,
-        language: str,
-        words: float,
-        style: str,
-        tone: Tone,
-        audience: Audience,
-        most: float,
-        allow: str,
-    ) -> Iterator[str]:
-        try:
-            access = Access(
-                tuple(parse_allowed(host) for host in allow.replace(",", " ").split()),
-                offline=desk.settings.offline,
-            )
-            asker = Asker(lambda: desk.open(model), store=desk.store)
-            code = next((code for code, name in NAMES.items() if name == language), "")
-            if kind == KINDS[0]:
-                wish = Wish(int(words), code, style)
-                yield from written(lambda tell: summarize(address(url), asker, wish, access, tell))
-            else:
-                brief = Brief(tone, audience, code, int(most))
-                site = address(url)
-                yield from written(lambda tell: brochure(company, site, asker, brief, access, tell))
-        except PellucidError as error:
-            yield pane(problem(error))
-
     with gr.Row(elem_classes="bench"):
         with gr.Column(scale=2, min_width=300):
-            kind = gr.Radio(
-                KINDS, value=KINDS[0], label="Make a", elem_classes="segments", elem_id="web-kind"
-            )
-            url = gr.Textbox(label="Address", placeholder="https://example.com", elem_id="web-url")
-            company = gr.Textbox(label="Company", visible=False, elem_id="web-company")
-            with gr.Row():
-                model = gr.Dropdown(
-                    model_names(desk),
-                    value=desk.model,
-                    allow_custom_value=True,
-                    label="Model",
-                    min_width=130,
-                )
-                language = gr.Dropdown(
-                    [OWN, *NAMES.values()], value=OWN, label="Language", min_width=130
-                )
+            kind, url, company = _what()
+            model, language = _by(desk)
             with gr.Row() as for_summary:
-                words = gr.Number(120, label="Words, about", minimum=10, precision=0, min_width=130)
-                style = gr.Dropdown(
-                    ["points", "prose"],
-                    value="points",
-                    allow_custom_value=True,
-                    label="Manner",
-                    min_width=130,
-                )
+                words, style = _summary()
             with gr.Row(visible=False) as for_brochure:
-                tone = gr.Dropdown(list(TONES), value=TONES[0], label="Tone", min_width=100)
-                audience = gr.Dropdown(
-                    list(AUDIENCES), value=AUDIENCES[0], label="For", min_width=100
-                )
-                most = gr.Number(6, label="Pages, at most", minimum=1, precision=0, min_width=90)
+                tone, audience, most = _brochure()
             allow = gr.Textbox(
                 label="Sites of your own that may be read",
                 placeholder="127.0.0.1:8000",
@@ -113,7 +59,77 @@ def build(desk: Desk) -> None:
 
     live([kind.change], fields, [kind], [company, for_brochure, for_summary])
     asked = [kind, url, company, model, language, words, style, tone, audience, most, allow]
-    streaming([go.click, url.submit], stop, make, asked, [result])
+    streaming([go.click, url.submit], stop, partial(_make, desk), asked, [result])
+
+
+def _what() -> tuple[gr.Radio, gr.Textbox, gr.Textbox]:
+    return (
+        gr.Radio(
+            KINDS, value=KINDS[0], label="Make a", elem_classes="segments", elem_id="web-kind"
+        ),
+        gr.Textbox(label="Address", placeholder="https://example.com", elem_id="web-url"),
+        gr.Textbox(label="Company", visible=False, elem_id="web-company"),
+    )
+
+
+def _by(desk: Desk) -> tuple[gr.Dropdown, gr.Dropdown]:
+    with gr.Row():
+        model = gr.Dropdown(
+            model_names(desk),
+            value=desk.model,
+            allow_custom_value=True,
+            label="Model",
+            min_width=130,
+        )
+        names = [OWN, *NAMES.values()]
+        return model, gr.Dropdown(names, value=OWN, label="Language", min_width=130)
+
+
+def _summary() -> tuple[gr.Number, gr.Dropdown]:
+    words = gr.Number(120, label="Words, about", minimum=10, precision=0, min_width=130)
+    style = gr.Dropdown(
+        ["points", "prose"], value="points", allow_custom_value=True, label="Manner", min_width=130
+    )
+    return words, style
+
+
+def _brochure() -> tuple[gr.Dropdown, gr.Dropdown, gr.Number]:
+    return (
+        gr.Dropdown(list(TONES), value=TONES[0], label="Tone", min_width=100),
+        gr.Dropdown(list(AUDIENCES), value=AUDIENCES[0], label="For", min_width=100),
+        gr.Number(6, label="Pages, at most", minimum=1, precision=0, min_width=90),
+    )
+
+
+def _make(
+    desk: Desk,
+    kind: str,
+    url: str,
+    company: str,
+    model: str,
+    language: str,
+    words: float,
+    style: str,
+    tone: Tone,
+    audience: Audience,
+    most: float,
+    allow: str,
+) -> Iterator[str]:
+    """What the fields ask for, as it is written."""
+    try:
+        allowed = tuple(parse_allowed(host) for host in allow.replace(",", " ").split())
+        access = Access(allowed, offline=desk.settings.offline)
+        asker = Asker(lambda: desk.open(model), store=desk.store)
+        code = next((code for code, name in NAMES.items() if name == language), "")
+        if kind == KINDS[0]:
+            wish = Wish(int(words), code, style)
+            yield from written(lambda tell: summarize(address(url), asker, wish, access, tell))
+        else:
+            brief = Brief(tone, audience, code, int(most))
+            site = address(url)
+            yield from written(lambda tell: brochure(company, site, asker, brief, access, tell))
+    except PellucidError as error:
+        yield pane(problem(error))
 
 
 def address(url: str) -> str:

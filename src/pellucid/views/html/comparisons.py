@@ -38,7 +38,6 @@ def comparison(names: Sequence[str], receipts: Sequence[Receipt | None]) -> str:
 
 def divergence(value: Divergence, first: Receipt, second: Receipt) -> str:
     """Both prompts as bars of what is shared, the reason they part, and what that cost."""
-    about = "" if value.known == "exact" else "~"
     longest = max(value.first, value.second, 1)
     bars = "".join(
         f"<p><strong>{text(receipt.model)}</strong> <code>{text(receipt.id)}</code> "
@@ -50,14 +49,4 @@ def divergence(value: Divergence, first: Receipt, second: Receipt) -> str:
         )
         for receipt, size in ((first, value.first), (second, value.second))
     )
-    facts = [
-        f"The first {about}{value.shared:,} tokens are the same "
-        f"({figures.KNOWN[value.known]}); {value.cached:,} were read from a cache."
-    ]
-    if value.reread:
-        facts.append(f"{about}{value.reread:,} tokens that stood in the first were read again.")
-    if value.seconds:
-        facts.append(f"Reading them took {figures.seconds(value.seconds)}.")
-    if value.saving is not None and value.reread:
-        facts.append(f"From the cache they would have been ${value.saving:.6f} cheaper.")
-    return f"{bars}<h4>{text(value.why)}</h4><p>{' '.join(facts)}</p>"
+    return f"{bars}<h4>{text(value.why)}</h4><p>{text(figures.divergence_facts(value))}</p>"
