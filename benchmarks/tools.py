@@ -1,6 +1,6 @@
 """How well the embedded model calls tools, with and without our steering: the table of
-docs/tools.md and RESULTS.md. `python -m benchmarks.tools [TIMES]` asks every case that often, at
-temperature 0 once."""
+docs/tools.md and RESULTS.md. `python -m benchmarks.tools [TIMES]` asks every case that often; at
+temperature 0, and without steering, where a conversation takes many calls, once."""
 
 from __future__ import annotations
 
@@ -31,7 +31,8 @@ def run(name: str = "local", times: int = 1) -> str:
     for model.steers in (True, False):
         for temperature in TEMPERATURES:
             examined = []
-            for each in examine(model, times if temperature else 1, temperature):
+            often = times if temperature and model.steers else 1
+            for each in examine(model, often, temperature):
                 examined.append(each)
                 print("." if each.passed else "x", end="", file=sys.stderr, flush=True)
             rows.append(row(temperature, model.steers, examined))
@@ -39,8 +40,8 @@ def run(name: str = "local", times: int = 1) -> str:
             if model.steers:
                 failures += [_failure(temperature, each) for each in examined if not each.passed]
     asked = (
-        f"{len(CASES)} questions of `pellucid tools doctor`, each {times} time(s), at "
-        f"temperature 0 once, {model.name}."
+        f"{len(CASES)} questions of `pellucid tools doctor`, each {times} time(s); at temperature "
+        f"0, and without steering, once. {model.name}."
     )
     return "\n\n".join([asked, HEAD + "\n".join(rows), "\n".join(failures)]).rstrip() + "\n"
 
