@@ -18,9 +18,9 @@ from typing import Any
 from . import gateways
 from .load import (
     CLIENTS,
+    DATA,
     LOAD_CORE,
     SERVER_CORE,
-    SHORT,
     Figures,
     figures,
     process,
@@ -123,15 +123,13 @@ def _translating(times: int = 2000) -> float:
     from pellucid.replies import collect
 
     body = request("anthropic", "few", False).partition(b"\r\n\r\n")[2]
-    reply = SHORT.partition(b"\r\n\r\n")[2]
     taken = []
     for _ in range(times):
         began = time.perf_counter()
         incoming = anthropic.decode_request(json.loads(body))
-        outgoing = openai_chat.encode_request(incoming.request, "m", stream=True)
+        outgoing = openai_chat.encode_request(incoming.request, "m", stream=False)
         json.dumps(outgoing.body)
-        decoder = openai_chat.Decoder()
-        found = collect([*decoder.feed(reply), *decoder.close()])
+        found = collect(openai_chat.decode_reply(json.loads(DATA)))
         json.dumps(anthropic.encode_reply(found, Head("msg_1", "m", 1)))
         taken.append(time.perf_counter() - began)
     return sorted(taken)[times // 20] * 1e6

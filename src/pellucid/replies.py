@@ -280,6 +280,15 @@ class ReplyBuilder:
         if self._text:
             self._gather()
         match event:
+            case Sent(exchange):
+                self.exchange = exchange
+            case Started():
+                self._started = event
+            case UsageEvent(usage):
+                self._usage = usage
+            case Finish():
+                self._finish = event
+                self._tokens.extend(event.tokens)
             case TextDelta(text, tokens, signature):
                 if text or signature:
                     self._append(Text(text, signature=signature))
@@ -294,17 +303,8 @@ class ReplyBuilder:
                 self._parts.append(media)
             case Notice(text):
                 self._notices.append(text)
-            case UsageEvent(usage):
-                self._usage = usage
-            case Finish():
-                self._finish = event
-                self._tokens.extend(event.tokens)
             case Progress():
                 self._progress = event
-            case Started():
-                self._started = event
-            case Sent(exchange):
-                self.exchange = exchange
 
     def _gather(self) -> None:
         """The pieces of text as a part."""

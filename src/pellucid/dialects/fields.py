@@ -32,15 +32,20 @@ def want(value: object, kind: type[T], where: str) -> T:
 def take(body: Mapping[str, Any], name: str, kind: type[T], where: str = "") -> T | None:
     """The field `name` of the object at `where`; `None` when it is absent or null."""
     value = body.get(name)
-    return None if value is None else want(value, kind, join(where, name))
+    if value is None or type(value) is kind:
+        return value
+    return want(value, kind, join(where, name))
 
 
 def need(body: Mapping[str, Any], name: str, kind: type[T], where: str = "") -> T:
     """The field `name` of the object at `where`, which must be there."""
+    value = body.get(name)
+    if type(value) is kind:
+        return value
     place = join(where, name)
-    if body.get(name) is None:
+    if value is None:
         raise BadRequest(f"{place} is missing; it must be {WORDS[kind]}.", place)
-    return want(body[name], kind, place)
+    return want(value, kind, place)
 
 
 def objects(body: Mapping[str, Any], name: str, where: str = "") -> Iterator[tuple[str, Any]]:

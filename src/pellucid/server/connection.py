@@ -45,7 +45,7 @@ class Connection(asyncio.Protocol):
         self._waiting: deque[HttpRequest] = deque()
         self._request: HttpRequest | None = None
         self._in_head = False
-        self._size = 0
+        self._size = self._fed = 0
         self._target = self._plain_head = b""
         self._fields: list[tuple[bytes, bytes]] = []
         self.full = False
@@ -78,6 +78,7 @@ class Connection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         if self._closing or self._refusal is not None:
             return
+        self._fed = len(data)
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade as upgrade:
@@ -87,7 +88,7 @@ class Connection(asyncio.Protocol):
         except httptools.HttpParserError:
             self._refuse(400, "The request is not HTTP/1.1 as it should be.")
         else:
-            self._size += len(data) if self._in_head else 0
+            self._size += self._fed if self._in_head else 0
             if self._size > HEAD:
                 self._refuse(431, f"The head of the request is longer than {HEAD >> 10} KB.")
 
@@ -106,6 +107,7 @@ class Connection(asyncio.Protocol):
             self._fields.append((name, value))
 
     def on_headers_complete(self) -> None:
+        long = self._size + self._fed > HEAD and self._length() > HEAD
         self._in_head, self._size = False, 0
         parser = self._parser
         if parser.should_upgrade() and parser.get_method() != b"CONNECT":
@@ -120,8 +122,7 @@ class Connection(asyncio.Protocol):
             version=parser.get_http_version(),
             keep_alive=parser.should_keep_alive(),
         )
-        size = len(self._target) + sum([len(name) + len(value) for name, value in self._fields])
-        if size > HEAD or len(self._fields) > FIELDS:
+        if long or len(self._fields) > FIELDS:
             self._refuse(431, f"The head of the request is longer than {HEAD >> 10} KB.")
         elif why := _unacceptable(request):
             self._refuse(*why)
@@ -131,6 +132,10 @@ class Connection(asyncio.Protocol):
                 self._task = self._front.loop.create_task(self._serve())
             else:
                 self.flow()
+
+    def _length(self) -> int:
+        """Bytes of the head's contents."""
+        return len(self._target) + sum([len(name) + len(value) for name, value in self._fields])
 
     def _without_offer(self) -> bytes:
         """The head again, without its offer to go on in another protocol."""

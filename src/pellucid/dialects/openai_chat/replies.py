@@ -73,8 +73,7 @@ def _decode(body: Mapping[str, Any]) -> list[Event]:
     out += calls
     if (usage := read_usage(body)) is not None:
         out.append(usage)
-    refused = any(isinstance(event, RefusalDelta) for event in out)
-    return out + finish(choice, called=bool(calls), refused=refused)
+    return out + finish(choice, called=bool(calls), refused=bool(message.get("refusal")))
 
 
 def raise_error(body: Mapping[str, Any]) -> None:
