@@ -132,7 +132,7 @@ def squeeze(data: bytes) -> bytes:
     if len(data) < LEAST:
         return b"\0" + data
     if len(data) <= WINDOW:
-        deflate = zlib.compressobj(6, zlib.DEFLATED, -12, 5)
+        deflate = zlib.compressobj(3, zlib.DEFLATED, -12, 5)
     else:
         deflate = zlib.compressobj(9 if len(data) < LONG else 3, zlib.DEFLATED, -15)
     small = deflate.compress(data) + deflate.flush()
