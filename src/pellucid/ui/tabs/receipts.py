@@ -31,7 +31,11 @@ def build(desk: Desk) -> None:
         except PellucidError as error:
             return gr.Radio(choices=[]), gr.Dropdown(choices=[]), pane(problem(error))
         choices = [(line(each), each.id) for each in found]
-        words = f"The newest {MOST}." if len(found) == MOST else f"{len(found)} receipts."
+        words = (
+            f"The newest {MOST}."
+            if len(found) == MOST
+            else f"{len(found)} receipt{'' if len(found) == 1 else 's'}."
+        )
         if desk.store is None:
             words = OFF
         return (

@@ -13,6 +13,7 @@ import gradio as gr
 from gradio.context import Context
 
 from ...models import catalog
+from ...models.names import hosted
 from ...views.html.markup import text
 from ..desk import Desk
 
@@ -42,6 +43,11 @@ def model_names(desk: Desk) -> list[str]:
     """Names of models to choose from; any other can be typed."""
     rows = [row.name for row in catalog.MODELS]
     return list(dict.fromkeys([desk.model, *desk.given, *rows]))
+
+
+def has_file(desk: Desk) -> bool:
+    """Whether the model that the page begins with is a file, with a vocabulary and a template."""
+    return desk.model not in desk.given and hosted(desk.model, desk.settings) is None
 
 
 def on_opening(fn: Callable[..., Any], inputs: Sequence[Any], outputs: Sequence[Any]) -> None:

@@ -13,7 +13,6 @@ import gradio as gr
 from ...errors import PellucidError, UnknownTemplate
 from ...messages import Request
 from ...models.formats import Formats, open_formats
-from ...models.names import hosted
 from ...prompt import families
 from ...prompt.diff import diff
 from ...prompt.lint import lint
@@ -22,7 +21,7 @@ from ...prompt.sources import choose
 from ...shapes import as_request
 from ...views.html import templates as views
 from ..desk import Desk
-from .shared import live, model_names, note, on_opening, pane, problem
+from .shared import has_file, live, model_names, note, on_opening, pane, problem
 
 VIEWS = ("Prompt", "Ids", "Lint", "Diff")
 EXAMPLES = {
@@ -69,7 +68,7 @@ def build(desk: Desk) -> None:
         except PellucidError as error:
             return pane(problem(error))
 
-    own = families.names()[0] if hosted(desk.model, desk.settings) else desk.model
+    own = desk.model if has_file(desk) else families.names()[0]
     choices = list(dict.fromkeys([own, *families.names(), *model_names(desk)]))
     with gr.Row(elem_classes="bench"):
         with gr.Column(scale=2, min_width=300):

@@ -8,7 +8,6 @@ from functools import lru_cache
 import gradio as gr
 
 from ...errors import PellucidError
-from ...models.names import hosted
 from ...models.tokenizers import open_tokenizer
 from ...tokens import names
 from ...tokens.encoding import Encoding, parse_ids
@@ -18,7 +17,7 @@ from ...views.html import tokens as views
 from ...views.html.markup import text as escaped
 from ...views.html.steps import explained
 from ..desk import Desk
-from .shared import live, model_names, note, on_opening, pane, problem
+from .shared import has_file, live, model_names, note, on_opening, pane, problem
 
 SAMPLE = "Tokens are pieces of text: unbelievable, 12345, naïve, Привет!"
 SHIPPED = "o200k_base"
@@ -41,7 +40,7 @@ def build(desk: Desk) -> None:
     def back(words: str, chosen: list[str]) -> str:
         return pane(decoded(opened, words, chosen))
 
-    own = SHIPPED if hosted(desk.model, desk.settings) else desk.model
+    own = desk.model if has_file(desk) else SHIPPED
     choices = list(dict.fromkeys([own, *(row.name for row in names.rows()), *model_names(desk)]))
     with gr.Row(elem_classes="bench"):
         with gr.Column(scale=2, min_width=300):

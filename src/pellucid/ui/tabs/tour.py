@@ -11,14 +11,13 @@ import gradio as gr
 
 from ...errors import PellucidError
 from ...models.base import Model
-from ...models.names import hosted
 from ...models.tokenizers import open_tokenizer
 from ...replies import TextDelta
 from ...tokens.model import ModelTokenizer
 from ...views.html.markup import text as escaped
 from ..desk import Desk
 from . import tour_steps as steps
-from .shared import follow, live, note, on_opening, pane, problem
+from .shared import follow, has_file, live, note, on_opening, pane, problem
 
 ABOUT = (
     (
@@ -99,7 +98,7 @@ class _Tour:
     @cached_property
     def tokenizer(self) -> ModelTokenizer:
         desk = self._desk
-        name = "o200k_base" if hosted(desk.model, desk.settings) else desk.model
+        name = desk.model if has_file(desk) else "o200k_base"
         return open_tokenizer(name, desk.settings, desk.folders)
 
     @cached_property
