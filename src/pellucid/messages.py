@@ -117,6 +117,8 @@ class Message:
     def text(self) -> str:
         """The visible text: text, refusal and tool-result parts joined, thinking and media left
         out."""
+        if len(self.parts) == 1 and type(part := self.parts[0]) is Text:  # as in most
+            return part.text
         return "".join([p.text for p in self.parts if isinstance(p, Text | Refusal | ToolResult)])
 
     def __str__(self) -> str:
