@@ -176,6 +176,16 @@ def test_the_shelf_lists_and_searches(desk: Desk) -> None:
     assert "Nothing was found" in conversation.shelf(desk, "plums", "")
 
 
+def test_a_given_model_has_no_file_for_the_tabs_to_read(desk: Desk) -> None:
+    from pellucid.ui.tabs.shared import has_file
+
+    assert not has_file(desk)
+    desk.model = "smollm2-135m"
+    assert has_file(desk)
+    desk.model = "openai:gpt-4.1-mini"
+    assert not has_file(desk)
+
+
 def test_a_function_of_ones_own_is_a_model() -> None:
     heard: list[object] = []
 
