@@ -55,7 +55,7 @@ def build(desk: Desk) -> None:
             text = gr.Textbox(label="Words", placeholder="search what was said", elem_id="find")
             with gr.Row():
                 model = gr.Dropdown(
-                    ["", *model_names(desk)],
+                    [("any", ""), *((each, each) for each in model_names(desk))],
                     value="",
                     allow_custom_value=True,
                     label="Model",
