@@ -197,13 +197,16 @@ def test_answers_stand_side_by_side_and_can_be_stopped(served: Served, page: Pag
 
     served.script("slow", "word " * 400)
     page.locator("#compare-models .remove-all").click()
-    choose(page, "#compare-models", "slow")
+    choose(page, "#compare-models", "one", "slow")
+    served.script("one", "At once.")
     press(page, "Compare")
     expect(result.locator("section", has_text="slow")).to_contain_text("word word word")
     stop = page.get_by_role("button", name="Stop", exact=True).locator("visible=true")
     stop.press("Enter")
     expect(stop).to_be_disabled()
-    page.wait_for_timeout(300)
+    expect(result.locator("section", has_text="slow").locator("small")).to_have_text("stopped")
+    expect(result.locator("section", has_text="one").locator("small")).to_contain_text("cost")
+    expect(result.locator("table")).to_contain_text("cut")
     words = result.inner_text().count("word")
     page.wait_for_timeout(600)
     assert result.inner_text().count("word") == words < 400
@@ -313,7 +316,9 @@ def test_receipts_are_found_opened_and_compared(served: Served, page: Page) -> N
     expect(page.locator("#compare-result table")).to_be_visible()
     go(page, "Receipts")
     page.locator("#find textarea").fill("quokka")
+    expect(page.get_by_label("Model", exact=True).locator("visible=true")).to_have_value("any")
     rows = page.locator("#receipts-list label")
+    assert rows.first.evaluate("(row) => getComputedStyle(row.parentElement).flexWrap") == "nowrap"
     expect(rows).to_have_count(1)
     rows.first.click()
     expect(page.locator("#receipts-result")).to_contain_text("Which animal smiles")

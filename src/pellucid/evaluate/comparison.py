@@ -6,7 +6,7 @@ many times slower than one.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from queue import SimpleQueue
 from threading import Event as Flag
 from threading import Thread
@@ -47,7 +47,7 @@ class Comparison:
         """The receipt of each contender; `None` where nothing was sent."""
         return [chat.receipts[-1] if chat.receipts else None for chat in self.contenders]
 
-    def steps(self) -> Iterator[Step]:
+    def steps(self) -> Generator[Step, None, None]:
         """What happens, as it happens. Closing the iterator cuts every reply short."""
         steps: SimpleQueue[Step | BaseException] = SimpleQueue()
         stop = Flag()

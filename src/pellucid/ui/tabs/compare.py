@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator
+from contextlib import closing
 
 import gradio as gr
 
@@ -11,21 +13,29 @@ from ...errors import PellucidError, UsageError
 from ...evaluate.comparison import Answered, Comparison, Step
 from ...messages import Options
 from ...replies import TextDelta
+from ...views import figures
 from ...views.html.comparisons import comparison as table
 from ...views.html.markdown import markdown
 from ...views.html.markup import text as escaped
 from ..desk import Desk
 from .shared import follow, model_names, note, pane, problem, streaming
 
+WAITING, WRITING, STOPPED = "waiting", "writing …", "stopped"
+PATIENCE = 5.0
+"""Seconds for what was stopped to end, so that its figures are known."""
+
 
 def build(desk: Desk) -> None:
     def compare(
         question: str, chosen: list[str], heats: str, system: str, most: float
-    ) -> Iterator[str]:
+    ) -> Iterator[tuple[Board | None, str]]:
+        board = None
         try:
-            yield from board(desk, question, chosen, heats, system, int(most))
+            board = Board(desk, question, chosen, heats, system, int(most))
+            for words in board.grow():
+                yield board, words
         except PellucidError as error:
-            yield pane(problem(error))
+            yield board, pane(problem(error))
 
     with gr.Row(elem_classes="bench"):
         with gr.Column(scale=2, min_width=300):
@@ -60,57 +70,91 @@ def build(desk: Desk) -> None:
                 elem_classes="result",
             )
     asked = [question, chosen, heats, system, most]
-    streaming([go.click, question.submit], stop, compare, asked, [result])
+    board = gr.State(None)
+    streaming([go.click, question.submit], stop, compare, asked, [board, result])
+    stop.click(lambda board: board.stopped() if board else gr.skip(), board, result, queue=False)
 
 
-def board(
-    desk: Desk, question: str, chosen: list[str], heats: str, system: str, most: int
-) -> Iterator[str]:
-    """The answers as they grow, and their figures at the end."""
-    if not question.strip():
-        raise UsageError("Nothing was asked yet.")
-    if not chosen:
-        raise UsageError("There is nothing to compare: choose at least one model.")
-    temperatures = parse_heats(heats)
-    names = [n if t is None else f"{n} at {t:g}" for n in chosen for t in temperatures]
-    texts = [""] * len(names)
-    states = ["waiting"] * len(names)
-    found: list[Comparison] = []
+class Board:
+    """One comparison. What stands in it can be drawn at any time, by whoever stopped it too."""
 
-    def work(tell: Callable[[Step | str], None]) -> None:
-        chats = []
-        for name in chosen:
-            tell(f"Opening {name} …")
-            model = desk.open(name, say=tell)
-            for heat in temperatures:
-                options = Options(max_tokens=most, temperature=heat)
-                chats.append(Chat(model, system=system or None, options=options, store=desk.store))
-        found.append(Comparison(question, chats))
-        for step in found[0].steps():
-            tell(step)
+    def __init__(
+        self, desk: Desk, question: str, chosen: list[str], heats: str, system: str, most: int
+    ) -> None:
+        if not question.strip():
+            raise UsageError("Nothing was asked yet.")
+        if not chosen:
+            raise UsageError("There is nothing to compare: choose at least one model.")
+        self._desk, self._question, self._chosen = desk, question, chosen
+        self._system, self._most = system, most
+        self._heats = parse_heats(heats)
+        self._names = [n if t is None else f"{n} at {t:g}" for n in chosen for t in self._heats]
+        self._texts = [""] * len(self._names)
+        self._states = [WAITING] * len(self._names)
+        self._comparison: Comparison | None = None
+        self._over = threading.Event()
 
-    said = ""
-    for steps in follow(work):
-        for step in steps:
-            if isinstance(step, str):
-                said = step
-            elif isinstance(step, Answered):
-                states[step.index] = str(step.error or "done")
-            elif isinstance(step[1], TextDelta):
-                texts[step[0]] += step[1].text
-                states[step[0]], said = "writing …", ""
-        yield pane((note(said) if said else "") + columns(names, texts, states), "answers")
-    figures = table(names, found[0].receipts)
-    yield pane(columns(names, texts, states) + figures, "answers")
+    def grow(self) -> Iterator[str]:
+        """The answers as they grow, and their figures at the end."""
+        said = ""
+        for steps in follow(self._work):
+            for step in steps:
+                if isinstance(step, str):
+                    said = step
+                elif isinstance(step, Answered):
+                    self._states[step.index] = str(step.error or self._figures(step.index))
+                elif isinstance(step[1], TextDelta):
+                    self._texts[step[0]] += step[1].text
+                    self._states[step[0]], said = WRITING, ""
+            yield pane((note(said) if said else "") + self._columns(), "answers")
+        yield pane(self._columns() + self._table(), "answers")
 
+    def stopped(self) -> str:
+        """What came before it was stopped, with the figures of what was asked."""
+        self._over.wait(PATIENCE)
+        self._states = [STOPPED if s in (WAITING, WRITING) else s for s in self._states]
+        return pane(self._columns() + self._table(), "answers")
 
-def columns(names: list[str], texts: list[str], states: list[str]) -> str:
-    body = "".join(
-        f"<section><h3>{escaped(name)} <small>{escaped(state)}</small></h3>"
-        f"{markdown(text)}</section>"
-        for name, text, state in zip(names, texts, states, strict=True)
-    )
-    return f'<div class="beside said">{body}</div>'
+    def _work(self, tell: Callable[[Step | str], None]) -> None:
+        try:
+            chats = []
+            for name in self._chosen:
+                tell(f"Opening {name} …")
+                model = self._desk.open(name, say=tell)
+                for heat in self._heats:
+                    options = Options(max_tokens=self._most, temperature=heat)
+                    system, store = self._system or None, self._desk.store
+                    chats.append(Chat(model, system=system, options=options, store=store))
+            self._comparison = Comparison(self._question, chats)
+            with closing(self._comparison.steps()) as steps:
+                for step in steps:
+                    tell(step)
+        finally:
+            self._over.set()
+
+    def _figures(self, index: int) -> str:
+        assert self._comparison is not None
+        receipt = self._comparison.receipts[index]
+        if receipt is None:
+            return "done"
+        return f"{figures.seconds(receipt.timings.total)}, cost {figures.cost(receipt)}"
+
+    def _table(self) -> str:
+        receipts = self._comparison.receipts if self._comparison else []
+        asked = [
+            (name, receipt)
+            for name, receipt, state in zip(self._names, receipts, self._states, strict=False)
+            if receipt is not None or state != STOPPED
+        ]
+        return table([name for name, _ in asked], [each for _, each in asked]) if asked else ""
+
+    def _columns(self) -> str:
+        body = "".join(
+            f"<section><h3>{escaped(name)} <small>{escaped(state)}</small></h3>"
+            f"{markdown(text)}</section>"
+            for name, text, state in zip(self._names, self._texts, self._states, strict=True)
+        )
+        return f'<div class="beside said">{body}</div>'
 
 
 def parse_heats(words: str) -> list[float | None]:
