@@ -182,6 +182,7 @@ def test_a_given_model_has_no_file_for_the_tabs_to_read(desk: Desk) -> None:
     assert not has_file(desk)
     desk.model = "smollm2-135m"
     assert has_file(desk)
+    assert Desk(desk.settings, model="small").model == "smollm2-135m"  # listed once
     desk.model = "openai:gpt-4.1-mini"
     assert not has_file(desk)
 

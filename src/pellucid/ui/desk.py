@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from ..models import catalog
 from ..models.base import Model
 from ..record.receipt import Receipt
 from ..record.store import Store
@@ -29,7 +30,7 @@ class Desk:
         self.settings = settings
         self.folders = Folders.of()
         self.given = dict(given or {})
-        self.model = model or settings.model
+        self.model = self._named(model or settings.model)
         self.store = Store(store or self.folders.store) if settings.log else None
         self._kept: dict[str, list[Receipt]] = {}
 
@@ -48,6 +49,12 @@ class Desk:
         from ..models.names import open_model
 
         return self.given.get(name) or open_model(name, self.settings, say=say, progress=progress)
+
+    def _named(self, name: str) -> str:
+        """An alias of the catalog as the name it stands for, so that no list has a model twice."""
+        if name in self.given or name in self.settings.models:
+            return name
+        return next((row.name for row in catalog.MODELS if name.lower() in row.aliases), name)
 
     def conversation(self, id: str) -> tuple[Receipt, ...]:
         """The receipts of a conversation, oldest first."""

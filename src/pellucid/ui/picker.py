@@ -14,11 +14,6 @@ from ..views.html.markup import text
 from .desk import Desk
 
 
-def own_name(name: str) -> str:
-    """An alias of the catalog as the name it stands for; any other name as it is."""
-    return next((row.name for row in catalog.MODELS if name.lower() in row.aliases), name)
-
-
 def label(name: str) -> str:
     """A name as the list shows it: of a file, what it is called rather than where it lies."""
     return Path(name).stem if name.endswith(".gguf") else name

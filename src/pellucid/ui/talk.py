@@ -67,7 +67,7 @@ class Talk:
         self.look = gr.Textbox(elem_id="pellucid-look", visible="hidden", label="look")
 
     def _above(self) -> None:
-        name = picker.own_name(self.desk.model)
+        name = self.desk.model
         with gr.Row(elem_id="above"):
             self.model = gr.Dropdown(
                 [(picker.label(name), name)],
@@ -291,7 +291,7 @@ class Talk:
         """The model and the system message of a conversation that is opened."""
         found = picker.choices(self.desk)
         shown: Shown = {}
-        model = picker.own_name(self.desk.model)
+        model = self.desk.model
         if session.head is not None:
             receipt = session.receipts[session.head]
             if receipt.model in [name for _, name in found] or ":" in receipt.model:

@@ -12,6 +12,7 @@ from ...chat import Chat
 from ...errors import PellucidError, UsageError
 from ...evaluate.comparison import Answered, Comparison, Step
 from ...messages import Options
+from ...models import catalog
 from ...replies import TextDelta
 from ...views import figures
 from ...views.html.comparisons import comparison as table
@@ -45,10 +46,9 @@ def build(desk: Desk) -> None:
                 lines=3,
                 elem_id="compare-question",
             )
-            names = model_names(desk)
             chosen = gr.Dropdown(
-                names,
-                value=names[:2],
+                model_names(desk),
+                value=two(desk),
                 multiselect=True,
                 allow_custom_value=True,
                 label="Models",
@@ -73,6 +73,13 @@ def build(desk: Desk) -> None:
     board = gr.State(None)
     streaming([go.click, question.submit], stop, compare, asked, [board, result])
     stop.click(lambda board: board.stopped() if board else gr.skip(), board, result, queue=False)
+
+
+def two(desk: Desk) -> list[str]:
+    """The page's own model and another that can answer at once, if there is one."""
+    rows = catalog.listing(desk.settings, desk.folders)
+    ready = [row.name for row in rows if row.ready]
+    return list(dict.fromkeys([desk.model, *desk.given, *ready]))[:2]
 
 
 class Board:
