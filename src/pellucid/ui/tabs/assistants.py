@@ -24,8 +24,8 @@ def build(desk: Desk) -> None:
 
     def say(line: str, model: str, name: str, visit: Visit | None) -> Iterator[tuple[Any, ...]]:
         visit = visit or Visit(name)
-        yield "", visit, shown(visit, "…"), gr.skip(), gr.skip()
         asked: Approval | None = None
+        field: Any = ""  # emptied once: the next message may be written during the answer
         try:
             for growing in visit.say(desk, model, line):
                 bar: Any = gr.skip()
@@ -33,7 +33,8 @@ def build(desk: Desk) -> None:
                     asked = visit.approval
                     bar = gr.Row(visible=asked is not None)
                 words = pane(question(asked), "asks") if asked else gr.skip()
-                yield gr.skip(), visit, shown(visit, growing or "…"), words, bar
+                yield field, visit, shown(visit, growing or "…"), words, bar
+                field = gr.skip()
             figures = " · ".join(status(visit.chat.receipts[-1])) if visit.chat else ""
             yield gr.skip(), visit, shown(visit, figures=figures), gr.skip(), gr.Row(visible=False)
         except PellucidError as error:

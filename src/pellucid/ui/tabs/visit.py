@@ -53,10 +53,11 @@ class Visit:
         self._tell: Callable[[Told], None] = lambda told: None
 
     def say(self, desk: Desk, model: str, line: str) -> Iterator[str]:
-        """The answer as it grows: the words of the piece that is being written."""
+        """The answer as it grows: the words of the piece that is being written, none at first."""
         if not line.strip():
             raise UsageError("The message is empty; say something.")
         self.rows.append(("user", f"<p>{escaped(line)}</p>"))
+        yield ""
 
         def work(tell: Callable[[Told], None]) -> None:
             self._tell = tell
