@@ -394,6 +394,19 @@ def test_a_message_of_the_template_has_a_row_of_its_own() -> None:
     assert prompt.encoding.pieces[rows[1].start + 1] == b"user"
 
 
+def test_what_the_template_writes_after_tools_is_not_the_users() -> None:
+    words = "a tool\nCall it\nso"
+    prompt = samples.prompt_of(Request((text_message("system", words), text_message("user", "Hi"))))
+    pieces = prompt.encoding.pieces
+    line_ends = [i for i, piece in enumerate(pieces) if piece.endswith(b"\n")]
+    origins = list(prompt.origins)
+    for i in range(line_ends[1], line_ends[2] + 1):  # what follows the first line is the template's
+        origins[i] = prompt.origins[0]
+    rows = prompt_rows(replace(prompt, origins=tuple(origins)))
+    assert pieces[rows[1].start] == b"<|im_start|>"
+    assert (rows[1].label, rows[1].message) == ("user", 1)
+
+
 def test_every_label_has_its_looks() -> None:
     css = html.markup.asset("tokens.css")
     for i, label in enumerate(LABELS):

@@ -48,8 +48,12 @@ def text_step(words: str) -> str:
         for char in words[: SHORT // 2]
     ]
     size = len(words.encode("utf-8", "replace"))
-    return f"<p>{len(words):,} characters, <strong>{size:,} bytes</strong></p>" + table(
-        rows, "lab", ("character", "number", "name", "bytes")
+    left = len(words) - len(rows)
+    more = f'<p class="quiet">and {left:,} more</p>' if left else ""
+    return (
+        f"<p>{len(words):,} characters, <strong>{size:,} bytes</strong></p>"
+        + table(rows, "lab", ("character", "number", "name", "bytes"))
+        + more
     )
 
 

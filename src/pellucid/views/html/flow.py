@@ -33,18 +33,20 @@ class Row:
 
 
 def prompt_rows(prompt: Prompt) -> list[Row]:
-    """The prompt's tokens by message: a row begins where a line ends between two contents.
+    """The prompt's tokens by message: between two contents a row begins at the last line that a
+    control token opens, or else where the first line ends.
 
     Where the template puts no line end between them, the scaffold opens the next row.
     """
     owners = [_owner(prompt, i) for i in range(len(prompt))]
     contents = [i for i, owner in enumerate(owners) if owner is not None]
-    starts = [0, _first_row(prompt, contents[0])] if contents else [0]
+    starts = [0, _opened(prompt, 0, contents[0]) or 0] if contents else [0]
     for before, here in pairwise(contents):
         if owners[before] != owners[here]:
             between = range(before + 1, here)
             line_ends = (i for i in between if prompt.encoding.pieces[i].endswith(b"\n"))
-            starts.append(min(next(line_ends, before) + 1, here))
+            opened = _opened(prompt, before, here)
+            starts.append(opened or min(next(line_ends, before) + 1, here))
     rows = []
     for start, end in pairwise([*dict.fromkeys(starts), len(prompt)]):
         owner = next((o for o in owners[start:end] if o is not None), ("scaffold", None))
@@ -52,14 +54,14 @@ def prompt_rows(prompt: Prompt) -> list[Row]:
     return rows
 
 
-def _first_row(prompt: Prompt, content: int) -> int:
-    """Where the row of the first content starts: after what the template wrote in front of it,
-    which may be a whole message of its own."""
+def _opened(prompt: Prompt, before: int, content: int) -> int | None:
+    """Where the row of a content starts: after what the template wrote since the content before
+    it, which may be a whole message of its own."""
     encoding = prompt.encoding
-    for i in range(content - 1, 0, -1):
+    for i in range(content - 1, before, -1):
         if encoding.special[i] and encoding.pieces[i - 1].endswith(b"\n"):
             return i
-    return 0
+    return None
 
 
 def _owner(prompt: Prompt, token: int) -> tuple[Label, int | None] | None:
