@@ -276,8 +276,10 @@ def _control_from_text(trial: Trial, tokenizer: Tokenizer | None) -> Iterator[Fi
     if able:
         yield Finding(
             "control-from-text",
-            f"{len(able)} of {len(controls)} control tokens come through when a user spells them"
-            + ("; their spellings are guessed." if trial.format.guessed and not tokenizer else "."),
+            f"{len(able)} of {len(controls)} control tokens come through when a user spells them "
+            "and the whole prompt is tokenized in one piece. Pellucid tokenizes what was said "
+            "apart, and there they stay text."
+            + (" Their spellings are guessed." if trial.format.guessed and not tokenizer else ""),
             " ".join(able[:6]) + (" …" if len(able) > 6 else ""),
         )
 

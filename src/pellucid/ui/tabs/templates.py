@@ -20,7 +20,9 @@ from ...prompt.rendition import Rendition, render
 from ...prompt.sources import choose
 from ...shapes import as_request
 from ...views.html import templates as views
+from ...views.html.markup import text as escaped
 from ..desk import Desk
+from ..picker import label
 from .shared import has_file, live, model_names, note, on_opening, pane, problem
 
 VIEWS = ("Prompt", "Ids", "Lint", "Diff")
@@ -128,15 +130,17 @@ def shown(
     """One view of what the template called `name` makes of these messages."""
     if view == "Lint":
         formats = open(name)
+        path = formats.formats[0].name  # of a model: where its file lies
         return "".join(
-            f"<h3>{format.name}</h3>" + views.findings(lint(format, formats.tokenizer))
+            f"<h3>{escaped(format.name.replace(path, label(name)))}</h3>"
+            + views.findings(lint(format, formats.tokenizer))
             for format in formats.formats
         )
     request = as_request(messages, "What is written there")
     made = rendered(open, request, name, generation=generation)
     if view == "Diff":
         beside = rendered(open, request, other or name, generation=generation)
-        return views.diff(made.name, beside.name, diff(made, beside))
+        return views.diff(label(name), label(other or name), diff(made, beside))
     if view == "Ids":
         return views.ids(made) or note(open(name).without_ids)
     return views.rendition(made)
