@@ -332,6 +332,8 @@ def test_cost_and_time_and_how_they_grow() -> None:
     new = sizes[-1] - (replayed or 0)
     assert f"turn 3: {replayed} replayed, {new} new, 6 answered" in html
     assert html.count('class="ahead"') == 10 - 3
+    times = [figures.seconds(c.timings.total) for c in (*glass.earlier, glass.receipt)]
+    assert [html.count(f"<td>{each}</td>") >= times.count(each) for each in times] == [True] * 3
     assert "no money" in html
     rows = dict(re.findall(r"<th scope=row>([\w/.-]+)</th><td>(~\$[\d.]+)</td>", html))
     assert len(rows) >= 6

@@ -134,10 +134,16 @@ def _told(word: str, number: int, row: tuple[int, int, int]) -> str:
 
 def _table(calls: Sequence[Receipt], rows: Sequence[tuple[int, int, int]]) -> str:
     body = (
-        (f"{i + 1}", *(f"{count:,}" for count in row), figures.cost(call))
+        (
+            f"{i + 1}",
+            *(f"{count:,}" for count in row),
+            figures.seconds(call.timings.first_token),
+            figures.seconds(call.timings.total),
+            figures.cost(call),
+        )
         for i, (call, row) in enumerate(zip(calls, rows, strict=True))
     )
-    head = (_word(calls), "replayed", "new", "answered", "cost")
+    head = (_word(calls), "replayed", "new", "answered", "first token", "total time", "cost")
     return (
         f'<details class="fold"><summary>as a table</summary>{table(body, "lab", head)}</details>'
     )
