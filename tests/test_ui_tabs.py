@@ -331,5 +331,9 @@ def test_the_tour_is_computed_on_what_one_writes(served: Served, page: Page) -> 
     expect(page.locator("#tour-8")).to_contain_text("times as many")
     page.locator("#tour-text textarea").fill("é")
     expect(page.locator("#tour-1")).to_contain_text("1 characters, 2 bytes")
+    page.locator("#tour-text textarea").fill("Hé, how are you?")
+    expect(page.locator("#tour-1")).to_contain_text("and 4 more")
+    page.locator("#tour-8").scroll_into_view_if_needed()
+    expect(page.get_by_role("tab", name="Tour", exact=True)).to_be_in_viewport()  # it stays on top
     press(page, "Ask for the first token")
     expect(page.locator("#tour-6 .chances tr")).to_have_count(11)

@@ -175,7 +175,8 @@ def _figures(receipt: Receipt, number: int) -> str:
     about = "" if usage.known == "exact" else "about " if usage.known == "estimated" else ""
     took = "" if seconds is None else f" · {seconds:.1f} s"
     return (
-        f'<span class="figures"><span class="model">{text(receipt.model)}</span> '
+        f'<span class="figures"><span class="model" title="{escape(receipt.model)}">'
+        f"{text(receipt.model)}</span> "
         f"{about}{usage.input_total:,} in · {usage.output_total:,} out{took}</span>"
     )
 

@@ -6,13 +6,19 @@
   const KEYS = [
     ["i or /", "write a message"],
     ["Enter, Shift+Enter", "send it, begin a new line"],
-    ["Esc", "stop the reply, leave what is open"],
+    ["Esc", "stop the reply"],
     ["j, k", "next, previous turn"],
     ["c, e, r", "copy the reply, edit what was said, another reply"],
     ["b, u", "branch here, take the last turn back"],
     ["w", "ask the turn again without the history"],
-    ["1 … 9", "the panels of the glass"],
+    ["1, 2, …", "the panels of the glass"],
     ["n, l, s", "new conversation, the kept ones, settings"],
+  ];
+  const EVERYWHERE = [
+    ["Tab, Shift+Tab", "next, previous field or button"],
+    ["Enter or Space", "press it"],
+    ["↑ ↓ ← →", "another of several choices"],
+    ["Esc", "leave a field, close what is open"],
     ["?", "this list"],
   ];
   const one = (selector) => document.querySelector(selector);
@@ -105,8 +111,10 @@
       box = document.createElement("dialog");
       box.id = "keys";
       box.setAttribute("aria-label", "The keys of this page");
-      const rows = KEYS.map(([key, what]) => `<dt><kbd>${key}</kbd></dt><dd>${what}</dd>`).join("");
-      box.innerHTML = `<h2>Keys</h2><dl>${rows}</dl><form method="dialog"><button>Close</button></form>`;
+      const list = (keys) =>
+        `<dl>${keys.map(([key, what]) => `<dt><kbd>${key}</kbd></dt><dd>${what}</dd>`).join("")}</dl>`;
+      box.innerHTML = `<h2>Keys</h2><h3>In the chat</h3>${list(KEYS)}<h3>On every tab</h3>`
+        + `${list(EVERYWHERE)}<form method="dialog"><button>Close</button></form>`;
       document.body.append(box);
     }
     if (box.open) box.close();
