@@ -28,11 +28,11 @@ class Characters:
 
     def found_in(self, text: str) -> set[str]:
         """Those of them that are in `text`."""
-        data = text.encode("utf-8", "surrogatepass")
+        data = text.encode("utf-8", "surrogatepass").translate(None, _ASCII)
         if not data.translate(None, self._others):
             return set()  # ten times as fast as looking at every character
-        others = set(data.translate(None, _ASCII).decode("utf-8", "surrogatepass"))
-        return {c for c in others if bisect_right(self._bounds, ord(c)) % 2}
+        found = set(data.decode("utf-8", "surrogatepass"))
+        return {c for c in found if bisect_right(self._bounds, ord(c)) % 2}
 
 
 def uncertain(text: str) -> bool:
