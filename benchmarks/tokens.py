@@ -52,7 +52,6 @@ def run(runs: int = RUNS) -> str:
         _start(runs),
         *_first(ours, reference, english),
         *_counting(runs, ours, reference, english, messages),
-        _conversation(runs, ours, english),
     ]
     for what, text, factor in (("English", english, 5), ("code", code, 5), ("Chinese", chinese, 2)):
         engines: Engines = {"ours": ours.ids, "tiktoken": reference.encode_ordinary}
@@ -73,6 +72,7 @@ def run(runs: int = RUNS) -> str:
         *_repeated(ours),
         _linear(),
         _memory(ours),
+        _conversation(runs, ours, english),
         *counted(),
     ]
     return table("Tokens (o200k_base, one core)", rows)

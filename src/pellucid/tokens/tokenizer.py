@@ -24,7 +24,7 @@ from .surrogates import refuse_lone
 from .unicode_age import uncertain
 
 if TYPE_CHECKING:
-    from numpy import object_, uint32
+    from numpy import uint32
     from numpy.typing import NDArray
 
     from .fast import FastBpe
@@ -229,18 +229,9 @@ class BpeTokenizer:
     def _ordinary(self, text: str, start: int) -> list[int]:
         """The ids of a stretch in which nothing is special."""
         found = [
-            part if isinstance(part, list) else self._integers.take(part).tolist()
-            for part in self._parts(text, start)
+            part if isinstance(part, list) else part.tolist() for part in self._parts(text, start)
         ]
         return found[0] if len(found) == 1 else list(chain.from_iterable(found))
-
-    @cached_property
-    def _integers(self) -> NDArray[object_]:
-        """Every id as an integer of Python's: to look them up takes half the time of making them
-        anew, which was most of the work."""
-        import numpy
-
-        return numpy.array(range(len(self)), dtype=object)
 
     def _size(self, text: str, start: int) -> int:
         """How many ids such a stretch has."""
