@@ -10,7 +10,8 @@ import re
 
 from .tokenizer import BpeTokenizer
 
-_OPENS = re.compile(r"[!-.0-~]|\w")  # a line that every vocabulary begins anew: see `spans`
+# Up to the last line that every vocabulary begins anew: see `spans`.
+_LAST_LINE = re.compile(r"(?s:.*)\n(?=[!-.0-~]|\w)")
 
 
 class RunningCount:
@@ -38,20 +39,13 @@ class RunningCount:
         if not text.startswith(self._last) and not text.startswith(self._last[: self._settled]):
             self._settled = self._tokens = 0
         rest = text[self._settled :]
-        end = self._last_line(rest) if self._cuts else 0
+        lines = _LAST_LINE.match(rest) if self._cuts else None
+        end = lines.end() if lines else 0
         if end:
             self._tokens += self._size(rest[:end], rest[end])
             self._settled += end
         self._last = text
         return self._tokens + self._size(rest[end:], "")
-
-    def _last_line(self, text: str) -> int:
-        """Where the last line of `text` begins that is encoded by itself; 0 where none is."""
-        end = len(text)
-        while (end := text.rfind("\n", 0, end)) >= 0:
-            if _OPENS.match(text, end + 1):
-                return end + 1
-        return 0
 
     def _size(self, part: str, follows: str) -> int:
         # With what is around it, which is counted off again: see `spans.count`.

@@ -95,8 +95,8 @@ class BpeTokenizer:
 
     def ids(self, text: str, *, specials: bool = False) -> list[int]:
         """The ids of `encode`, without their pieces and offsets."""
-        if text and not specials and text.isascii() and self._blanks is None:
-            return self._ordinary(text, 0)  # nothing to look for, or to refuse
+        if text and self._is_plain(text, specials):
+            return self._ordinary(text, 0)
         ids: list[int] = []
         for start, end, added in self._stretches(text, specials):
             ids += [added] if added is not None else self._ordinary(text[start:end], start)
@@ -104,8 +104,8 @@ class BpeTokenizer:
 
     def count(self, text: str, *, specials: bool = False) -> int:
         """How many ids `encode` gives, without making them where that can be avoided."""
-        if text and not specials and text.isascii() and self._blanks is None:
-            return self._size(text, 0)  # nothing to look for, or to refuse
+        if text and self._is_plain(text, specials):
+            return self._size(text, 0)
         total = 0
         for start, end, added in self._stretches(text, specials):
             total += 1 if added is not None else self._size(text[start:end], start)
@@ -177,6 +177,11 @@ class BpeTokenizer:
         """Every way to write `data` as `count` tokens, the last of them `last`, such that no
         token before it completes a character: see `splits.splits`."""
         return splits(self._vocabulary, data, count, last)
+
+    def _is_plain(self, text: str, specials: bool) -> bool:
+        """Whether there is certainly nothing in `text` to look for, or to refuse."""
+        added = self._controls_and_blanks if specials else self._blanks
+        return text.isascii() and (added is None or added.search(text) is None)
 
     def _stretches(self, text: str, specials: bool) -> Iterator[tuple[int, int, int | None]]:
         """`text` as stretches (start, end): added tokens with their id, the rest with `None`."""
