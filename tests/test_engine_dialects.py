@@ -12,6 +12,7 @@ from dialect_server import ask, post
 from pellucid.dialects import anthropic as messages
 from pellucid.dialects import openai_chat as chat
 from pellucid.dialects import openai_responses as responses
+from pellucid.dialects.base import Dialect
 from pellucid.engine import process
 from pellucid.messages import (
     Message,
@@ -23,8 +24,15 @@ from pellucid.messages import (
     ToolResult,
     text_message,
 )
-from pellucid.replies import NO_ID, collect
+from pellucid.replies import NO_ID, Reply, collect
 from pellucid.settings import Folders, resolve
+
+OPENING = (
+    text_message("system", "Be brief."),
+    text_message("user", "What is the capital of France?"),
+    Message("assistant", (Text("I look."), ToolCall("call_1", "look", '{"city": "Paris"}'))),
+    Message("tool", (ToolResult("call_1", "look", "Paris"),)),
+)
 
 
 @pytest.fixture(scope="module")
@@ -36,21 +44,20 @@ def engine(smol: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[pro
         process.stop(engine, patience=0.5)
 
 
-def test_messages(engine: process.Engine) -> None:
-    call = ToolCall("call_1", "look", '{"city": "Paris"}')
-    conversation = (
-        text_message("system", "Be brief."),
-        text_message("user", "What is the capital of France?"),
-        Message("assistant", (Text("I look."), call)),
-        Message("tool", (ToolResult("call_1", "look", "Paris"),)),
-    )
-    request = Request(conversation, options=Options(temperature=0, max_tokens=8))
+def both(engine: process.Engine, dialect: Dialect, request: Request) -> tuple[Reply, Reply]:
+    """What the engine answers in a stream, and whole: the same."""
     streamed, whole = (
-        collect(ask(messages, engine, request, stream=stream)) for stream in (True, False)
+        collect(ask(dialect, engine, request, stream=stream)) for stream in (True, False)
     )
     assert streamed.text
     assert (streamed.text, streamed.finish) == (whole.text, whole.finish)
     assert streamed.usage.input_total == whole.usage.input_total > 5
+    return streamed, whole
+
+
+def test_messages(engine: process.Engine) -> None:
+    request = Request(OPENING, options=Options(temperature=0, max_tokens=8))
+    streamed, whole = both(engine, messages, request)
     assert streamed.usage.output == whole.usage.output > 0
     assert streamed.id and streamed.model
 
@@ -66,14 +73,9 @@ def test_chat_completions(engine: process.Engine) -> None:
     question = text_message("user", "What is the capital of France?")
     options = Options(temperature=0, max_tokens=12, alternatives=3)
     request = Request((question,), options=options)
-    streamed, whole = (
-        collect(ask(chat, engine, request, stream=stream)) for stream in (True, False)
-    )
-    assert streamed.text
-    assert (streamed.text, streamed.finish) == (whole.text, whole.finish)
+    streamed, whole = both(engine, chat, request)
     assert streamed.usage.known == whole.usage.known == "reported"
     assert streamed.usage.output == len(streamed.tokens) == len(whole.tokens)
-    assert streamed.usage.input_total == whole.usage.input_total > 5
     assert all(token.logprob is not None and token.id != NO_ID for token in streamed.tokens)
     assert all(len(token.alternatives) == 3 for token in streamed.tokens)
 
@@ -84,22 +86,9 @@ def test_chat_completions(engine: process.Engine) -> None:
 
 
 def test_responses(engine: process.Engine) -> None:
-    call = ToolCall("call_1", "look", '{"city": "Paris"}')
-    conversation = (
-        text_message("system", "Be brief."),
-        text_message("user", "What is the capital of France?"),
-        Message("assistant", (Text("I look."), call)),
-        Message("tool", (ToolResult("call_1", "look", "Paris"),)),
-        text_message("assistant", "Paris."),
-        text_message("user", "Again?"),
-    )
+    conversation = (*OPENING, text_message("assistant", "Paris."), text_message("user", "Again?"))
     request = Request(conversation, options=Options(temperature=0, max_tokens=8))
-    streamed, whole = (
-        collect(ask(responses, engine, request, stream=stream)) for stream in (True, False)
-    )
-    assert streamed.text
-    assert (streamed.text, streamed.finish) == (whole.text, whole.finish)
-    assert streamed.usage.input_total == whole.usage.input_total > 5
+    streamed, whole = both(engine, responses, request)
     assert streamed.usage.output == whole.usage.output > 0
     assert streamed.id
     refused = post(engine, "responses", {"model": "m"})

@@ -277,7 +277,8 @@ def test_a_small_model_makes_no_jokes(
 ) -> None:
     model = Scripted(["Acme makes anvils."])
     (tmp_path / "model.gguf").write_bytes(b"")
-    model.card = SimpleNamespace(path=tmp_path / "model.gguf")  # type: ignore[attr-defined]
+    card = SimpleNamespace(path=tmp_path / "model.gguf")
+    monkeypatch.setattr(model, "card", card, raising=False)
     with serving({"/": PAGES["/about"]}) as server:
         made = making(server, model, Brief(tone="humorous", words=30))
         text = "".join(made)
@@ -286,7 +287,7 @@ def test_a_small_model_makes_no_jokes(
     assert NO_JOKES in made.brochure.notes
 
 
-def test_a_section_is_shown_as_it_is_written() -> None:
+def test_a_section_is_shown_as_it_is_written(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each sentence once it is whole; one that fails its check never."""
     text = "Ada Stone founded Acme in Leeds. It makes anvils. " + "Forty people work there. " * 9
     shown: list[str] = []
@@ -298,7 +299,7 @@ def test_a_section_is_shown_as_it_is_written() -> None:
             yield piece
 
     shortener = Shortener(Asker(Scripted([]), store=None), language="en", manner="")
-    shortener._ask = lambda *_: pieces()  # type: ignore[method-assign]
+    monkeypatch.setattr(shortener, "_ask", lambda *_: pieces())
     for sentence in shortener.written(text, 12, title="", url="https://x.example/"):
         shown += [sentence]
     assert shown[:2] == ["Ada Stone founded Acme.", "It makes anvils."]

@@ -96,7 +96,7 @@ def default_verb(parser: argparse.ArgumentParser, verb: str, others: Collection[
             words.insert(0, verb)
         return parse(words, namespace)
 
-    parser.parse_known_args = with_verb  # type: ignore[method-assign, assignment]
+    _parse_by(parser, with_verb)
 
 
 def later_words(parser: argparse.ArgumentParser) -> None:
@@ -108,7 +108,13 @@ def later_words(parser: argparse.ArgumentParser) -> None:
         found.words += [word for word in others if not word.startswith("-")]
         return found, [word for word in others if word.startswith("-")]
 
-    parser.parse_known_args = with_words  # type: ignore[method-assign, assignment]
+    _parse_by(parser, with_words)
+
+
+def _parse_by(parser: argparse.ArgumentParser, parse: Callable[..., Any]) -> None:
+    # Words reach the parser of a command by this method alone; argparse has no other place to
+    # change them, nor a class to give it that one command could have for itself.
+    parser.parse_known_args = parse  # type: ignore[method-assign]
 
 
 def one_model(args: argparse.Namespace) -> str | None:

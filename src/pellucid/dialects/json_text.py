@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from json.encoder import (  # type: ignore[attr-defined]
+from json.encoder import (  # type: ignore[attr-defined]  # typeshed leaves two of them out
     c_make_encoder,
     encode_basestring,
     encode_basestring_ascii,
