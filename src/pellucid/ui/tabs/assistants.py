@@ -18,34 +18,6 @@ from .visit import Approval, Visit
 
 
 def build(desk: Desk) -> None:
-    def begin(name: str) -> tuple[Visit, str, str, gr.Row]:
-        visit = Visit(name)
-        return visit, shown(visit), pane(note(visit.assistant.about)), gr.Row(visible=False)
-
-    def say(line: str, model: str, name: str, visit: Visit | None) -> Iterator[tuple[Any, ...]]:
-        visit = visit or Visit(name)
-        asked: Approval | None = None
-        field: Any = ""  # emptied once: the next message may be written during the answer
-        try:
-            for growing in visit.say(desk, model, line):
-                bar: Any = gr.skip()
-                if visit.approval is not asked:
-                    asked = visit.approval
-                    bar = gr.Row(visible=asked is not None)
-                words = pane(question(asked), "asks") if asked else gr.skip()
-                yield field, visit, shown(visit, growing or "…"), words, bar
-                field = gr.skip()
-            figures = " · ".join(status(visit.chat.receipts[-1])) if visit.chat else ""
-            yield gr.skip(), visit, shown(visit, figures=figures), gr.skip(), gr.Row(visible=False)
-        except PellucidError as error:
-            said = shown(visit) + pane(problem(error))
-            yield gr.skip(), visit, said, gr.skip(), gr.Row(visible=False)
-
-    def answer(visit: Visit | None, approved: bool) -> gr.Row:
-        if visit is not None and visit.approval is not None:
-            visit.approval.answer(approved)
-        return gr.Row(visible=False)
-
     names = sorted(ready_made(), key=lambda name: name != "airline")
     visit = gr.State(None)
     with gr.Row(elem_classes="bench"):
@@ -89,7 +61,7 @@ def build(desk: Desk) -> None:
     streaming(
         [words.submit, go.click],
         stop,
-        say,
+        lambda line, model, name, visit: (yield from say(desk, line, model, name, visit)),
         [words, model, name, visit],
         [words, visit, result, asks, bar],
     )
@@ -102,6 +74,40 @@ def build(desk: Desk) -> None:
             queue=False,
         )
     stop.click(lambda: gr.Row(visible=False), None, bar, queue=False, show_progress="hidden")
+
+
+def begin(name: str) -> tuple[Visit, str, str, gr.Row]:
+    visit = Visit(name)
+    return visit, shown(visit), pane(note(visit.assistant.about)), gr.Row(visible=False)
+
+
+def say(
+    desk: Desk, line: str, model: str, name: str, visit: Visit | None
+) -> Iterator[tuple[Any, ...]]:
+    """What the page shows, step by step: the field, the visit, the words, the question, its bar."""
+    visit = visit or Visit(name)
+    asked: Approval | None = None
+    field: Any = ""  # emptied once: the next message may be written during the answer
+    try:
+        for growing in visit.say(desk, model, line):
+            bar: Any = gr.skip()
+            if visit.approval is not asked:
+                asked = visit.approval
+                bar = gr.Row(visible=asked is not None)
+            words = pane(question(asked), "asks") if asked else gr.skip()
+            yield field, visit, shown(visit, growing or "…"), words, bar
+            field = gr.skip()
+        figures = " · ".join(status(visit.chat.receipts[-1])) if visit.chat else ""
+        yield gr.skip(), visit, shown(visit, figures=figures), gr.skip(), gr.Row(visible=False)
+    except PellucidError as error:
+        said = shown(visit) + pane(problem(error))
+        yield gr.skip(), visit, said, gr.skip(), gr.Row(visible=False)
+
+
+def answer(visit: Visit | None, approved: bool) -> gr.Row:
+    if visit is not None and visit.approval is not None:
+        visit.approval.answer(approved)
+    return gr.Row(visible=False)
 
 
 def shown(visit: Visit, growing: str = "", figures: str = "") -> str:
