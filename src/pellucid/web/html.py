@@ -34,7 +34,7 @@ _NESTING = re.compile(
     re.I,
 )
 MOST_ELEMENTS = 20_000
-"""Elements of a page that are read, some 300 kB to 2 MB of it: two seconds of work."""
+"""Elements of a page that are read, some 300 kB to 2 MB of it: four seconds of work at most."""
 _LITTLE = 200
 """Characters: where trafilatura finds less, all the text that is shown is taken."""
 _LOGIN = 1_000
