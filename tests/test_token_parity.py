@@ -20,7 +20,7 @@ from pellucid.tokens import normalize, packing, vocabulary
 from pellucid.tokens.compiled import Compiled
 from pellucid.tokens.pretokenize import STEPS, Pretokenizer
 from pellucid.tokens.tokenizer import BpeTokenizer
-from pellucid.tokens.unicode_age import SINCE_9, SINCE_16, Characters
+from pellucid.tokens.unicode_age import SINCE_9, SINCE_16, Characters, settled, uncertain
 from token_corpus import corpus, random_texts
 from token_references import (
     LLAMA3,
@@ -199,6 +199,21 @@ def test_cuts_are_the_authors(name: str, full: bool) -> None:
     for digit in young_digits if name == "smollm" else ():
         assert len(theirs.pre_tokenize_str(digit * 2)) == 2
         assert ours.split(digit * 2) == [digit * 2]
+
+
+def test_settled_characters_need_no_closer_look() -> None:
+    """They are young to no library, and the authors' normalisation leaves any two as they are."""
+    common = [c for c in map(chr, range(0x110000)) if settled(c)]
+    text = "".join(common)
+    assert len(common) > 45_000
+    assert not any("\ud800" <= c <= "\udfff" for c in common)
+    assert not uncertain(text) and not SINCE_9.found_in(text)
+    theirs = normalizers.NFC().normalize_str
+    for before in ("a", "\u0915", "か", "\u1100"):  # what marks and vowels are composed with
+        probe = "".join(before + c for c in common)
+        assert theirs(probe) == normalize.nfc(probe) == probe
+    for other in ("\u0301", "\u1161", "\u3099", "\u09be", "\u212b", "\uf900", "\u0378", "\ud800"):
+        assert not settled(f"a {other} b")
 
 
 def test_normalisation_is_the_authors(full: bool) -> None:

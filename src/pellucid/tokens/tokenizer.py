@@ -21,7 +21,7 @@ from .encoding import Encoding
 from .pretokenize import Pretokenizer
 from .splits import splits
 from .surrogates import refuse_lone
-from .unicode_age import uncertain
+from .unicode_age import settled, uncertain
 
 if TYPE_CHECKING:
     from numpy import uint32
@@ -95,8 +95,9 @@ class BpeTokenizer:
 
     def ids(self, text: str, *, specials: bool = False) -> list[int]:
         """The ids of `encode`, without their pieces and offsets."""
-        if text and self._is_plain(text, specials):
-            return self._ordinary(text, 0)
+        if self._is_plain(text, specials):
+            fast = self._made(text)
+            return self._ordinary(text, 0) if fast is None else fast.encode(text).tolist()
         ids: list[int] = []
         for start, end, added in self._stretches(text, specials):
             ids += [added] if added is not None else self._ordinary(text[start:end], start)
@@ -104,8 +105,9 @@ class BpeTokenizer:
 
     def count(self, text: str, *, specials: bool = False) -> int:
         """How many ids `encode` gives, without making them where that can be avoided."""
-        if text and self._is_plain(text, specials):
-            return self._size(text, 0)
+        if self._is_plain(text, specials):
+            fast = self._made(text)
+            return self._size(text, 0) if fast is None else len(fast.encode(text))
         total = 0
         for start, end, added in self._stretches(text, specials):
             total += 1 if added is not None else self._size(text[start:end], start)
@@ -179,9 +181,9 @@ class BpeTokenizer:
         return splits(self._vocabulary, data, count, last)
 
     def _is_plain(self, text: str, specials: bool) -> bool:
-        """Whether there is certainly nothing in `text` to look for, or to refuse."""
+        """Whether there is certainly nothing in `text` to look for, to change or to refuse."""
         added = self._controls_and_blanks if specials else self._blanks
-        return text.isascii() and (added is None or added.search(text) is None)
+        return text != "" and settled(text) and (added is None or added.search(text) is None)
 
     def _stretches(self, text: str, specials: bool) -> Iterator[tuple[int, int, int | None]]:
         """`text` as stretches (start, end): added tokens with their id, the rest with `None`."""
@@ -240,11 +242,6 @@ class BpeTokenizer:
 
     def _size(self, text: str, start: int) -> int:
         """How many ids such a stretch has."""
-        fast = vars(self).get("_fast") if self._read >= FAST_FROM else None
-        if fast is not None and len(text) < fast.PART:
-            prepared = self._prepared(text, start)
-            if len(prepared) <= fast.LONGEST and not uncertain(prepared):
-                return len(fast.encode(prepared))
         return sum(map(len, self._parts(text, start)))
 
     def _parts(self, text: str, start: int) -> Iterator[list[int] | NDArray[uint32]]:
@@ -270,6 +267,11 @@ class BpeTokenizer:
         if self._read >= FAST_FROM and self._fast is not None:
             return self._fast
         return self._texts if self._read >= TEXTS_FROM else None
+
+    def _made(self, text: str) -> FastBpe | None:
+        """The engine for bulk work, where it is made already and takes this text in one piece."""
+        fast: FastBpe | None = vars(self).get("_fast") if self._read >= FAST_FROM else None
+        return fast if fast is not None and len(text) < fast.PART else None
 
     @cached_property
     def _fast(self) -> FastBpe | None:

@@ -8,9 +8,16 @@ normalisation of `tokenizers` Unicode 9. Younger characters are to them without 
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_right
 
 _ASCII = bytes(range(128))
+_COMMON = re.compile(
+    "[\\u0080-\\u0294\\u0296-\\u02ff\\u0388-\\u0482\\u048a-\\u0556"  # Latin to Armenian
+    "\\u2010-\\u205e\\u20a0-\\u20c0\\u212c-\\u2328\\u232b-\\u2adb"  # punctuation, symbols
+    "\\u3000-\\u3029\\u3041-\\u3096\\u309b-\\u9fff\\uac00-\\ud7a3\\uff01-\\uff9d"  # East Asia
+    "\\U0001f300-\\U0001f6d7\\U0001f900-\\U0001fa53]*"  # emoji
+)
 
 
 class Characters:
@@ -33,6 +40,16 @@ class Characters:
             return set()  # ten times as fast as looking at every character
         found = set(data.decode("utf-8", "surrogatepass"))
         return {c for c in found if bisect_right(self._bounds, ord(c)) % 2}
+
+
+def settled(text: str) -> bool:
+    """Whether `text` has only ASCII and other common characters: none of them is a surrogate, is
+    composed with what stands before it or otherwise changed by normalisation, or is young.
+    """
+    if text.isascii():
+        return True
+    others = text.encode("utf-8", "surrogatepass").translate(None, _ASCII)
+    return _COMMON.fullmatch(others.decode("utf-8", "surrogatepass")) is not None
 
 
 def uncertain(text: str) -> bool:
