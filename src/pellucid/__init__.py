@@ -9,6 +9,7 @@ TYPE_CHECKING = False  # as type checkers know it; importing `typing` for it tak
 
 if TYPE_CHECKING:
     from .chat import Chat as Chat
+    from .dialects.openai_transcription import Transcript as Transcript
     from .messages import Message as Message
     from .messages import Options as Options
     from .models.embeddings import Embeddings as Embeddings
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
     from .prompt.values import Prompt as Prompt
     from .record.receipt import Receipt as Receipt
     from .replies import Reply as Reply
+    from .speech.hearing import transcribe as transcribe
+    from .speech.speaking import Speech as Speech
+    from .speech.speaking import speak as speak
     from .tokens.encoding import Encoding as Encoding
     from .tools.shapes import as_tools as as_tools
     from .tools.tool import Tool as Tool
@@ -37,6 +41,10 @@ _HOMES = {
     "Prompt": ("prompt.values", "Prompt"),
     "Receipt": ("record.receipt", "Receipt"),
     "Reply": ("replies", "Reply"),
+    "Speech": ("speech.speaking", "Speech"),
+    "Transcript": ("dialects.openai_transcription", "Transcript"),
+    "speak": ("speech.speaking", "speak"),
+    "transcribe": ("speech.hearing", "transcribe"),
     "gradio_fn": ("ui.own", "gradio_fn"),
     "embed": ("models.embeddings", "embed"),
     "brochure": ("web.api", "brochure"),
@@ -57,16 +65,20 @@ __all__ = [
     "Prompt",
     "Receipt",
     "Reply",
+    "Speech",
     "Tool",
+    "Transcript",
     "__version__",
     "as_tools",
     "brochure",
     "embed",
     "gradio_fn",
     "model",
+    "speak",
     "summarize",
     "tokenizer",
     "tool",
+    "transcribe",
 ]
 
 

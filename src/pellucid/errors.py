@@ -2,6 +2,7 @@
 
     PellucidError
     ├── UsageError            the call itself is wrong: a bad option, an empty message
+    │   └── NotInstalled      it needs an extra of the package; names the command
     ├── SettingsError         a setting or the settings file cannot be used
     ├── ModelError
     │   ├── UnknownModel      no model of that name; carries the nearest names
@@ -63,6 +64,14 @@ class PellucidError(Exception):
 
 class UsageError(PellucidError):
     exit_code = 2
+
+
+class NotInstalled(UsageError):
+    """The packages of the extra called `extra` are not here; `what` cannot be done without."""
+
+    def __init__(self, what: str, package: str, extra: str) -> None:
+        self.extra = extra
+        super().__init__(f"{what} needs the package {package}: pip install 'pellucid[{extra}]'.")
 
 
 class SettingsError(PellucidError):

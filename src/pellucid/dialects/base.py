@@ -19,11 +19,13 @@ from ..value import value
 @value
 class Outgoing:
     """A request as it goes on the wire. `path` is relative to the API's base address; `notes` say
-    what was left out because the API has no place for it."""
+    what was left out because the API has no place for it. `form` is sent in place of the body by
+    an API that takes no JSON: its media type, and its bytes."""
 
     path: str
     body: dict[str, Any]
     notes: tuple[str, ...] = ()
+    form: tuple[str, bytes] | None = None
 
 
 @value

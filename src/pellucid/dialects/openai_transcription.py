@@ -23,7 +23,8 @@ FORMATS = {
     "vtt": "text/vtt",
 }
 """Name of a format -> the media type of the answer."""
-READ = ("model", "language", "prompt", "temperature", "response_format", "stream")
+GRANULARITIES = "timestamp_granularities[]"
+READ = ("model", "language", "prompt", "temperature", "response_format", "stream", GRANULARITIES)
 
 
 @value
@@ -65,15 +66,18 @@ class Transcript:
     segments: tuple[Segment, ...] = ()
 
 
-def encode_transcription_request(request: TranscriptionRequest, model: str) -> dict[str, str]:
-    """The fields of the form for `POST audio/transcriptions`, beside its `file`."""
+def encode_transcription_request(
+    request: TranscriptionRequest, model: str, format: str = "json"
+) -> dict[str, str]:
+    """The fields of the form for `POST audio/transcriptions`, beside its `file`. Segments come in
+    the `format` verbose_json alone, which not every model has."""
     temperature = None if request.temperature is None else str(request.temperature)
     fields = {
         "model": model,
         "language": request.language,
         "prompt": request.prompt,
         "temperature": temperature,
-        "response_format": "json",
+        "response_format": format,
     }
     return drop_none(fields)
 
@@ -84,6 +88,8 @@ def decode_transcription_request(form: Mapping[str, str], audio: Media) -> Incom
     note_unread(form, READ, notes)
     if form.get("stream", "false").lower() in ("true", "1"):
         raise BadRequest("stream is true; a transcript comes whole here.", "stream")
+    if form.get(GRANULARITIES, "segment") != "segment":
+        raise BadRequest("Times are told of segments here, not of words.", GRANULARITIES)
     wanted = form.get("response_format") or "json"
     if wanted not in FORMATS:
         raise BadRequest(

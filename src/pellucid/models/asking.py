@@ -1,4 +1,4 @@
-"""One question to a host whose answer is one JSON object: a count, vectors."""
+"""One question to a host whose answer is one JSON object (a count, vectors) or a sound."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import Any
 
 from ..dialects.base import Dialect, Outgoing
 from ..dialects.registry import dialect
+from ..errors import BadReply
 from ..replies import Event, Finish
 from ..settings import Settings
 from .exchange import Talk
@@ -18,6 +19,18 @@ def ask(endpoint: Endpoint, model: str, outgoing: Outgoing, settings: Settings) 
 
     Raises `MissingKey` before anything is sent, `ProviderError`.
     """
+    return _asked(endpoint, model, outgoing, settings).body
+
+
+def ask_sound(endpoint: Endpoint, model: str, outgoing: Outgoing, settings: Settings) -> bytes:
+    """The bytes that the host answers. Raises as `ask` does, and `BadReply` for none."""
+    answering = _asked(endpoint, model, outgoing, settings)
+    if not answering.sound:
+        raise BadReply(f"{endpoint.host.name} answered with JSON, not with a sound.")
+    return bytes(answering.sound)
+
+
+def _asked(endpoint: Endpoint, model: str, outgoing: Outgoing, settings: Settings) -> _Answering:
     endpoint.require_key()
     answering = _Answering(dialect(endpoint.host.dialect))
     speaks: Any = answering
@@ -27,7 +40,7 @@ def ask(endpoint: Endpoint, model: str, outgoing: Outgoing, settings: Settings) 
             pass
     finally:
         client.close()
-    return answering.body
+    return answering
 
 
 class _Answering:
@@ -35,7 +48,20 @@ class _Answering:
 
     def __init__(self, of: Dialect) -> None:
         self.body: dict[str, Any] = {}
+        self.sound = bytearray()
         self._of = of
+
+    def Decoder(self) -> _Answering:
+        """Of what does not come as JSON."""
+        self.sound.clear()
+        return self
+
+    def feed(self, data: bytes) -> list[Event]:
+        self.sound += data
+        return []
+
+    def close(self) -> list[Event]:
+        return [Finish("stop")]
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._of, name)

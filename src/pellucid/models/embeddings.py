@@ -10,7 +10,7 @@ from typing import Any, Protocol
 from ..engine import weights
 from ..errors import ModelError, UnknownModel, UsageError
 from ..replies import Usage
-from ..settings import Folders, Settings, load
+from ..settings import Settings, load
 from ..value import value
 
 MODEL, TOKENIZER = "minilm-int8/model.onnx", "minilm/tokenizer.json"
@@ -149,24 +149,13 @@ def open_embedder(
     """
     settings = settings or load()
     if name is None or name in (NAME, "local"):
-        return MiniLM(*(_file(weight, settings, progress) for weight in (MODEL, TOKENIZER)))
+        return MiniLM(*weights.obtain((MODEL, TOKENIZER), settings, progress))
     from .hosted_embeddings import hosted_embedder
 
     hosted = hosted_embedder(name, settings)
     if hosted is None:
         raise UnknownModel(name, (NAME,))
     return hosted
-
-
-def _file(name: str, settings: Settings, progress: Callable[[int, int], None] | None) -> Path:
-    weight, folders = weights.known(name), Folders.of()
-    return weights.find(weight, settings, folders) or weights.fetch(
-        weight,
-        folders.weights,
-        sources=settings.sources,
-        offline=settings.offline,
-        progress=progress,
-    )
 
 
 def embed(texts: str | Sequence[str], model: str | None = None) -> Embeddings:

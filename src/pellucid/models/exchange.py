@@ -64,10 +64,10 @@ class Talk:
         now: Callable[[], float] = time.time,
         chance: Callable[[], float] = random.random,
     ) -> None:
-        text = compact_unicode(outgoing.body)
         # A lone surrogate becomes the escape that JSON has for it.
-        body = text.encode("utf-8", "backslashreplace")
-        headers = {"Content-Type": "application/json", "Accept": "*/*", **headers_for(endpoint)}
+        json = compact_unicode(outgoing.body).encode("utf-8", "backslashreplace")
+        media, body = outgoing.form or ("application/json", json)
+        headers = {"Content-Type": media, "Accept": "*/*", **headers_for(endpoint)}
         url = join(endpoint.host.base, outgoing.path)
         self._post = Post("POST", url, headers, body, not stream)
         self._endpoint = endpoint

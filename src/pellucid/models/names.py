@@ -65,13 +65,7 @@ def locate(
     if isinstance(found, Path):
         return found
     if isinstance(found, catalog.ModelRow):
-        return weights.find(found.weight, settings, folders) or weights.fetch(
-            found.weight,
-            folders.weights,
-            sources=settings.sources,
-            offline=settings.offline,
-            progress=progress,
-        )
+        return weights.obtain((found.file,), settings, progress)[0]
     if "hub" not in settings.sources:
         if path := weights.find_hub(found, folders.weights):
             return path

@@ -10,6 +10,7 @@ from ..errors import (
     IncompleteReply,
     MissingKey,
     ModelUnavailable,
+    NotInstalled,
     PellucidError,
     PromptTooLong,
     ProviderError,
@@ -49,6 +50,8 @@ def failure_of(error: PellucidError) -> Failure:
     match error:
         case BadRequest():
             return Failure(400, "rejected", str(error), field=error.field)
+        case NotInstalled():
+            return Failure(501, "rejected", str(error))
         case UnknownModel():
             return Failure(404, "not_found", str(error), field="model")
         case ModelUnavailable():

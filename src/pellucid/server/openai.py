@@ -18,7 +18,7 @@ from ..messages import Request, text_message
 from ..models.asking import ask
 from ..models.hosted import HostedModel
 from ..models.hosts import Target
-from . import anthropic, gemini, stored
+from . import anthropic, audio, gemini, stored
 from .answering import Answering, head, respond, stream
 from .counting import count
 from .embedding import embed
@@ -131,14 +131,6 @@ async def images(visit: Visit) -> Response | None:
     return answer(openai_images.encode_images(openai_images.decode_images(made), int(time.time())))
 
 
-def missing(what: str) -> Handler:
-    async def handler(visit: Visit) -> Response | None:
-        said = f"This version of Pellucid cannot {what}: no extra adds it. Ask its host directly."
-        raise Refused(Failure(501, "rejected", said))
-
-    return handler
-
-
 def _at(base: str) -> list[Route]:
     return [
         Route("POST", f"{base}/chat/completions", chat, FACE),
@@ -148,8 +140,8 @@ def _at(base: str) -> list[Route]:
         Route("GET", f"{base}/responses/*", stored.retrieve, FACE),
         Route("POST", f"{base}/responses/input_tokens", input_tokens, FACE),
         Route("POST", f"{base}/images/generations", images, FACE),
-        Route("POST", f"{base}/audio/speech", missing("read aloud"), FACE),
-        Route("POST", f"{base}/audio/transcriptions", missing("write down speech"), FACE),
+        Route("POST", f"{base}/audio/speech", audio.speech, FACE),
+        Route("POST", f"{base}/audio/transcriptions", audio.transcriptions, FACE),
         Route("GET", f"{base}/models", models, FACE),
         Route("GET", f"{base}/models/*", model, FACE),
     ]

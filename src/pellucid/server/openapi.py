@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from .. import __version__
+from ..dialects.form import MEDIA as FORMS
 from .routes import all_routes
 from .visit import Route
 
@@ -19,6 +20,8 @@ REQUIRED = {
     "/completions": ("model", "prompt"),
     "/responses": ("model", "input"),
     "/embeddings": ("model", "input"),
+    "/audio/speech": ("model", "input", "voice"),
+    "/audio/transcriptions": ("model", "file"),
     "/v1/messages": ("model", "messages", "max_tokens"),
     "/v1/messages/count_tokens": ("model", "messages"),
     "/api/chat": ("model",),
@@ -36,6 +39,7 @@ TYPES: dict[str, dict[str, Any]] = {
     "tokens": {"type": "array", "items": {"type": "integer"}},
     "max_tokens": {"type": "integer", "minimum": 1},
     "content": {"type": "string"},
+    "file": {"type": "string", "format": "binary"},
 }
 
 
@@ -67,7 +71,8 @@ def _operation(route: Route, path: str, named: bool) -> dict[str, Any]:
         ]
     if route.method == "POST":
         schema = {"type": "object", **_fields(path)}
-        out["requestBody"] = {"required": True, "content": {"application/json": {"schema": schema}}}
+        media = FORMS if path.endswith("/transcriptions") else "application/json"
+        out["requestBody"] = {"required": True, "content": {media: {"schema": schema}}}
     return out
 
 

@@ -120,6 +120,10 @@ class Server:
             self._gates[model.name] = Gate(slots, limits.waiting)
         return self._gates[model.name]
 
+    def part(self, name: str) -> Gate:
+        """The queue in front of a part of this machine that does one thing at a time."""
+        return self._gates.setdefault(name, Gate(1, self.limits.waiting))
+
     @property
     def busy(self) -> Mapping[str, tuple[int, int]]:
         """Calls by model: how many run, how many wait."""

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from ..dialects.base import Failure
+from ..dialects.form import Form, decode_form
 from ..dialects.json_text import compact
 from ..errors import BadRequest
 from ..models.base import Model
@@ -74,6 +75,11 @@ class Visit:
         """The JSON object that was sent. Raises `BadRequest` and `Refused`."""
         limits = self.server.limits
         return bodies.parse(await bodies.read(self.request, limits), limits)
+
+    async def form(self) -> Form:
+        """The form that was sent. Raises `BadRequest` and `Refused`."""
+        data = await bodies.read(self.request, self.server.limits)
+        return decode_form(self.request.headers.get("content-type", ""), data)
 
     async def model(self, name: str) -> Model:
         return await self.server.models.find(name, self.keys, self.face.host)

@@ -28,6 +28,10 @@ def install() -> None:
     for kind, fragment in _FRAGMENTS.items():
         if not hasattr(kind, _METHOD):
             setattr(kind, _METHOD, _shown_by(fragment))
+    if "pellucid.speech.speaking" in sys.modules:
+        from ..speech.speaking import Speech
+
+        setattr(Speech, _METHOD, _shown_by("speech_fragment"))
     if "pellucid.web.api" in sys.modules:
         _install_web()
 

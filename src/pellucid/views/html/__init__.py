@@ -9,6 +9,7 @@ from .fragments import encoding_fragment as encoding_fragment
 from .fragments import prompt_fragment as prompt_fragment
 from .fragments import receipt_fragment as receipt_fragment
 from .fragments import reply_fragment as reply_fragment
+from .fragments import speech_fragment as speech_fragment
 from .markdown import brochure_fragment as brochure_fragment
 from .markdown import live_fragment as live_fragment
 from .markdown import summary_fragment as summary_fragment

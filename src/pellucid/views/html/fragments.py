@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import base64
+
 from ...prompt.values import Prompt
 from ...record.receipt import Receipt
 from ...replies import Reply
+from ...speech.speaking import Speech
 from ...tokens.encoding import Encoding
 from .. import figures
 from ..glyphs import piece_line
@@ -42,6 +45,13 @@ def receipt_fragment(receipt: Receipt) -> str:
     head = f"<p><strong>{text(receipt.model)}</strong> {' · '.join(figures.status(receipt))}</p>"
     prompt = "" if receipt.prompt is None else _prompt(receipt.prompt)
     return cell(head + prompt + _reply(receipt.reply))
+
+
+def speech_fragment(speech: Speech) -> str:
+    """A player that holds the sound."""
+    sound = base64.b64encode(speech.encoded()).decode()
+    player = f'<audio controls src="data:audio/wav;base64,{sound}"></audio>'
+    return cell(f'{player}<p class="quiet">{text(speech.text)}</p>')
 
 
 def _prompt(prompt: Prompt) -> str:

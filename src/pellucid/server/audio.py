@@ -1,0 +1,138 @@
+"""Speech and transcriptions: by the parts of this machine, or by a model at a host."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+from ..dialects import openai_responses, openai_speech, openai_transcription
+from ..dialects.base import Outgoing
+from ..dialects.form import File, Form, encode_form
+from ..errors import BadRequest, UnknownModel, UsageError
+from ..messages import Media
+from ..models.asking import ask, ask_sound
+from ..models.hosted import HostedModel
+from ..models.hosts import Target
+from ..speech import hearing, speaking
+from .http_response import Response, Stream
+from .visit import Visit
+
+T = TypeVar("T")
+
+
+async def speech(visit: Visit) -> Response | None:
+    """Text read aloud; its sound is sent as it is made, where the format allows that."""
+    asked = openai_speech.decode_speech_request(await visit.body())
+    request = asked.request
+    if not request.text.strip():
+        raise BadRequest("input is empty; there is nothing to read aloud.", "input")
+    media = openai_speech.FORMATS[request.format]
+    model = await _meant(visit, asked.model, speaking.NAMES)
+    if isinstance(model, HostedModel):
+        name, settings = model.target.model, visit.server.settings
+        outgoing = openai_speech.encode_speech_request(request, name)
+        sound = await _run(visit, lambda: ask_sound(model.endpoint, name, outgoing, settings))
+        return Response(sound, media=media)
+    slot = await visit.server.part("speech").enter(visit.client)
+    try:
+        voice = await _run(visit, lambda: speaking.open_voice(visit.server.settings))
+        pieces = speaking.spoken(voice, request.text, request.format, request.speed)
+        stream = Stream(visit.request, media, {})
+        while (piece := await _run(visit, lambda: next(pieces, None))) is not None:
+            if piece:
+                await _send(visit, stream, piece)
+        await stream.end()
+    finally:
+        slot.give_back()
+    return None
+
+
+async def transcriptions(visit: Visit) -> Response | None:
+    """Speech written down."""
+    form = await visit.form()
+    file = form.files.get("file")
+    if file is None:
+        raise BadRequest("file is missing; it must be a sound.", "file")
+    media = Media("audio", file.mime, file.data, name=file.name)
+    asked = openai_transcription.decode_transcription_request(form.fields, media)
+    model = await _meant(visit, asked.model, hearing.NAMES)
+    if isinstance(model, HostedModel):
+        found = await _heard_there(visit, model, asked, file)
+    else:
+        found = await _heard_here(visit, model, asked.request, file.data)
+    text = openai_transcription.encode_transcript(found, asked.format)
+    return Response(text.encode(), media=openai_transcription.FORMATS[asked.format])
+
+
+async def _heard_here(
+    visit: Visit, name: str, request: openai_transcription.TranscriptionRequest, sound: bytes
+) -> openai_transcription.Transcript:
+    gone = threading.Event()
+    slot = await visit.server.part("hearing").enter(visit.client)
+    try:
+        whisper = await _run(visit, lambda: hearing.open_whisper(name, visit.server.settings))
+        return await _run(
+            visit,
+            lambda: whisper.write_down(
+                sound,
+                language=request.language,
+                prompt=request.prompt,
+                temperature=request.temperature,
+                stopped=gone.is_set,
+            ),
+        )
+    finally:
+        gone.set()
+        slot.give_back()
+
+
+async def _heard_there(
+    visit: Visit,
+    model: HostedModel,
+    asked: openai_transcription.IncomingTranscription,
+    file: File,
+) -> openai_transcription.Transcript:
+    name, settings = model.target.model, visit.server.settings
+    plain = asked.format in ("json", "text")
+    fields = openai_transcription.encode_transcription_request(
+        asked.request, name, "json" if plain else "verbose_json"
+    )
+    form = encode_form(Form(fields, {"file": file}))
+    outgoing = Outgoing("audio/transcriptions", {}, form=form)
+    body = await _run(visit, lambda: ask(model.endpoint, name, outgoing, settings))
+    return openai_transcription.decode_transcript(body)
+
+
+async def _meant(visit: Visit, name: str, own: Sequence[str]) -> HostedModel | str:
+    """What a name means: a model at a host, or a part of this machine by one of its `own` names,
+    the first of which, with a default, any other name means too. Raises `UnknownModel`."""
+    models = visit.server.models
+    known = models.known(name)
+    if isinstance(known, Target):
+        model = await visit.model(name)
+        assert isinstance(model, HostedModel)
+        if model.dialect.NAME not in ("openai", openai_responses.NAME):
+            raise UsageError(f"{known.host.name} has neither speech nor transcriptions.")
+        return model
+    for each in (known or "", name):
+        if each.lower() in own:
+            return each.lower()
+    if models.default is None:
+        raise UnknownModel(name, tuple(own))
+    return own[0]
+
+
+async def _send(visit: Visit, stream: Stream, data: bytes) -> None:
+    """Raises `ConnectionError` when the client is gone, or does not read."""
+    try:
+        async with asyncio.timeout(visit.server.limits.write):
+            await stream.write(data)
+    except TimeoutError:
+        visit.request.link.abort()
+        raise ConnectionResetError("the client does not read") from None
+
+
+async def _run(visit: Visit, work: Callable[[], T]) -> T:
+    return await asyncio.get_running_loop().run_in_executor(visit.server.threads, work)

@@ -1,0 +1,1 @@
+"""Text read aloud and speech written down, by models of this machine."""
