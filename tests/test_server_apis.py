@@ -161,7 +161,7 @@ def test_responses_are_kept_as_receipts(home: Path) -> None:
         assert "--no-log" in server.get(f"/v1/responses/{first['id']}").json["error"]["message"]
 
 
-def test_pictures_speech_and_transcriptions() -> None:
+def test_pictures() -> None:
     picture = {"created": 1, "data": [{"b64_json": "aGk="}]}
     with host(answer(json.dumps(picture).encode())) as there, in_front_of(there) as server:
         body = {"prompt": "a cat", "model": "mine", "size": "64x64"}
@@ -169,13 +169,8 @@ def test_pictures_speech_and_transcriptions() -> None:
         assert reply.json["data"] == [{"b64_json": "aGk="}]
         assert json.loads(there.asked[0].body)["size"] == "64x64"
     with served({"x": echo()}, default="x") as server:
-        for path, body in (
-            ("images/generations", {"prompt": "a cat", "model": "x"}),
-            ("audio/speech", {"input": "hello", "model": "tts-1", "voice": "alloy"}),
-            ("audio/transcriptions", {}),
-        ):
-            reply = server.post(f"/v1/{path}", body)
-            assert reply.status == 501 and "host" in reply.json["error"]["message"].lower()
+        reply = server.post("/v1/images/generations", {"prompt": "a cat", "model": "x"})
+        assert reply.status == 501 and "host" in reply.json["error"]["message"].lower()
 
 
 def test_long_texts_are_not_cut_in_silence(home: Path) -> None:

