@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import itertools
 import json
 import socket
 import sys
@@ -97,9 +98,12 @@ def test_what_was_said_is_written_down(client: openai.OpenAI, sound: bytes) -> N
         language="en",
         prompt="Animals.",
         temperature=0.2,
+        timestamp_granularities=["word", "segment"],
     )
     assert "fox" in told.text and told.language == "en" and float(told.duration) > 1.5
     assert told.segments and told.segments[0].end > 1
+    assert told.words and "fox" in [word.word.strip(".,") for word in told.words]
+    assert all(a.start <= a.end <= b.end for a, b in itertools.pairwise(told.words))
 
 
 @pytest.mark.parametrize(
@@ -133,7 +137,8 @@ def test_bad_speech(server: Served, change: dict[str, Any], field: str | None, s
         ({"response_format": "doc"}, "response_format", "verbose_json"),
         ({"temperature": "hot"}, "temperature", "0 to 1"),
         ({"language": "xx"}, None, "en alone"),
-        ({"timestamp_granularities[]": "word"}, "timestamp_granularities[]", "segments"),
+        ({"timestamp_granularities[]": "word"}, "timestamp_granularities[]", "verbose_json"),
+        ({"timestamp_granularities[]": "word,x"}, "timestamp_granularities[]", "and word"),
         ({"stream": "true"}, "stream", "whole"),
     ),
 )
@@ -193,7 +198,10 @@ NAMES = st.text(st.characters(codec="utf-8", exclude_categories=["C", "Z"]), min
 
 
 @settings(max_examples=40)
-@given(st.dictionaries(NAMES, TEXTS, max_size=4), st.dictionaries(NAMES, st.binary(), max_size=2))
+@given(
+    st.dictionaries(NAMES | st.just("list[]"), TEXTS, max_size=4),
+    st.dictionaries(NAMES, st.binary(), max_size=2),
+)
 def test_forms_are_read_as_they_were_written(
     fields: dict[str, str], files: dict[str, bytes]
 ) -> None:
@@ -353,18 +361,26 @@ def test_a_hosts_speech() -> None:
     assert there.asked[0].line.split()[1].endswith("/audio/speech")
 
 
-@pytest.mark.parametrize(("form", "asked"), (("json", b"json"), ("srt", b"verbose_json")))
-def test_a_hosts_transcription(form: str, asked: bytes) -> None:
+@pytest.mark.parametrize(
+    ("form", "asked"), (("json", "json"), ("srt", "verbose_json"), ("verbose_json", "verbose_json"))
+)
+def test_a_hosts_transcription(form: str, asked: str) -> None:
     segment = {"id": 0, "start": 0.0, "end": 1.0, "text": "Hi."}
+    words = [{"word": "Hi", "start": 0.25, "end": 0.5}]
     told = {"text": "Hi.", "language": "english", "duration": 1.0, "segments": [segment]}
+    told |= {"words": words} if form == "verbose_json" else {}
     with host(answer(json.dumps(told).encode())) as there, in_front_of(there) as server:
         fields = {"model": "mine", "response_format": form, "language": "en"}
-        reply = send_form(server, fields, b"RIFF sound")
+        wish = {"timestamp_granularities[]": "segment,word"} if form == "verbose_json" else {}
+        reply = send_form(server, {**fields, **wish}, b"RIFF sound")
     assert reply.status == 200 and b"Hi." in reply.body
     sent = there.asked[0]
     read = decode_form(sent.headers["content-type"], sent.body)
     assert read.files == {"file": File("said.wav", b"RIFF sound", "audio/wav")}
-    assert read.fields == {"model": "m", "language": "en", "response_format": asked.decode()}
+    assert read.fields == {"model": "m", "language": "en", "response_format": asked, **wish}
+    if wish:
+        assert sent.body.count(b'name="timestamp_granularities[]"') == 2
+        assert reply.json["words"] == words and reply.json["segments"] == [segment]
 
 
 def test_a_hosts_key_and_its_errors(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:

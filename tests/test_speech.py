@@ -7,6 +7,7 @@ import json
 import sys
 import wave
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -129,6 +130,12 @@ def test_names_that_say_no_format(speech: Speech, tmp_path: Path) -> None:
             speech.save(tmp_path / name)
     with pytest.raises(UsageError, match="wav, mp3"):
         speech.encoded("mp4")
+
+
+def test_a_codec_that_is_not_there(speech: Speech, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(FORMATS, "mp3", replace(FORMATS["mp3"], codec="libnothing"))
+    with pytest.raises(UsageError, match="no libnothing; wav and pcm can be had"):
+        speech.encoded("mp3")
 
 
 def test_a_notebook_plays_it(speech: Speech) -> None:

@@ -30,7 +30,8 @@ class File:
 
 @value
 class Form:
-    """Of a field that was sent several times, the last."""
+    """Of a field that was sent several times, the last; of a list (`name[]`) all, with commas
+    between them."""
 
     fields: Mapping[str, str]
     files: Mapping[str, File]
@@ -41,7 +42,8 @@ def encode_form(form: Form) -> tuple[str, bytes]:
     boundary = uuid.uuid4().hex
     out = []
     for name, text in form.fields.items():
-        out += [_head(boundary, f'name="{_quoted(name)}"'), text.encode(), b"\r\n"]
+        for each in text.split(",") if name.endswith("[]") else (text,):
+            out += [_head(boundary, f'name="{_quoted(name)}"'), each.encode(), b"\r\n"]
     for name, file in form.files.items():
         named = f'name="{_quoted(name)}"; filename="{_quoted(file.name)}"'
         media = f"\r\nContent-Type: {file.mime}"
@@ -72,6 +74,8 @@ def decode_form(media: str, body: bytes) -> Form:
         name, found = _field(piece)
         if isinstance(found, File):
             files[name] = found
+        elif name.endswith("[]") and name in fields:
+            fields[name] += f",{found}"
         else:
             fields[name] = found
     return Form(fields, files)

@@ -29,12 +29,14 @@ READ = ("model", "language", "prompt", "temperature", "response_format", "stream
 
 @value
 class TranscriptionRequest:
-    """Speech to be written down. `language` is of ISO 639-1; `prompt` shows the style of before."""
+    """Speech to be written down. `language` is of ISO 639-1; `prompt` shows the style of before.
+    `words`: the times of each are wanted too."""
 
     audio: Media
     language: str | None = None
     prompt: str | None = None
     temperature: float | None = None
+    words: bool = False
 
 
 @value
@@ -57,20 +59,31 @@ class Segment:
 
 
 @value
+class Word:
+    """`start` and `end` in seconds."""
+
+    start: float
+    end: float
+    word: str
+
+
+@value
 class Transcript:
-    """What was said. `duration` is that of the sound, in seconds."""
+    """What was said. `duration` is that of the sound, in seconds; `words` only if they were asked
+    for."""
 
     text: str
     language: str | None = None
     duration: float | None = None
     segments: tuple[Segment, ...] = ()
+    words: tuple[Word, ...] = ()
 
 
 def encode_transcription_request(
     request: TranscriptionRequest, model: str, format: str = "json"
 ) -> dict[str, str]:
-    """The fields of the form for `POST audio/transcriptions`, beside its `file`. Segments come in
-    the `format` verbose_json alone, which not every model has."""
+    """The fields of the form for `POST audio/transcriptions`, beside its `file`. Segments and words
+    come in the `format` verbose_json alone, which not every model has."""
     temperature = None if request.temperature is None else str(request.temperature)
     fields = {
         "model": model,
@@ -78,6 +91,7 @@ def encode_transcription_request(
         "prompt": request.prompt,
         "temperature": temperature,
         "response_format": format,
+        GRANULARITIES: "segment,word" if request.words else None,
     }
     return drop_none(fields)
 
@@ -88,15 +102,22 @@ def decode_transcription_request(form: Mapping[str, str], audio: Media) -> Incom
     note_unread(form, READ, notes)
     if form.get("stream", "false").lower() in ("true", "1"):
         raise BadRequest("stream is true; a transcript comes whole here.", "stream")
-    if form.get(GRANULARITIES, "segment") != "segment":
-        raise BadRequest("Times are told of segments here, not of words.", GRANULARITIES)
+    times = set(form.get(GRANULARITIES, "segment").split(","))
+    if not times <= {"segment", "word"}:
+        raise BadRequest(f"{GRANULARITIES} can be segment and word.", GRANULARITIES)
     wanted = form.get("response_format") or "json"
     if wanted not in FORMATS:
         raise BadRequest(
             f"response_format is {wanted!r}; it can be {', '.join(FORMATS)}.", "response_format"
         )
+    if "word" in times and wanted != "verbose_json":
+        raise BadRequest("Words have their times in verbose_json alone.", GRANULARITIES)
     request = TranscriptionRequest(
-        audio, form.get("language"), form.get("prompt"), _temperature(form.get("temperature"))
+        audio,
+        form.get("language"),
+        form.get("prompt"),
+        _temperature(form.get("temperature")),
+        "word" in times,
     )
     return IncomingTranscription(request, need(form, "model", str), wanted, tuple(notes))
 
@@ -118,7 +139,12 @@ def decode_transcript(body: Mapping[str, Any]) -> Transcript:
             Segment(float(item["start"]), float(item["end"]), item["text"] + "")
             for item in body.get("segments") or ()
         )
-        return Transcript(body["text"] + "", body.get("language"), body.get("duration"), segments)
+        words = tuple(
+            Word(float(item["start"]), float(item["end"]), item["word"] + "")
+            for item in body.get("words") or ()
+        )
+        told = body.get("language"), body.get("duration")
+        return Transcript(body["text"] + "", *told, segments, words)
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise BadReply(f"The transcript is not of OpenAI's API: {error!r}") from error
 
@@ -145,6 +171,10 @@ def encode_transcript(transcript: Transcript, format: str) -> str:
         "text": transcript.text,
         "segments": segments,
     }
+    if transcript.words:
+        verbose["words"] = [
+            {"word": item.word, "start": item.start, "end": item.end} for item in transcript.words
+        ]
     return compact(verbose)
 
 

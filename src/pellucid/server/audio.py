@@ -80,6 +80,7 @@ async def _heard_here(
                 language=request.language,
                 prompt=request.prompt,
                 temperature=request.temperature,
+                words=request.words,
                 stopped=gone.is_set,
             ),
         )

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from ..dialects.openai_transcription import Segment, Transcript
+from ..dialects.openai_transcription import Segment, Transcript, Word
 from ..engine import threads, weights
 from ..errors import UnknownModel, UsageError
 from ..settings import Settings, load
@@ -45,30 +45,41 @@ class Whisper:
         language: str | None = None,
         prompt: str | None = None,
         temperature: float | None = None,
+        words: bool = False,
         stopped: Callable[[], bool] = lambda: False,
     ) -> Transcript:
         """What is said in the sound: a file's bytes, of any format that FFmpeg reads.
 
         `language` is of ISO 639-1 (by default it is found out), `prompt` a text of the kind that is
-        expected. `stopped` is asked whether to leave off. Raises `UsageError` for what is no sound,
-        and for a language that the model does not know.
+        expected; with `words` each of them has its times. `stopped` is asked whether to leave off.
+        Raises `UsageError` for what is no sound, and for a language the model does not know.
         """
         language = self._known(language)
         samples = decoded(sound)
-        more = {"temperature": temperature} if temperature else {}  # at 0 it may try others
+        more: dict[str, Any] = {"word_timestamps": words}
+        if temperature:  # at 0 it may try others
+            more["temperature"] = temperature
         with self._lock:
             if stopped():
                 return Transcript("")
             found, about = self._model.transcribe(
                 samples, language=language, initial_prompt=prompt, vad_filter=True, **more
             )
-            seconds = round(len(samples) / RATE, 3)
-            segments = tuple(
-                Segment(round(each.start, 3), min(round(each.end, 3), seconds), each.text)
-                for each in _until(stopped, found)
-            )
-        text = "".join(segment.text for segment in segments).strip()
-        return Transcript(text, about.language, seconds, segments)
+            parts = list(_until(stopped, found))
+        seconds = round(len(samples) / RATE, 3)
+
+        def times(of: Any) -> tuple[float, float]:
+            return round(of.start, 3), min(round(of.end, 3), seconds)
+
+        segments = tuple(Segment(*times(part), part.text) for part in parts)
+        single = (word for part in parts for word in part.words or ())
+        return Transcript(
+            "".join(part.text for part in parts).strip(),
+            about.language,
+            seconds,
+            segments,
+            tuple(Word(*times(word), word.word.strip()) for word in single),
+        )
 
     def _known(self, language: str | None) -> str | None:
         if not language:
@@ -162,12 +173,13 @@ def transcribe(
     *,
     language: str | None = None,
     prompt: str | None = None,
+    words: bool = False,
 ) -> Transcript:
     """Speech written down: `pellucid.transcribe("talk.mp3").text`; `segments` have their times.
 
-    `sound` is a file or its bytes. `model` is `whisper-base`, which knows 99 languages, or
-    `whisper-tiny.en`, which is smaller. Raises `UsageError` for what is no sound, `NotInstalled`,
-    `ModelUnavailable`.
+    `sound` is a file or its bytes; with `words` the transcript has the times of each. `model` is
+    `whisper-base`, which knows 99 languages, or `whisper-tiny.en`, which is smaller. Raises
+    `UsageError` for what is no sound, `NotInstalled`, `ModelUnavailable`.
     """
     data = sound if isinstance(sound, bytes) else read_sound(sound)
-    return open_whisper(model).write_down(data, language=language, prompt=prompt)
+    return open_whisper(model).write_down(data, language=language, prompt=prompt, words=words)
