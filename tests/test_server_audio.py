@@ -24,6 +24,7 @@ from host_server import answer, fails, host
 from pellucid.dialects.form import File, Form, decode_form, encode_form
 from pellucid.dialects.openai_transcription import Segment, Transcript
 from pellucid.errors import BadRequest
+from pellucid.server import audio
 from pellucid.server.limits import Limits
 from pellucid.settings import load
 from pellucid.speech import hearing, speaking
@@ -209,6 +210,18 @@ def test_forms_are_read_as_they_were_written(
     assert decode_form(*encode_form(form)) == form
 
 
+def test_a_files_type_can_be_sent_on() -> None:
+    for said, read in (
+        (b"audio/x-wav; a=b", "audio/x-wav"),
+        (b"audio/wav\r\n\tX: 1", "application/octet-stream"),
+        (b"\x01/\x02", "application/octet-stream"),
+    ):
+        head = b'Content-Disposition: form-data; name=f; filename="a\\"b"\r\nContent-Type: ' + said
+        form = decode_form(FORM, b"--x\r\n" + head + b"\r\n\r\na\r\n--x--")
+        assert form.files["f"] == File('a"b', b"a", read)
+
+
+@settings(max_examples=50)
 @given(st.binary(max_size=200))
 def test_no_form_breaks_the_reader(body: bytes) -> None:
     for data in (body, b"--x" + body + b"\r\n--x--", b"--x\r\n" + HEAD + body + b"\r\n\r\n--x--"):
@@ -321,12 +334,12 @@ def test_a_client_that_goes_away_ends_the_work(slow: Slow, server: Served) -> No
             time.sleep(0.01)
     time.sleep(0.2)
     assert slow.said < 30
-    assert server.server.part("speech").free == 1
+    assert server.server.part(audio.SPEAKING).free == 1
     media, form = encode_form(Form({"model": TINY}, {"file": File("a", b"a")}))
     fields = f"Host: localhost\r\nContent-Type: {media}\r\nContent-Length: {len(form)}"
     with socket.create_connection(("127.0.0.1", server.port)) as link:
         link.sendall(f"POST /v1/audio/transcriptions HTTP/1.1\r\n{fields}\r\n\r\n".encode() + form)
-        while server.server.part("hearing").free:
+        while server.server.part(audio.HEARING).free:
             time.sleep(0.01)
     time.sleep(0.1)
     slow.go_on.set()

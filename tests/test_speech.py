@@ -159,6 +159,15 @@ def test_what_is_no_sound(whisper: Whisper) -> None:
         whisper.write_down(bytes(Speech("", b"", 16_000)))
 
 
+def test_a_damaged_sound_is_read_as_far_as_it_goes(speech: Speech) -> None:
+    data = bytearray(speech.encoded("mp3"))
+    middle = len(data) // 2
+    data[middle : middle + 500] = b"\xff" * 500
+    assert len(hearing.decoded(bytes(data))) / 16_000 == pytest.approx(speech.seconds, abs=0.5)
+    cut = hearing.decoded(bytes(data[:middle]))
+    assert len(cut) / 16_000 == pytest.approx(speech.seconds / 2, abs=0.5)
+
+
 def test_playlists_open_nothing(speech: Speech, whisper: Whisper, tmp_path: Path) -> None:
     place = speech.save(tmp_path / "said.wav")
     with host(answer(bytes(speech), media="audio/wav")) as there:

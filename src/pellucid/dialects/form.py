@@ -104,7 +104,9 @@ def _field(piece: bytes) -> tuple[str, str | File]:
         if not name:
             raise BadRequest("A field of the form has no name.")
         if filename is not None:
-            return name, File(filename, content, about.get_content_type())
+            mime = about.get_content_type()
+            known = re.fullmatch(r"[\w.+-]+/[\w.+-]+", mime, re.ASCII)  # it may be sent on
+            return name, File(filename, content, mime) if known else File(filename, content)
         return name, content.decode()
     except UnicodeDecodeError:
         raise BadRequest("A field of the form is not UTF-8.") from None

@@ -19,6 +19,8 @@ from ..speech import hearing, speaking
 from .http_response import Response, Stream
 from .visit import Visit
 
+SPEAKING, HEARING = "pellucid/speech", "pellucid/hearing"
+"""Their queues, among those of models."""
 T = TypeVar("T")
 
 
@@ -35,7 +37,7 @@ async def speech(visit: Visit) -> Response | None:
         outgoing = openai_speech.encode_speech_request(request, name)
         sound = await _run(visit, lambda: ask_sound(model.endpoint, name, outgoing, settings))
         return Response(sound, media=media)
-    slot = await visit.server.part("speech").enter(visit.client)
+    slot = await visit.server.part(SPEAKING).enter(visit.client)
     try:
         voice = await _run(visit, lambda: speaking.open_voice(visit.server.settings))
         pieces = speaking.spoken(voice, request.text, request.format, request.speed)
@@ -70,7 +72,7 @@ async def _heard_here(
     visit: Visit, name: str, request: openai_transcription.TranscriptionRequest, sound: bytes
 ) -> openai_transcription.Transcript:
     gone = threading.Event()
-    slot = await visit.server.part("hearing").enter(visit.client)
+    slot = await visit.server.part(HEARING).enter(visit.client)
     try:
         whisper = await _run(visit, lambda: hearing.open_whisper(name, visit.server.settings))
         return await _run(

@@ -123,13 +123,10 @@ def decoded(sound: bytes) -> Any:
 
 
 def _frames(av: Any, container: Any) -> Iterator[Any]:
-    """The frames, without those that are damaged."""
-    frames = container.decode(audio=0)
-    while True:
+    """The frames of the first sound, without what is damaged."""
+    for packet in container.demux(audio=0):
         try:
-            yield next(frames)
-        except StopIteration:
-            return
+            yield from packet.decode()
         except av.InvalidDataError:
             continue
 
