@@ -66,6 +66,8 @@ def test_the_command(tmp_path: Path, weights_folder: Path) -> None:
     value = json.loads(place.run("embed", "--json", stdin="one\n\ntwo\n").stdout)
     assert [len(vector) for vector in value["vectors"]] == [384, 384]
     assert place.run("embed").returncode == 2
+    # Where ONNX Runtime would keep what it is about to report to its makers.
+    assert [path.name for path in (tmp_path / "cache").iterdir()] == ["pellucid"]
 
 
 HOSTED = [

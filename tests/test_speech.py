@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 import pellucid
+from cli_home import Home
 from host_server import answer, host
 from pellucid.cli.main import main
 from pellucid.errors import NotInstalled, UnknownModel, UsageError
@@ -202,6 +203,15 @@ def test_languages_and_names(speech: Speech, whisper: Whisper, tmp_path: Path) -
 
 def test_it_can_be_left_off(speech: Speech, whisper: Whisper) -> None:
     assert whisper.write_down(bytes(speech), stopped=lambda: True).segments == ()
+
+
+def test_nothing_is_reported_to_the_makers_of_the_runtime(
+    tmp_path: Path, weights_folder: Path
+) -> None:
+    place = Home(tmp_path, weights_folder)
+    said = place.run("speak", "Hello.", "-o", "said.wav")
+    assert said.returncode == 0 and (tmp_path / "said.wav").stat().st_size > 10_000
+    assert [path.name for path in (tmp_path / "cache").iterdir()] == ["pellucid"]
 
 
 def test_missing_packages(speech: Speech, monkeypatch: pytest.MonkeyPatch) -> None:

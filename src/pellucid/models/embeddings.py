@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
-from ..engine import weights
+from ..engine import onnx, weights
 from ..errors import ModelError, UnknownModel, UsageError
 from ..replies import Usage
 from ..settings import Settings, load
@@ -73,6 +73,7 @@ class MiniLM:
     name = NAME
 
     def __init__(self, model: Path, tokenizer: Path) -> None:
+        onnx.keep_quiet()
         try:
             import onnxruntime
             from tokenizers import Tokenizer

@@ -5,6 +5,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import Any
 
+from ..engine import onnx
 from ..errors import NotInstalled
 
 PACKAGES = {
@@ -16,6 +17,7 @@ PACKAGES = {
 
 def need(module: str) -> Any:
     """The module. Raises `NotInstalled` with the command that installs it."""
+    onnx.keep_quiet()  # two of them import it
     try:
         return import_module(module)
     except ImportError as error:
