@@ -116,6 +116,13 @@ def test_density_by_language_counts_every_token_once() -> None:
         assert chinese.characters_per_token and chinese.characters_per_token < 2
 
 
+def test_the_blank_before_a_word_belongs_to_its_language() -> None:
+    encoding = pellucid.tokenizer("gpt-4o").encode("你好, привет как дела")
+    rows = {row.name: row for row in by_language(encoding)}
+    assert rows["Russian"].tokens == 3  # one for each word
+    assert rows["Chinese"].tokens == 2  # the word, the comma
+
+
 def test_views_show_languages_by_vocabulary() -> None:
     both = mixed()
     shown = tokens.comparison(both)

@@ -141,6 +141,7 @@ MADE: dict[str, tuple[Kind, str, dict[str, object]]] = {
         {},
     ),
     "a clock": ("clock", "{{ strftime_now('%Y') }}" + CLEAN, {}),
+    "a ticking clock": ("clock", "{{ strftime_now('%S') }}" + CLEAN, {}),
     "a clock beside the system": (
         "clock",
         "{% if messages[0].role == 'system' %}{{ strftime_now('%d %b') }}{% endif %}" + CLEAN,
@@ -164,7 +165,7 @@ def test_every_kind_is_tried_and_explained() -> None:
 ONE_FAULT = [
     *("bos twice", "bos of both", "bos of the tokenizer", "refuses two of the user"),
     *("drops schemas", "drops calls", "no opening", "strips replies", "lets spellings through"),
-    *("a clock", "a clock beside the system"),
+    *("a clock", "a ticking clock", "a clock beside the system"),
 ]
 
 
@@ -201,6 +202,9 @@ def test_examples_show_what_changed() -> None:
     (finding,) = lint(format(text))
     assert "2024" in finding.example
     assert "2031" in finding.example
+    assert "changes with the date" in finding.message
+    (finding,) = lint(format("{{ strftime_now('%f') }}" + CLEAN))
+    assert "changes with the time of day" in finding.message
 
 
 def test_guessed_controls_are_called_so() -> None:

@@ -216,7 +216,11 @@ def test_names(name: str, row: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["gpt-6", "llama-guard-3-8b", "somebody/gpt-4o-mini-tuned", "gpt4o", "qwen2-vl-7b", ""]
+    "name",
+    [
+        *("gpt-6", "llama-guard-3-8b", "somebody/gpt-4o-mini-tuned", "gpt4o", "qwen2-vl-7b", ""),
+        *("gpt-4-1-mini", "gpt-4-omni", "gpt-4-foo"),
+    ],
 )
 def test_no_name_falls_back_to_another(name: str) -> None:
     with pytest.raises(UnknownModel) as error:
@@ -247,6 +251,14 @@ def test_a_slip_in_the_name_of_a_family_is_refused(name: str, near: str | None) 
             names.row(name)
     else:
         assert names.row(name).name
+
+
+def test_a_new_member_of_a_family_is_said_to_be_one(folders: Folders) -> None:
+    for name in ("gpt-5.9", "o3-x"):
+        (said,) = opened(name, folders).notes
+        assert said.startswith(f"{name} is not known here by name: o200k_base is the vocabulary")
+    for name in ("gpt-4o-mini", "gpt-5.1-codex", "gpt-4o-2024-05-13", "ft:gpt-4o:me", "o200k_base"):
+        assert not opened(name, folders).notes
 
 
 def test_the_nearest_names_are_said(folders: Folders) -> None:

@@ -172,7 +172,7 @@ def test_a_missing_generation_prompt_is_noticed() -> None:
 def test_a_template_with_a_clock_is_noticed() -> None:
     template = "{{ strftime_now('%d %b %Y') }}" + LOOP + GENERATION
     notes = notes_of(template, *conversation(("user", "Hi")))
-    assert "changes from day to day" in notes
+    assert "the prompt changes as it does" in notes
     days = iter([datetime(2024, 1, 1), datetime(2024, 1, 2)])
     builder = PromptBuilder(template, Letters(CHATML_CONTROLS), clock=lambda: next(days))
     request = Request(conversation(("user", "Hi")))

@@ -24,6 +24,7 @@ from pellucid.models.scripted import Scripted
 from pellucid.record.store import Store
 from pellucid.replies import Event, Progress
 from pellucid.server.limits import Limits
+from pellucid.server.serving import GATES
 from served import Served, Stub, echo, served
 from test_server import APIS, ask, every
 
@@ -277,6 +278,28 @@ def test_clients_take_turns() -> None:
         for each in calls:
             each.result()
     assert order.index("modest") == 2  # one runs, one of theirs is next, then it
+
+
+def test_queues_of_models_that_nobody_uses_go() -> None:
+    """A host has any number of models; so has a client that makes names up."""
+    hold = threading.Event()
+
+    def words(_: object) -> list[str]:
+        hold.wait(20)
+        return ["done"]
+
+    used = Stub("used", words)
+    with served({"used": used}) as server, ThreadPoolExecutor(1) as pool:
+        call = pool.submit(server.post, CHAT, {**say("hi"), "model": "used"})
+        while not server.server.busy:
+            time.sleep(0.005)
+        gate = server.server.gate(used)
+        for i in range(2 * GATES):
+            server.server.gate(Stub(f"m{i}", words))
+        assert len(server.server._gates) <= GATES + 1
+        assert server.server.gate(used) is gate and server.server.busy == {"used": (1, 0)}
+        hold.set()
+        assert call.result().status == 200
 
 
 # -- bodies

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import psutil
 import pytest
 
 import pellucid
-from pellucid.tokens import tokenizer
+from pellucid.tokens import fast, tokenizer
 from pellucid.tokens.fast import FastBpe
 from pellucid.tokens.native import NativeTexts
 from pellucid.tokens.running import RunningCount
@@ -53,6 +54,20 @@ def test_bulk_ids_are_the_reference(slow: BpeTokenizer, quick: BpeTokenizer, ful
         assert quick.ids(text) == expected, ascii(text)
         assert quick.count(text) == len(expected)
         assert quick.count(text, specials=True) == len(slow.ids(text, specials=True))
+
+
+@pytest.mark.usefixtures("at_once")
+def test_threads_may_share_it(
+    slow: BpeTokenizer, quick: BpeTokenizer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also while the engine is made anew."""
+    monkeypatch.setattr(fast, "GROWTH", 1 << 20)
+    monkeypatch.setattr(fast, "LOOK", 1 << 15)
+    choose = random.Random(3)
+    texts = [" ".join(choose.choices(LETTERS, k=9000 if i % 9 else 99_000)) for i in range(60)]
+    expected = [slow.count(text) for text in texts]
+    with ThreadPoolExecutor(4) as pool:
+        assert list(pool.map(quick.count, texts * 3)) == expected * 3
 
 
 def test_whole_texts_are_the_pieces(

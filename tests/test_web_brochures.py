@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -14,17 +15,19 @@ pytest.importorskip("trafilatura")
 import pellucid
 import web_sites
 from cli_home import Home
+from pellucid import facts
 from pellucid.cli.main import main
 from pellucid.errors import NothingToRead, UsageError, WebError
 from pellucid.models.local import LocalModel
 from pellucid.models.scripted import Scripted
 from pellucid.web.asking import Asker
-from pellucid.web.brochures import NO_JOKES, Brief, Brochure, Brochuring
+from pellucid.web.brochures import _HEADS, TONES, Brief, Brochure, Brochuring
 from pellucid.web.choosing import KINDS, MOST_CANDIDATES, candidates, choose
 from pellucid.web.fetch import Access
 from pellucid.web.links import Link
 from pellucid.web.ownership import is_own
 from pellucid.web.page import Page
+from pellucid.web.remarks import _forms, phrases
 from pellucid.web.shorten import Shortener
 from web_server import Page as Answer
 from web_server import Server, serving
@@ -272,19 +275,104 @@ def test_a_light_remark_states_nothing() -> None:
     assert [message.role for message in shown[1:4]] == ["user", "assistant", "user"]
 
 
-def test_a_small_model_makes_no_jokes(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    model = Scripted(["Acme makes anvils."])
-    (tmp_path / "model.gguf").write_bytes(b"")
-    card = SimpleNamespace(path=tmp_path / "model.gguf")
+def small(replies: list[str], folder: Path, monkeypatch: pytest.MonkeyPatch) -> Scripted:
+    """A scripted model that passes for one in a small file."""
+    model = Scripted(replies)
+    (folder / "model.gguf").write_bytes(b"")
+    card = SimpleNamespace(path=folder / "model.gguf")
     monkeypatch.setattr(model, "card", card, raising=False)
-    with serving({"/": PAGES["/about"]}) as server:
-        made = making(server, model, Brief(tone="humorous", words=30))
+    return model
+
+
+def test_a_small_model_chooses_its_remarks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is held to words of the section, and then to forms that are filled with them; what is
+    among neither is no remark."""
+    answers = ["{}", '["anvils", "moons"]', '"Buy anvils."', "[]", "[", "no"]
+    model = small(answers, tmp_path, monkeypatch)
+    with serving({"/": PAGES["/"], "/about": PAGES["/about"], "/jobs": PAGES["/jobs"]}) as server:
+        text = "".join(making(server, model, Brief(tone="humorous", words=30)))
+    assert "*" not in text
+    schemas = [one.response_format.schema for one in model.requests if one.response_format]
+    assert [schema["type"] for schema in schemas if schema] == [
+        "object",
+        "array",
+        "string",
+        "array",
+        "array",
+    ]
+    assert schemas[1] is not None
+    assert schemas[1]["items"]["enum"] == ["makes", "anvils", "since", "makes anvils"]
+    assert schemas[2] is not None
+    assert schemas[2]["enum"]
+    assert all("“anvils”" in said for said in schemas[2]["enum"])
+
+
+def test_remarks_in_a_language_without_forms(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = "<p>Det här är en kvarn och den maler råg för hela byn på ön.</p>"
+    model = small([], tmp_path, monkeypatch)
+    with serving({"/": page}) as server:
+        made = making(server, model, Brief(tone="humorous"))
         text = "".join(made)
     assert "*" not in text
     assert made.brochure is not None
-    assert NO_JOKES in made.brochure.notes
+    assert any("English, German" in note and "-m" in note for note in made.brochure.notes)
+
+
+@pytest.mark.parametrize(
+    ("language", "text", "found"),
+    [
+        ("en", "Acme sells 31 herbal teas of <b>rye.", ["sells", "herbal", "teas", "rye"]),
+        ("fr", "Hélène relie 3 boîtes.", ["relie", "boîtes"]),
+        ("de", "Herr Lindner wandert mit Stock nach Fulda.", ["Stock"]),
+        ("de", "Wir bieten Urlaub, Kita und 2Go.", ["Urlaub", "Kita"]),
+        ("zh", "猫坐在垫子上", []),
+    ],
+)
+def test_what_a_remark_may_be_about(language: str, text: str, found: list[str]) -> None:
+    """No name and no figure, and nothing that is more than words."""
+    assert [one for one in phrases(text, language) if " " not in one] == found
+
+
+def test_forms_state_nothing_of_their_own() -> None:
+    """As many in each language; no figure, no name, nothing that asks for a certain word."""
+    lengths = {len(forms) for forms in _forms().values()}
+    assert list(_forms()) == list(_HEADS)
+    assert len(lengths) == 1
+    for language, forms in _forms().items():
+        assert len(set(forms)) == len(forms)
+        for form in forms:
+            assert "{0}" in form
+            assert facts.is_whole(form)
+            plain = form.format("", "")
+            assert not facts.figures(plain), form
+            assert language == "de" or not facts.names(plain), form
+            assert all(mark in "“„«‘\u00a0" for mark in re.findall(r"(.)\{", form)), form
+
+
+def test_a_humorous_brochure(qwen: Path) -> None:
+    """A remark of the embedded model behind each section, about words of that section, in a form
+    that no other has; the rest as in a formal brochure."""
+    site = SITES["Bramble & Finch"]
+    texts = {}
+    with serving(site.pages()) as server:
+        for tone in TONES:
+            asker = Asker(str(qwen), store=None)
+            access = Access(allowed=(server.host,))
+            brief = Brief(tone=tone, pages=2)
+            texts[tone] = "".join(Brochuring(site.name, server.url("/"), asker, brief, access))
+    blocks = texts["humorous"].split("\n\n")
+    remarks = [(n, block) for n, block in enumerate(blocks) if block.startswith("*")]
+    assert len(remarks) == 2
+    shapes = [re.sub("“.+?”", "“{}”", remark.strip("*")) for _, remark in remarks]
+    assert len(set(shapes)) == 2
+    assert set(shapes) <= {re.sub(r"\{\d\}", "{}", form) for form in _forms()["en"]}
+    for n, remark in remarks:
+        assert blocks[n - 1].endswith(")")
+        assert all(thing in blocks[n - 1] for thing in re.findall("“(.+?)”", remark))
+    rest = [block for block in blocks if not block.startswith("*")]
+    assert "\n\n".join(rest) == texts["formal"]
 
 
 def test_a_section_is_shown_as_it_is_written(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -68,7 +69,11 @@ def open_tokenizer(
         if name and path.is_dir():
             return opening.path(path)
         return opening.elsewhere(name, unknown)
-    return opening.row(row, name)
+    tokenizer = opening.row(row, name)
+    if pattern := names.told_by(name):
+        said = f"{name} is not known here by name: {row.name} is the vocabulary of {pattern}."
+        return replace(tokenizer, notes=(said, *tokenizer.notes))
+    return tokenizer
 
 
 @value

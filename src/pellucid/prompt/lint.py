@@ -20,6 +20,7 @@ from .trial import (
     LATER,
     REPLY,
     RESULT,
+    SAME_DAY,
     SYSTEM,
     TOOL,
     Trial,
@@ -58,7 +59,7 @@ MEANING: dict[Kind, str] = {
     "rendered first and tokenized then",
     "turns-in-plain-text": "no control token stands between the user's text and the reply: "
     "text can imitate the border, whoever tokenizes it",
-    "clock": "the prompt depends on the date: the cached prefix ends with the day",
+    "clock": "the prompt depends on the date or the time: when they change, the cached prefix ends",
 }
 
 
@@ -249,17 +250,16 @@ def _plain_turns(trial: Trial) -> Iterator[Finding]:
 
 
 def _clock(trial: Trial) -> Iterator[Finding]:
-    now, later = trial.text(ASK), trial.text(ASK, now=LATER)
-    if now != later:
-        yield Finding("clock", "The prompt changes with the date.", difference(now, later))
-    elif trial.takes(SYSTEM, ASK):
-        now, later = trial.text(SYSTEM, ASK), trial.text(SYSTEM, ASK, now=LATER)
-        if now != later:
-            yield Finding(
-                "clock",
-                "The prompt of a conversation with a system message changes with the date.",
-                difference(now, later),
-            )
+    whose = "The prompt"
+    for messages in (ASK,), (SYSTEM, ASK):
+        if not trial.takes(*messages):
+            continue
+        now = trial.text(*messages)
+        for moment, what in (SAME_DAY, "time of day"), (LATER, "date"):
+            if (later := trial.text(*messages, now=moment)) != now:
+                yield Finding("clock", f"{whose} changes with the {what}.", difference(now, later))
+                return
+        whose = "The prompt of a conversation with a system message"
 
 
 def _control_from_text(trial: Trial, tokenizer: Tokenizer | None) -> Iterator[Finding]:

@@ -38,7 +38,7 @@ def about_byte_order_marks(messages: Sequence[Message]) -> list[str]:
 def about_clock(asked: bool) -> list[str]:
     if not asked:
         return []
-    return ["The template writes the date: the prompt changes from day to day."]
+    return ["The template writes the date or the time: the prompt changes as it does."]
 
 
 def about_generation(missing: bool) -> list[str]:

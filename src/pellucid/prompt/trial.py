@@ -14,7 +14,8 @@ from .places import shared_length
 from .probe import Prober
 
 NOON = datetime(2024, 2, 29, 12)
-LATER = datetime(2031, 11, 23, 9, 41)
+SAME_DAY = datetime(2024, 2, 29, 9, 41, 7, 890_000)
+LATER = datetime(2031, 11, 23, 9, 41, 7, 890_000)
 
 SYSTEM = Message("system", (Text("Answer like a lighthouse keeper."),))
 ASK = Message("user", (Text("How high are the waves?"),))

@@ -21,6 +21,11 @@ class Gate:
         self._seconds = 1.0
         """What a call took of late, on average."""
 
+    @property
+    def busy(self) -> bool:
+        """Whether a call runs; none waits where none does."""
+        return self.free < self.slots
+
     async def enter(self, client: str) -> Pass:
         """A slot, when it is this client's turn. Raises `Refused` when too many wait already."""
         if self.free:

@@ -32,6 +32,8 @@ from .visit import Face, Visit, answer
 
 TICK = 1.0
 """Seconds between two looks at what takes too long."""
+GATES = 1024
+"""Queues that are kept, those of models that nobody uses included."""
 THREADS = 64
 """Calls of models on this machine at a time, over all models."""
 
@@ -115,6 +117,8 @@ class Server:
     def gate(self, model: Model) -> Gate:
         """The queue in front of a model."""
         if model.name not in self._gates:
+            if len(self._gates) >= GATES:  # hosts have any number of names
+                self._gates = {name: gate for name, gate in self._gates.items() if gate.busy}
             limits = self.limits
             slots = limits.hosted if isinstance(model, HostedModel) else limits.local
             self._gates[model.name] = Gate(slots, limits.waiting)
@@ -130,7 +134,7 @@ class Server:
         return {
             name: (gate.slots - gate.free, gate.waiting)
             for name, gate in self._gates.items()
-            if gate.free < gate.slots
+            if gate.busy
         }
 
     def _watch(self) -> None:

@@ -15,6 +15,7 @@ import re
 import tempfile
 from collections.abc import Iterator
 from os import getpid
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from .compiled import Compiled
@@ -74,6 +75,7 @@ class FastBpe:
 
         self._Process = Process
         self._process = Process()
+        self._lock = Lock()  # the engine cannot be used by two threads at a time
         self._growth = self._short = self._mark = 0
         gaps = any(id != n for n, (_, id) in enumerate(vocabulary.normal()))
         self._scheme = None if gaps else SCHEMES.get(vocabulary.pretokenizer)
@@ -95,17 +97,18 @@ class FastBpe:
 
     def encode(self, part: str) -> NDArray[uint32]:
         """The ids of a text of at most `LONGEST` characters."""
-        if len(part) > self.PART // 8:
-            before = self._resident()
-            found: NDArray[uint32] = self._engine.encode(part)
-            self._grew(self._resident() - before - found.nbytes)
+        with self._lock:
+            if len(part) > self.PART // 8:
+                before = self._resident()
+                found: NDArray[uint32] = self._engine.encode(part)
+                self._grew(self._resident() - before - found.nbytes)
+                return found
+            found = self._engine.encode(part)
+            self._short += len(part)
+            if self._short > LOOK:
+                self._grew(self._resident() - self._mark)
+                self._mark, self._short = self._resident(), 0
             return found
-        found = self._engine.encode(part)
-        self._short += len(part)
-        if self._short > LOOK:
-            self._grew(self._resident() - self._mark)
-            self._mark, self._short = self._resident(), 0
-        return found
 
     def _make(self) -> None:
         from gigatoken.gigatoken_rs import BPETokenizer

@@ -85,7 +85,8 @@ def density(name: str, text: str, tokens: int) -> Density:
 def by_language(encoding: Encoding) -> list[Density]:
     """The density of an encoded text in each of its languages, the one with most text first.
 
-    A token counts where it begins. What is added in front of the text does not count.
+    A token counts where its first letter or sign is: the blank in front of a word is part of the
+    word's token. What is added in front of the text does not count.
     """
     from .languages import WITHOUT_BLANKS, stretches
 
@@ -94,7 +95,8 @@ def by_language(encoding: Encoding) -> list[Density]:
     tokens = [0] * len(found)
     for start, end in encoding.offsets:
         if start < end:
-            tokens[bisect_right(ends, start)] += 1
+            word = encoding.text[start:end].lstrip()
+            tokens[bisect_right(ends, end - len(word) if word else start)] += 1
     sums: dict[str, Density] = {}
     for (start, end, name), count in zip(found, tokens, strict=True):
         row = sums.get(name, Density(name, 0, 0, 0))

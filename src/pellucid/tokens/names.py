@@ -13,6 +13,9 @@ from typing import Any, Literal
 from ..errors import UnknownModel, UnpublishedVocabulary
 from ..value import value
 
+_MEASURE = re.compile(r"(\d\d){1,4}|[av]?\d+(\.\d+)?[bekm]?(?<=[a-z])|v\d+(\.\d+)?")
+"""A part of a name that is a date or a piece of one, a size, the length of a window, a version."""
+
 Format = Literal["tiktoken", "tokenizer.json", "sentencepiece", "tekken", "gguf"]
 
 
@@ -71,7 +74,7 @@ def row(name: str) -> Row:
 
     Raises `UnknownModel` with the nearest names, and `UnpublishedVocabulary` where the maker
     publishes none. There is no guessing: of a family's new members a date, a size and a new word
-    are taken, a slip of a usual word is not.
+    are taken (see `told_by`), a slip of a usual word is not.
     """
     table = _table()
     wanted = plain(name, table.owners)
@@ -89,6 +92,20 @@ def row(name: str) -> Row:
         raise UnpublishedVocabulary(name, makers[found], estimated=family_of(name) is not None)
     near = difflib.get_close_matches(wanted.rpartition("/")[2], known(), 3, 0.5)
     raise UnknownModel(name, tuple(near))
+
+
+def told_by(name: str) -> str | None:
+    """The pattern by which alone a model's name is in the table, `gpt-5.*` for `gpt-5.9`; `None`
+    where the table has it, but for a date, a size and usual words."""
+    table = _table()
+    wanted = plain(name, table.owners)
+    patterns = [pattern for row in table.rows.values() for pattern in row.models]
+    found = None if wanted in table.rows else _most_exact(wanted, patterns)
+    if found is None or not found.endswith("*"):
+        return None
+    new = wanted.removeprefix(found[:-1]).split("-")
+    usual = all(word in table.variants or _MEASURE.fullmatch(word) for word in new)
+    return None if usual else found
 
 
 def known() -> tuple[str, ...]:

@@ -18,7 +18,7 @@ from .choosing import KINDS, MOST_CANDIDATES, Choice, candidates, choose
 from .fetch import Access, Fetched, fetch
 from .page import Page, read, require_text
 from .passages import bounded
-from .remarks import remark
+from .remarks import Remarks
 from .shorten import Shortener
 from .translate import Translator
 
@@ -26,10 +26,6 @@ Tone = Literal["formal", "humorous"]
 Audience = Literal["customers", "investors", "recruits"]
 TONES, AUDIENCES = get_args(Tone), get_args(Audience)
 MOST_FRAMES = 8
-NO_JOKES = (
-    "No light remarks were added: those of a model this small are flat, and state what the pages "
-    "do not. A larger one can be named with -m."
-)
 PAGE_WORDS = 350
 """Words of one page that are read: its weightiest sentences, where it has more."""
 PAGE_TOKENS = 1_200
@@ -229,10 +225,7 @@ class Brochuring:
 
     def _written(self, home: Page, pages: list[tuple[str, Page]], code: str) -> Iterator[str]:
         sources: list[Page] = []
-        jokes = self._brief.tone == "humorous"
-        if jokes and self._asker.small:
-            jokes = False
-            self._notes.append(NO_JOKES)
+        remarks = Remarks(self._asker)
         translator = Translator(self._asker, self._brief.language)
         yield f"# {self._name}\n\n"
         last = ""
@@ -244,9 +237,10 @@ class Brochuring:
             failed = translator.failed
             section = self._section(page, translator)
             said = [next(section, "")]
+            spoken = page.language if translator.failed > failed else code
             if kind not in ("", last):
-                heads = _HEADS.get(page.language if translator.failed > failed else code)
-                names = dict(zip(KINDS, heads or _HEADS["en"], strict=False))
+                heads = _HEADS.get(spoken, _HEADS["en"])
+                names = dict(zip(KINDS, heads, strict=False))
                 yield f"## {names[kind]}\n\n"
             last = kind
             yield said[0]
@@ -254,13 +248,14 @@ class Brochuring:
                 yield f" {sentence}"
                 said.append(sentence)
             yield f" [[{len(sources)}]]({page.url})\n\n"
-            if jokes and (light := remark(" ".join(said), code, page.url, self._asker)):
-                yield f"*{light}*\n\n"
+            if self._brief.tone == "humorous":
+                light = remarks.remark(" ".join(said), spoken, page.url)
+                yield f"*{light}*\n\n" if light else ""
         yield f"## {_SOURCES.get(code, 'Sources')}\n\n"
         for number, page in enumerate(sources, 1):
             title = page.title.replace("[", "(").replace("]", ")") or page.url
             yield f"{number}. [{title}]({page.url})\n"
-        self._notes += translator.notes()
+        self._notes += (*translator.notes(), *remarks.notes())
 
     def _section(self, page: Page, translator: Translator) -> Iterator[str]:
         """What is said of a page, a sentence at a time; at once where it is translated."""
