@@ -41,8 +41,6 @@ def run(args: argparse.Namespace) -> int:
             sound = sys.stdin.buffer.read() if name == "-" else read_sound(name)
             found = whisper.write_down(sound, language=args.language, prompt=args.prompt)
         except PellucidError as error:
-            if len(args.files) == 1:
-                raise
             failed += 1
             print(f"pellucid: {name}: {error}", file=sys.stderr)
             continue
