@@ -211,9 +211,14 @@ def test_what_has_no_published_tokenizer_is_estimated(home: Home) -> None:
 def test_cost_is_dated(home: Home) -> None:
     words = ("tokens", "count", "-", "-m", "gpt-4o", "--cost", "--turns", "10")
     shown = home.run(*words, stdin="Hi my name is Stephen").stdout
-    assert "Prices of openai gpt-4o as of 20" in shown and "128,000" in shown
+    assert "Prices of openai gpt-4o and " in shown and "128,000" in shown
+    assert " as of 20" in shown and "Window as of 20" in shown
     value = json.loads(home.run(*words, "--json", stdin="Hi my name is Stephen").stdout)
     assert value["files"][0]["tokens"] == 5 and value["cost"]["turns"] == 10
+    unpriced = home.run("tokens", "count", "-", *SMOL, "--cost", "--json", stdin="Hi").stdout
+    found = json.loads(unpriced)["cost"]
+    assert found["send"] is None and found["embed"] is not None
+    assert found["dated"] and found["window_dated"] and found["window_source"]
 
 
 def test_an_estimated_count_says_its_range(home: Home) -> None:

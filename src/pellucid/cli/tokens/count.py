@@ -134,7 +134,8 @@ def _cost_json(money: Forecast) -> dict[str, object]:
     def amount(cost: Cost | None) -> str | None:
         return None if cost is None else f"{cost.total:f}"
 
-    chat = money.conversation
+    chat, window = money.conversation, money.window
+    price = money.price or (money.embed.price if money.embed else None)
     return {
         "known": money.known,
         "send": amount(money.send),
@@ -142,10 +143,12 @@ def _cost_json(money: Forecast) -> dict[str, object]:
         "embedder": money.embedder,
         "turns": chat.turns if chat else None,
         "conversation": amount(chat.cost) if chat else None,
-        "window": money.window.tokens if money.window else None,
+        "window": window.tokens if window else None,
+        "window_source": window.source if window else None,
+        "window_dated": window.dated if window else None,
         "fits": money.fits,
-        "prices": money.price.source if money.price else None,
-        "dated": money.price.dated if money.price else None,
+        "prices": price.source if price else None,
+        "dated": price.dated if price else None,
     }
 
 
