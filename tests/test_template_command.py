@@ -251,7 +251,7 @@ def folder(shared: Home) -> Home:
     [
         ("-m chatml bad.json", "bad.json is not JSON"),
         ("-m chatml deep.json", "deep.json is not JSON"),
-        ("-m chatml binary.json", "Byte 3 of binary.json"),
+        ("-m chatml binary.json", "Byte 2 (0xff, counted from 0) of binary.json"),
         ("-m chatml absent.json", "absent.json cannot be read"),
         ("-m chatml wizard.json", "the role 'wizard'"),
         ("-m chatml list.json", "Item 0 of the conversation is int"),

@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Callable
+from json import JSONDecodeError
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -37,6 +38,8 @@ FORMAT = 1
 FILES = ("tokenizer.json", "tekken.json", "tokenizer.model")
 """What a folder or a repository may hold, the best first."""
 CONFIG = "tokenizer_config.json"
+VOCABULARIES = "`pellucid tokens vocab` lists the vocabularies; a path to the file of one works too."
+"""What an unknown name is answered with."""
 LARGEST = 256 << 20
 """Bytes of a file that is read as a vocabulary; the largest known has 34 million."""
 
@@ -67,6 +70,10 @@ def open_tokenizer(
     except UnknownModel as unknown:
         if name and path.is_dir():
             return opening.path(path)
+        if name and path.exists():  # a device, a pipe
+            raise UnsupportedVocabulary(
+                f"{name} is no file that can be read as a vocabulary."
+            ) from None
         return opening.elsewhere(name, unknown)
     return opening.row(row, name)
 
@@ -116,10 +123,10 @@ class _Opening:
         try:
             catalog.resolve(name)
         except UnknownModel as error:
-            if re.fullmatch(r"[\w.-]+/[\w.-]+", name):
+            if re.fullmatch(r"\w[\w.-]*/\w[\w.-]*", name):
                 return self.hub(name)
             near = dict.fromkeys((*unknown.near, *error.near))
-            raise UnknownModel(name, tuple(near)[:3]) from None
+            raise UnknownModel(name, tuple(near)[:3], VOCABULARIES) from None
         return self.gguf(locate(name, self.settings, progress=self.progress), name)
 
     def gguf(self, path: Path, name: str) -> ModelTokenizer:
@@ -246,7 +253,7 @@ def _by_library(
     """What is not read here: by the library `tokenizers`, if the data is of its format.
 
     `source` is what an error names."""
-    if data.lstrip()[:1] != b"{":
+    if data.lstrip()[:1] != b"{" or isinstance(error.__cause__, JSONDecodeError):
         raise UnsupportedVocabulary(f"{source}: {error}") from error
     from ..tokens.hugging_face import HuggingFaceTokenizer
 
