@@ -64,7 +64,7 @@ def as_request(text: str, where: str) -> Request:
     if "messages" not in whole:
         keys = ", ".join(map(json.dumps, whole)) or "nothing"
         raise UsageError(
-            f"{where} is an object with {keys:.200}, but without \"messages\", which are a list of "
+            f'{where} is an object with {keys:.200}, but without "messages", which are a list of '
             '{"role": .., "content": ..}.'
         )
     messages = as_messages(whole["messages"])

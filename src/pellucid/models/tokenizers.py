@@ -38,7 +38,9 @@ FORMAT = 1
 FILES = ("tokenizer.json", "tekken.json", "tokenizer.model")
 """What a folder or a repository may hold, the best first."""
 CONFIG = "tokenizer_config.json"
-VOCABULARIES = "`pellucid tokens vocab` lists the vocabularies; a path to the file of one works too."
+VOCABULARIES = (
+    "`pellucid tokens vocab` lists the vocabularies; a path to the file of one works too."
+)
 """What an unknown name is answered with."""
 LARGEST = 256 << 20
 """Bytes of a file that is read as a vocabulary; the largest known has 34 million."""
@@ -142,8 +144,8 @@ class _Opening:
     def _of_row(self, row: Row, locate: Callable[[], Path]) -> ModelTokenizer:
         from ..tokens.reading import from_row
 
-        built = self._built(repr(row))
-        if tokenizer := _opened(built):
+        kept = built(row, self.folders)
+        if tokenizer := _opened(kept):
             return _model(tokenizer.name, tokenizer)
         path = locate()
         data, config = _read(path), _config(path)
@@ -151,25 +153,21 @@ class _Opening:
             vocabulary = from_row(row, data, config)
         except UnsupportedVocabulary as error:
             return _by_library(data, row.name, row.name, error)
-        return _model(row.name, _build(vocabulary, built))
+        return _model(row.name, _build(vocabulary, kept))
 
     def _of_file(self, path: Path, name: str) -> ModelTokenizer:
         from ..tokens.reading import from_file
 
-        built = self._built(name, _identity(path), _identity(path.with_name(CONFIG)))
-        if tokenizer := _opened(built):
+        identity = (name, _identity(path), _identity(path.with_name(CONFIG)))
+        kept = _kept(self.folders, identity)
+        if tokenizer := _opened(kept):
             return _model(tokenizer.name, tokenizer)
         data = _read(path)
         try:
             vocabulary = from_file(data, name, _config(path))
         except UnsupportedVocabulary as error:
             return _by_library(data, name, str(path), error)
-        return _model(vocabulary.name, _build(vocabulary, built))
-
-    def _built(self, *identity: object) -> Path:
-        """Where the built form is kept of what has this identity."""
-        key = hashlib.sha256(repr((FORMAT, identity)).encode()).hexdigest()[:24]
-        return self.folders.vocabularies / f"{key}.bpe"
+        return _model(vocabulary.name, _build(vocabulary, kept))
 
     def _weight(self, name: str) -> Path:
         from ..engine import weights
@@ -219,6 +217,16 @@ class _Opening:
         except ModelUnavailable as error:
             if not isinstance(error.__cause__, NoSuchFile):
                 raise
+
+
+def built(row: Row, folders: Folders) -> Path:
+    """Where the built form of a row's vocabulary is kept, once it was used."""
+    return _kept(folders, (repr(row),))
+
+
+def _kept(folders: Folders, identity: tuple[object, ...]) -> Path:
+    key = hashlib.sha256(repr((FORMAT, identity)).encode()).hexdigest()[:24]
+    return folders.vocabularies / f"{key}.bpe"
 
 
 def _model(name: str, tokenizer: PlainTokenizer, notes: tuple[str, ...] = ()) -> ModelTokenizer:

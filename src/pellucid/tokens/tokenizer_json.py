@@ -42,9 +42,7 @@ def from_tokenizer_json(data: bytes, *, name: str = "") -> Vocabulary:
         return _read(file, name)
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         part = f"it lacks {error}" if isinstance(error, KeyError) else "a part has another shape"
-        raise UnsupportedVocabulary(
-            f"It is not a tokenizer.json, or damaged: {part}."
-        ) from error
+        raise UnsupportedVocabulary(f"It is not a tokenizer.json, or damaged: {part}.") from error
 
 
 def _read(file: Mapping[str, Any], name: str) -> Vocabulary:
