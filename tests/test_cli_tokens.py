@@ -208,7 +208,7 @@ def test_an_unknown_price_is_unknown(home: Home) -> None:
         (("Hi", "-m", "junk.tiktoken"), "not in tiktoken's format"),
         (("Hi", "-m", "/dev/null"), "/dev/null is no file that can be read as a vocabulary"),
         (("Hi", "-m", "./nowhere.json"), "`pellucid tokens vocab` lists"),
-        (("Hi", "-m", "a..b/c", "--offline"), "could not be had"),
+        (("Hi", "-m", "a..b/c"), "Cannot have -- or .. in repo_id"),
         ((), "There is no text"),
     ],
 )
