@@ -25,7 +25,7 @@ _LENGTH = re.compile(r"(?<![a-z\d])\d+k\b|\b1m\b")
 class Window:
     """A context window in tokens, prompt and answer together unless the source says otherwise.
 
-    `dated` is the day on which the source is known to have said so.
+    `dated` is the day of the data that says so: of the list of prices, or of our own table.
     """
 
     tokens: int

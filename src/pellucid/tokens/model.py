@@ -44,7 +44,8 @@ class ModelTokenizer:
 
     @property
     def note(self) -> str:
-        return about_added(*([*map(self.plain.piece, ids)] for ids in (self.front, self.back)))
+        front, back = ([*map(self.plain.piece, ids)] for ids in (self.front, self.back))
+        return about_added(front, back)
 
     @property
     def specials(self) -> dict[str, int]:
