@@ -157,7 +157,7 @@ def test_bad_input_is_a_sentence(home: Home, words: tuple[str, ...], code: int, 
 
 def test_invalid_utf8_names_the_byte(home: Home) -> None:
     done = home.run("ask", "Hi", stdin=b"ab\xff")
-    assert done.returncode == 2 and "Byte 3 of standard input (0xff)" in done.stderr
+    assert done.returncode == 2 and "Byte 2 (0xff, counted from 0) of standard input" in done.stderr
     done = home.run("chat", *SMALL, stdin=b"Hi\n\xc3(\n")
     assert done.returncode == 2 and "line 2" in done.stderr
     assert json.loads(home.run("receipts", "--json").stdout)[0]["question"] == "Hi"

@@ -42,6 +42,8 @@ def test_decode_is_the_way_back(home: Home) -> None:
     assert home.run("tokens", "--decode", "847", *QWEN).stdout == "' my'\n"
     several = home.run("tokens", "--decode", "13048,847", "829", *QWEN, "--json")
     assert json.loads(several.stdout)["text"] == "Hi my name"
+    page = home.run("tokens", "--decode", "847", *QWEN, "--html", "d.html")
+    assert page.returncode == 2 and "--decode makes text" in page.stderr
 
 
 def test_json_has_ids_bytes_and_offsets(home: Home) -> None:
@@ -100,6 +102,7 @@ def test_vocab_finds_pieces(home: Home) -> None:
     kinds = [row["special"] for row in json.loads(both.stdout)]
     assert kinds == sorted(kinds, reverse=True) and {*kinds} == {True, False}
     assert home.run("tokens", "vocab", *QWEN, "-n", "-3").returncode == 2
+    assert "ready" in home.run("tokens", "vocab").stdout
     words = home.run("tokens", "vocab", *QWEN, "--special", "--grep", " the", "-n", "1")
     assert (words.returncode, words.stdout) == (0, "279 = ' the'\n")
 
@@ -118,6 +121,10 @@ def test_a_file_that_is_no_vocabulary_is_named(home: Home) -> None:
     (home.folder / "tokenizer.json").write_text("garbage")
     done = home.run("tokens", "Hi", "-m", "./tokenizer.json")
     assert done.returncode == 1 and done.stderr.startswith("pellucid: tokenizer.json: It is not")
+    (home.folder / "tokenizer.json").write_text('{"model')
+    done = home.run("tokens", "Hi", "-m", "./tokenizer.json")
+    said = "pellucid: tokenizer.json: It is not JSON: Unterminated string"
+    assert done.stderr.startswith(said) and "tokenizers" not in done.stderr
     (home.folder / "tokenizer.json").unlink()
 
 
@@ -151,6 +158,25 @@ def test_count_files_folders_lines_and_standard_input(home: Home) -> None:
     assert "2 files in all" in table and table.splitlines()[3].split()[0] == "4"
 
 
+def test_count_fails_for_what_was_named_and_is_no_text(home: Home) -> None:
+    (home.folder / "utf16.txt").write_bytes("Hi".encode("utf-16"))
+    (home.folder / "plain.txt").write_text("Hi")
+    done = home.run("tokens", "count", "utf16.txt", "plain.txt", *QWEN)
+    assert done.returncode == 1 and "plain.txt" in done.stdout
+    assert done.stderr == "pellucid: utf16.txt is binary, or text that is not UTF-8\n"
+    assert home.run("tokens", "count", "-", *QWEN, stdin=b"\0\1").returncode == 1
+    (home.folder / "empty").mkdir()
+    done = home.run("tokens", "count", "empty", *QWEN)
+    assert done.returncode == 2 and "no text to count in empty" in done.stderr
+
+
+def test_count_says_how_many_lines_lack_the_field(home: Home) -> None:
+    (home.folder / "some.jsonl").write_text('{"text": "Hi my"}\n{"a": 1}\n{"b": 2}\n')
+    done = home.run("tokens", "count", "some.jsonl", *QWEN, "--field", "text")
+    assert done.returncode == 0
+    assert "some.jsonl: 2 lines have no field 'text', not counted" in done.stderr
+
+
 def test_count_names_the_broken_byte(home: Home) -> None:
     (home.folder / "broken.txt").write_bytes(b"Hi\xff my")
     done = home.run("tokens", "count", "broken.txt", *QWEN)
@@ -178,11 +204,17 @@ def test_an_unknown_price_is_unknown(home: Home) -> None:
         (("count", "-", "--turns", "3", *QWEN), "--cost"),
         (("compare", "Hi", *QWEN), "Name several"),
         (("train", "nowhere"), "nowhere"),
+        (("explain", "", *QWEN), "nothing to explain"),
+        (("Hi", "-m", "junk.tiktoken"), "not in tiktoken's format"),
+        (("Hi", "-m", "/dev/null"), "/dev/null is no file that can be read as a vocabulary"),
+        (("Hi", "-m", "./nowhere.json"), "`pellucid tokens vocab` lists"),
+        (("Hi", "-m", "a..b/c"), "Cannot have -- or .. in repo_id"),
         ((), "There is no text"),
     ],
 )
 def test_bad_input_is_one_sentence(home: Home, words: tuple[str, ...], said: str) -> None:
     (home.folder / "garbage.gguf").write_bytes(b"not a model")
+    (home.folder / "junk.tiktoken").write_text("junk")
     done = home.run("tokens", *words)
     assert done.returncode != 0 and done.stdout == ""
     assert said in done.stderr
@@ -211,9 +243,14 @@ def test_what_has_no_published_tokenizer_is_estimated(home: Home) -> None:
 def test_cost_is_dated(home: Home) -> None:
     words = ("tokens", "count", "-", "-m", "gpt-4o", "--cost", "--turns", "10")
     shown = home.run(*words, stdin="Hi my name is Stephen").stdout
-    assert "Prices of openai gpt-4o as of 20" in shown and "128,000" in shown
+    assert "Prices of openai gpt-4o and " in shown and "128,000" in shown
+    assert " as of 20" in shown and "Window as of 20" in shown
     value = json.loads(home.run(*words, "--json", stdin="Hi my name is Stephen").stdout)
     assert value["files"][0]["tokens"] == 5 and value["cost"]["turns"] == 10
+    unpriced = home.run("tokens", "count", "-", *SMOL, "--cost", "--json", stdin="Hi").stdout
+    found = json.loads(unpriced)["cost"]
+    assert found["send"] is None and found["embed"] is not None
+    assert found["dated"] and found["window_dated"] and found["window_source"]
 
 
 def test_an_estimated_count_says_its_range(home: Home) -> None:
@@ -232,8 +269,17 @@ def test_an_estimated_count_says_its_range(home: Home) -> None:
 def test_what_cannot_be_estimated_says_so(home: Home) -> None:
     done = home.run("tokens", "x", "-m", "grok-4")
     assert done.returncode == 1 and "nor, as nothing was measured, estimated" in done.stderr
-    done = home.run("tokens", "compare", "x", "-m", "smollm2-135m,gemini-2.5-pro")
-    assert done.returncode == 1 and "`pellucid tokens count` estimates" in done.stderr
+
+
+def test_compare_estimates_what_has_no_published_tokenizer(home: Home) -> None:
+    words = ("tokens", "compare", "In 2026 it rains", *SMOL, "-m", "gemini-2.5-pro")
+    shown = home.run(*words).stdout
+    assert "smollm2-135m" in shown and "estimated: gemini-2.5-pro has no published" in shown
+    value = json.loads(home.run(*words, "--json").stdout)
+    assert list(value["encodings"]) == ["smollm2-135m"]
+    assert value["estimates"]["gemini-2.5-pro"]["known"] == "estimated"
+    only = home.run("tokens", "compare", "x", "-m", "claude-opus-4-5", "-m", "gemini-2.5-pro")
+    assert only.returncode == 0 and only.stdout.count("estimated: ") == 2
 
 
 def test_progress_tells_how_far_and_how_fast(monkeypatch: pytest.MonkeyPatch) -> None:

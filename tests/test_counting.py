@@ -124,7 +124,7 @@ def test_json_lines_count_a_field(vocabulary: Path, tmp_path: Path) -> None:
     file.write_text("\n".join(json.dumps(line, ensure_ascii=False) for line in lines), "utf-8")
     tokenizer = BpeTokenizer.open(vocabulary)
     got = counted(file, vocabulary, field="a.text")
-    assert got.texts == 5
+    assert (got.texts, got.lacking) == (5, 1)
     assert got.tokens == sum(len(tokenizer.ids(text)) for text in [*texts, "[1]"])
     assert counted(file, vocabulary, field="b").problem == "none of its lines has a field 'b'"
 

@@ -176,8 +176,15 @@ def test_spelled_special_tokens_are_text_unless_asked_for(folders: Folders) -> N
 @pytest.mark.parametrize("name", ["gpt-4o", "mistral-7b-v0.1", "phi-3"])
 def test_what_no_token_can_spell(name: str, folders: Folders) -> None:
     tokenizer = opened(name, folders)
-    with pytest.raises(TokenError, match=r"Character 3 of the text is a lone surrogate \(U\+D83D"):
+    with pytest.raises(TokenError, match=r"Character 3 \(U\+D83D, counted from 0\) of the text"):
         tokenizer.encode("abc\ud83d")
+    for text in (None, b"x", 7):
+        for read in (tokenizer.encode, tokenizer.count):
+            with pytest.raises(TokenError, match=f"string, not {type(text).__name__}"):
+                read(text)  # type: ignore[arg-type, operator]
+    for ids in (["a"], "a", None, [1.5]):
+        with pytest.raises(TokenError, match="Ids are a list of whole numbers, not "):
+            tokenizer.decode(ids)  # type: ignore[arg-type]
     for id in (len(tokenizer), -1, 1 << 70):
         with pytest.raises(TokenError, match=f"There is no token {id}"):
             tokenizer.decode([id])
@@ -430,7 +437,7 @@ def test_the_library_answers_for_what_is_not_read_here(tmp_path: Path, empty: Fo
     with pytest.raises(TokenError, match="lone surrogate"):
         tokenizer.encode("\udcff")
     path.write_text('{"model": {"type": "Unheard"}}')
-    with pytest.raises(UnsupportedVocabulary, match=r"Unheard, not BPE\. The library"):
+    with pytest.raises(UnsupportedVocabulary, match="Unheard, not BPE, and the library"):
         opened(path, empty)
 
 

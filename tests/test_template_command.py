@@ -116,7 +116,7 @@ def test_side_by_side(chat: str, home: Path, capsys: pytest.CaptureFixture[str])
     assert re.fullmatch(r" +qwen2\.5 +phi-3", lines[0])
     assert re.search(r"^ *system  Be brief\. += Be brief\.$", out, re.M)
     assert re.search(r"^ *scaffold  <\|im_start\|>system↵ +│ <\|system\|>↵$", out, re.M)
-    value = json.loads(out_of(capsys, "diff", "-m", "qwen2.5", "-m", "phi-3", chat, "--json"))
+    value = json.loads(out_of(capsys, "diff", "-m", "qwen2.5,phi-3", chat, "--json"))
     assert (value["left"], value["right"]) == ("qwen2.5", "phi-3")
     assert [row["same"] for row in value["rows"] if row["label"] == "user"] == [True, True]
 
@@ -218,6 +218,15 @@ def test_lint_of_a_family_a_file_and_a_folder(
     assert finding["kind"] == "control-from-text"
 
 
+def test_lint_reports_the_others_where_one_is_unknown(
+    home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["template", "lint", "nowhere-9", "qwen2.5"]) == 1
+    shown = capsys.readouterr()
+    assert "qwen2.5: 1 thing found" in shown.out
+    assert "known by the name 'nowhere-9'" in shown.err
+
+
 @pytest.fixture(scope="module")
 def folder(shared: Home) -> Home:
     """The home with files of every fault."""
@@ -226,6 +235,7 @@ def folder(shared: Home) -> Home:
         "wizard.json": [{"role": "wizard", "content": "x"}],
         "list.json": [7],
         "empty.json": [],
+        "other.json": {"a": 1},
         "nameless.json": {"messages": CHAT, "tools": [{"type": "function"}]},
         "calls.json": [{"role": "assistant", "content": "", "tool_calls": 7}],
         "call.json": [{"role": "assistant", "content": "", "tool_calls": [7]}],
@@ -251,7 +261,7 @@ def folder(shared: Home) -> Home:
     [
         ("-m chatml bad.json", "bad.json is not JSON"),
         ("-m chatml deep.json", "deep.json is not JSON"),
-        ("-m chatml binary.json", "Byte 3 of binary.json"),
+        ("-m chatml binary.json", "Byte 2 (0xff, counted from 0) of binary.json"),
         ("-m chatml absent.json", "absent.json cannot be read"),
         ("-m chatml wizard.json", "the role 'wizard'"),
         ("-m chatml list.json", "Item 0 of the conversation is int"),
@@ -263,6 +273,7 @@ def folder(shared: Home) -> Home:
         ("-m chatml chat.json --ids", "Models of several vocabularies use chatml"),
         ("-m chatml -m phi-3 chat.json", "2 models were named"),
         ("diff -m chatml chat.json", "Name two templates"),
+        ("-m chatml other.json", 'other.json is an object with "a", but without "messages"'),
         ("-m llama3.1 chat.json", "Near it: llama-3.1"),
         ("-m gemma chat.json", "refuses this conversation: 'System role not supported'"),
         ("-m loop.jinja chat.json", "takes more than 2 s"),

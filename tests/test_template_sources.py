@@ -118,7 +118,7 @@ def test_who_adds_a_bos(
         (b'{"chat_template": 7}', "neither a text nor a list"),
         (b'{"chat_template": [{"name": "default"}]}', "neither a text nor a list"),
         (b'{"chat_template": [{"name": "default", "template": 7}]}', "neither a text nor a list"),
-        (b'{"chat_template": "\xff"}', "Byte 20 of .* is not UTF-8"),
+        (b'{"chat_template": "\xff"}', "Byte 19 \\(counted from 0\\) of .* is not UTF-8"),
     ],
 )
 def test_a_broken_configuration_is_said(tmp_path: Path, text: bytes, said: str) -> None:

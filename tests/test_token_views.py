@@ -10,6 +10,7 @@ import pytest
 
 import sample_receipts as samples
 from pellucid.errors import UsageError
+from pellucid.models import price_list
 from pellucid.record.forecast import forecast
 from pellucid.record.prices import Price, Rate, cost
 from pellucid.replies import Usage
@@ -129,6 +130,17 @@ def test_amounts_keep_two_digits_and_unknown_is_no_zero() -> None:
 def test_a_model_without_a_price() -> None:
     shown = money.forecast(forecast("no-such-model", 10, turns=2))
     assert shown.count("unknown") >= 4 and "No price of no-such-model is known" in shown
+
+
+def test_every_figure_shows_its_date() -> None:
+    shown = money.forecast(forecast("gpt-4o", 10), width=200)
+    day = price_list.dated()
+    prices = f"Prices of openai gpt-4o and openai text-embedding-3-small as of {day} (genai"
+    assert prices in shown and f"Window as of {day} (genai-prices" in shown
+    # What it costs to embed, and the window, are known where what it costs to send is not.
+    shown = money.forecast(forecast("llama-3.1", 10), width=200)
+    assert f"Prices of openai text-embedding-3-small as of {day} (genai" in shown
+    assert "Window as of 20" in shown and "MODEL_CARD.md" in shown
 
 
 def test_a_table_is_a_data_frame() -> None:

@@ -19,6 +19,7 @@ from pellucid.prompt.budget import measure
 from pellucid.prompt.values import LABELS, Origin
 from pellucid.record.receipt import Memory, Receipt, Summary, Timings
 from pellucid.replies import Reply, ReplyToken, Usage
+from pellucid.tokens.encoding import Encoding
 from pellucid.views import figures, glyphs, html, terminal
 from pellucid.views.html.flow import prompt_rows
 from pellucid.views.terminal import style
@@ -338,6 +339,10 @@ def test_notebooks_show_fragments() -> None:
         assert shown.startswith("<style>")
         assert "<script" not in shown
         assert 'title="' in shown
+    begun = Encoding("Hi", (1, 5), (b"<s>", b"Hi"), ((0, 0), (0, 2)), (True, False), "")
+    said = "2 tokens · The model&#x27;s configuration adds &lt;s&gt; in front."
+    assert said in html.encoding_fragment(begun)
+    assert "configuration" not in html.encoding_fragment(samples.encode("Hi"))
     assert "nearly chose:\n  It 9.0%" in html.reply_fragment(receipt.reply)
 
 

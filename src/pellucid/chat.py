@@ -301,6 +301,6 @@ def _require_utf8(text: str, what: str) -> None:
         text.encode()
     except UnicodeEncodeError as error:
         raise UsageError(
-            f"Character {error.start + 1} of the {what} is a lone surrogate: what was typed or "
-            "read there is not UTF-8."
+            f"Character {error.start:,} (counted from 0) of the {what} is a lone surrogate: what "
+            "was typed or read there is not UTF-8."
         ) from None

@@ -82,20 +82,21 @@ class ModelError(PellucidError):
     pass
 
 
+MODELS = "`pellucid models` lists what can be used; a path to a GGUF file works too."
+
+
 class UnknownModel(ModelError):
     """No model has this name.
 
-    `near` holds the closest known names, best first.
+    `near` holds the closest known names, best first; `instead` is a sentence on what else there
+    is to name.
     """
 
-    def __init__(self, name: str, near: tuple[str, ...] = ()) -> None:
+    def __init__(self, name: str, near: tuple[str, ...] = (), instead: str = MODELS) -> None:
         self.name = name
         self.near = near
         hint = f" Near it: {', '.join(near)}." if near else ""
-        super().__init__(
-            f"No model is called {name!r}.{hint} `pellucid models` lists what can be used; "
-            "a path to a GGUF file works too."
-        )
+        super().__init__(f"No model is called {name!r}.{hint} {instead}")
 
 
 class ModelUnavailable(ModelError):

@@ -61,7 +61,13 @@ def as_request(text: str, where: str) -> Request:
     except (ValueError, RecursionError) as error:
         raise UsageError(f"{where} is not JSON: {error}.") from error
     whole = given if isinstance(given, dict) else {"messages": given}
-    messages = as_messages(whole.get("messages"))
+    if "messages" not in whole:
+        keys = ", ".join(map(json.dumps, whole)) or "nothing"
+        raise UsageError(
+            f'{where} is an object with {keys:.200}, but without "messages", which are a list of '
+            '{"role": .., "content": ..}.'
+        )
+    messages = as_messages(whole["messages"])
     if not messages:
         raise UsageError(f"{where} has no messages.")
     return Request(messages, read_tools(whole.get("tools") or (), where))

@@ -58,7 +58,7 @@ def run(args: argparse.Namespace) -> int:
     from ..assistants.assistant import open_assistant
 
     assistant = open_assistant(args.name)
-    models = [word for given in args.model or () for word in given.split(",")]
+    models = options.several_models(args)
     if len(models) > 1:
         return _side_by_side(assistant, args, models)
     chat = _chat(assistant, args, options.one_model(args) or assistant.model)

@@ -74,7 +74,7 @@ def _contenders(args: argparse.Namespace) -> list[tuple[str, Chat]]:
 
     chosen = options.settings(args)
     sampling = options.sampling(args.option)
-    words = [word for given in args.model or [chosen.model] for word in given.split(",") if word]
+    words = options.several_models(args) or [chosen.model]
     heats = _temperatures(args.temperature) if args.temperature else [sampling.temperature]
     out = []
     for word in words:

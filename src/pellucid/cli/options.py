@@ -133,6 +133,12 @@ def one_model(args: argparse.Namespace) -> str | None:
     return args.model[0] if args.model else None
 
 
+def several_models(args: argparse.Namespace) -> list[str]:
+    """Every model that was named, by -m again and again or with commas between."""
+    given = (word.strip() for words in args.model or () for word in words.split(","))
+    return [word for word in given if word]
+
+
 def settings(args: argparse.Namespace) -> Settings:
     """Settings with the flags of this command on top."""
     from dataclasses import replace
@@ -252,6 +258,6 @@ def utf8(data: bytes, where: str) -> str:
         return data.decode("utf-8")
     except UnicodeDecodeError as error:
         raise UsageError(
-            f"Byte {error.start + 1} of {where} (0x{data[error.start]:02x}) is not UTF-8; "
-            "convert it first, for instance with iconv."
+            f"Byte {error.start:,} (0x{data[error.start]:02x}, counted from 0) of {where} is not "
+            "UTF-8; convert it first, for instance with iconv."
         ) from None

@@ -85,10 +85,11 @@ def _diff(args: argparse.Namespace) -> int:
     from ..prompt.diff import diff
     from ..views import templates
 
-    if len(args.model) != 2:
+    names = options.several_models(args)
+    if len(names) != 2:
         raise UsageError("Name two templates: pellucid template diff -m qwen2.5 -m phi-3 FILE")
     request = _request(args)
-    left, right = (_with_ids(name, args, request) for name in args.model)
+    left, right = (_with_ids(name, args, request) for name in names)
     rows = diff(left, right)
     if args.json:
         from dataclasses import asdict
@@ -103,13 +104,19 @@ def _diff(args: argparse.Namespace) -> int:
 def _lint(args: argparse.Namespace) -> int:
     from dataclasses import asdict
 
+    from ..errors import PellucidError
     from ..prompt.lint import lint
     from ..views import templates
 
     broken = False
     found = []
     for name in args.template:
-        formats = _formats(name, args)
+        try:
+            formats = _formats(name, args)
+        except PellucidError as error:
+            print(f"pellucid: {error}", file=sys.stderr)
+            broken = True
+            continue
         found += [(format.name, lint(format, formats.tokenizer)) for format in formats.formats]
     if args.json:
         output.print_json(

@@ -68,8 +68,12 @@ class Remote:
 def look_up(file: HubFile) -> Remote:
     """Ask the Hub for the size and hash of a file. Raises `WeightsError` with the reason."""
     from huggingface_hub import get_session, hf_hub_url
+    from huggingface_hub.errors import HFValidationError
 
-    url = hf_hub_url(file.repo, file.file, endpoint=os.environ.get("HF_ENDPOINT"))
+    try:
+        url = hf_hub_url(file.repo, file.file, endpoint=os.environ.get("HF_ENDPOINT"))
+    except HFValidationError as error:  # .. in a name, or a dot at its beginning
+        raise WeightsError(str(error)) from error
     session = get_session()
     try:
         request = session.build_request("HEAD", url, headers=_headers(), timeout=TIMEOUT)

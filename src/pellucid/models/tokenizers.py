@@ -12,6 +12,7 @@ import hashlib
 import re
 from collections.abc import Callable
 from dataclasses import replace
+from json import JSONDecodeError
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -38,6 +39,10 @@ FORMAT = 1
 FILES = ("tokenizer.json", "tekken.json", "tokenizer.model")
 """What a folder or a repository may hold, the best first."""
 CONFIG = "tokenizer_config.json"
+VOCABULARIES = (
+    "`pellucid tokens vocab` lists the vocabularies; a path to the file of one works too."
+)
+"""What an unknown name is answered with."""
 LARGEST = 256 << 20
 """Bytes of a file that is read as a vocabulary; the largest known has 34 million."""
 
@@ -68,6 +73,10 @@ def open_tokenizer(
     except UnknownModel as unknown:
         if name and path.is_dir():
             return opening.path(path)
+        if name and path.exists():  # a device, a pipe
+            raise UnsupportedVocabulary(
+                f"{name} is no file that can be read as a vocabulary."
+            ) from None
         return opening.elsewhere(name, unknown)
     tokenizer = opening.row(row, name)
     if pattern := names.told_by(name):
@@ -121,10 +130,10 @@ class _Opening:
         try:
             catalog.resolve(name)
         except UnknownModel as error:
-            if re.fullmatch(r"[\w.-]+/[\w.-]+", name):
+            if re.fullmatch(r"\w[\w.-]*/\w[\w.-]*", name):
                 return self.hub(name)
             near = dict.fromkeys((*unknown.near, *error.near))
-            raise UnknownModel(name, tuple(near)[:3]) from None
+            raise UnknownModel(name, tuple(near)[:3], VOCABULARIES) from None
         return self.gguf(locate(name, self.settings, progress=self.progress), name)
 
     def gguf(self, path: Path, name: str) -> ModelTokenizer:
@@ -140,8 +149,8 @@ class _Opening:
     def _of_row(self, row: Row, locate: Callable[[], Path]) -> ModelTokenizer:
         from ..tokens.reading import from_row
 
-        built = self._built(repr(row))
-        if tokenizer := _opened(built):
+        kept = built(row, self.folders)
+        if tokenizer := _opened(kept):
             return _model(tokenizer.name, tokenizer)
         path = locate()
         data, config = _read(path), _config(path)
@@ -149,25 +158,21 @@ class _Opening:
             vocabulary = from_row(row, data, config)
         except UnsupportedVocabulary as error:
             return _by_library(data, row.name, row.name, error)
-        return _model(row.name, _build(vocabulary, built))
+        return _model(row.name, _build(vocabulary, kept))
 
     def _of_file(self, path: Path, name: str) -> ModelTokenizer:
         from ..tokens.reading import from_file
 
-        built = self._built(name, _identity(path), _identity(path.with_name(CONFIG)))
-        if tokenizer := _opened(built):
+        identity = (name, _identity(path), _identity(path.with_name(CONFIG)))
+        kept = _kept(self.folders, identity)
+        if tokenizer := _opened(kept):
             return _model(tokenizer.name, tokenizer)
         data = _read(path)
         try:
             vocabulary = from_file(data, name, _config(path))
         except UnsupportedVocabulary as error:
             return _by_library(data, name, str(path), error)
-        return _model(vocabulary.name, _build(vocabulary, built))
-
-    def _built(self, *identity: object) -> Path:
-        """Where the built form is kept of what has this identity."""
-        key = hashlib.sha256(repr((FORMAT, identity)).encode()).hexdigest()[:24]
-        return self.folders.vocabularies / f"{key}.bpe"
+        return _model(vocabulary.name, _build(vocabulary, kept))
 
     def _weight(self, name: str) -> Path:
         from ..engine import weights
@@ -219,6 +224,16 @@ class _Opening:
                 raise
 
 
+def built(row: Row, folders: Folders) -> Path:
+    """Where the built form of a row's vocabulary is kept, once it was used."""
+    return _kept(folders, (repr(row),))
+
+
+def _kept(folders: Folders, identity: tuple[object, ...]) -> Path:
+    key = hashlib.sha256(repr((FORMAT, identity)).encode()).hexdigest()[:24]
+    return folders.vocabularies / f"{key}.bpe"
+
+
 def _model(name: str, tokenizer: PlainTokenizer, notes: tuple[str, ...] = ()) -> ModelTokenizer:
     front = () if tokenizer.bos is None else (tokenizer.bos,)
     return ModelTokenizer(name, tokenizer, front, notes=notes)
@@ -251,7 +266,7 @@ def _by_library(
     """What is not read here: by the library `tokenizers`, if the data is of its format.
 
     `source` is what an error names."""
-    if data.lstrip()[:1] != b"{":
+    if data.lstrip()[:1] != b"{" or isinstance(error.__cause__, JSONDecodeError):
         raise UnsupportedVocabulary(f"{source}: {error}") from error
     from ..tokens.hugging_face import HuggingFaceTokenizer
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import re
+from datetime import date
 from functools import cache
 from pathlib import Path
 
@@ -22,10 +23,14 @@ _LENGTH = re.compile(r"(?<![a-z\d])\d+k\b|\b1m\b")
 
 @value
 class Window:
-    """A context window in tokens, prompt and answer together unless the source says otherwise."""
+    """A context window in tokens, prompt and answer together unless the source says otherwise.
+
+    `dated` is the day of the data that says so: of the list of prices, or of our own table.
+    """
 
     tokens: int
     source: str
+    dated: date | None = None
 
 
 def window_of(name: str) -> int | None:
@@ -38,8 +43,7 @@ def find_window(name: str) -> Window | None:
     """The context window of a model called `name`, with its source; `None` when not known."""
     listing = price_list.find(name)
     if listing is not None and listing.info.context_window is not None:
-        when = f", {price_list.dated()}" if price_list.dated() else ""
-        return Window(listing.info.context_window, price_list.source() + when)
+        return Window(listing.info.context_window, price_list.source(), price_list.dated())
     parts = name.lower().rpartition("/")[2].split(":")
     readings = (_family(":".join(parts[i:])) for i in range(len(parts)))
     return next(filter(None, readings), None)
@@ -63,7 +67,10 @@ def _words(name: str) -> tuple[str, ...]:
 
 @cache
 def _families() -> dict[tuple[str, ...], Window]:
-    rows = json.loads(Path(__file__).with_name("windows.json").read_text("utf-8"))["families"]
+    table = json.loads(Path(__file__).with_name("windows.json").read_text("utf-8"))
+    dated = date.fromisoformat(table["dated"])
     return {
-        _words(name): Window(row["window"], row["source"]) for row in rows for name in row["names"]
+        _words(name): Window(row["window"], row["source"], dated)
+        for row in table["families"]
+        for name in row["names"]
     }

@@ -166,7 +166,9 @@ def _text(path: Path) -> str:
     try:
         return path.read_text("utf-8")
     except UnicodeDecodeError as error:
-        raise TemplateError(f"Byte {error.start + 1} of {path} is not UTF-8.") from error
+        raise TemplateError(
+            f"Byte {error.start:,} (counted from 0) of {path} is not UTF-8."
+        ) from error
     except OSError as error:
         raise TemplateError(f"{path} cannot be read: {error.strerror}.") from error
 

@@ -87,7 +87,7 @@ def parse(body: bytes, limits: Limits) -> dict[str, Any]:
         if b"\\ud" in body or b"\\uD" in body:  # half a character, perhaps
             json.dumps(value, ensure_ascii=False).encode()
     except UnicodeDecodeError as error:
-        raise BadRequest(f"The body is not UTF-8 (byte {error.start + 1}).") from None
+        raise BadRequest(f"The body is not UTF-8 (byte {error.start:,}, counted from 0).") from None
     except UnicodeEncodeError:
         raise BadRequest("A text in the body has half a character: a lone surrogate.") from None
     except RecursionError:

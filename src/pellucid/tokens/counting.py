@@ -38,14 +38,15 @@ class Source:
 @value
 class Counted:
     """What a file came to: tokens, characters, and how many texts (1, or the JSON lines that have
-    the field). `replaced` says that bytes which are no UTF-8 became U+FFFD. `problem` says why it
-    could not be counted."""
+    the field; `lacking` is how many have not). `replaced` says that bytes which are no UTF-8 became
+    U+FFFD. `problem` says why it could not be counted."""
 
     name: str
     bytes: int
     tokens: int = 0
     characters: int = 0
     texts: int = 0
+    lacking: int = 0
     replaced: bool = False
     problem: str | None = None
 
@@ -150,6 +151,7 @@ def _sums(
                 tokens=whole.tokens + part.tokens,
                 characters=whole.characters + part.characters,
                 texts=whole.texts + part.texts,
+                lacking=whole.lacking + part.lacking,
                 replaced=whole.replaced or part.replaced,
                 problem=whole.problem or part.problem,
             )
@@ -190,7 +192,7 @@ def _work(task: _Task) -> tuple[Span, Counted]:
 
 def _lines(part: Counted, text: str, source: Source, span: Span, specials: bool) -> Counted:
     assert _tokenizer is not None
-    tokens = characters = texts = 0
+    tokens = characters = texts = lacking = 0
     # Not splitlines: JSON may hold other line ends of Unicode in its strings.
     for n, line in enumerate(text.split("\n")):
         if not line.strip():
@@ -200,11 +202,13 @@ def _lines(part: Counted, text: str, source: Source, span: Span, specials: bool)
         except (ValueError, RecursionError):
             number = _line_number(source.path, span.start) + n
             return replace(part, problem=f"line {number:,} is not JSON")
-        if value is not None:
-            tokens += _tokenizer.count(value, specials=specials)
-            characters += len(value)
-            texts += 1
-    return replace(part, tokens=tokens, characters=characters, texts=texts)
+        if value is None:
+            lacking += 1
+            continue
+        tokens += _tokenizer.count(value, specials=specials)
+        characters += len(value)
+        texts += 1
+    return replace(part, tokens=tokens, characters=characters, texts=texts, lacking=lacking)
 
 
 def _field(value: object, field: str) -> str | None:

@@ -34,7 +34,9 @@ class HuggingFaceTokenizer:
             self._library: Any = Tokenizer.from_buffer(data)
             self._file = json.loads(data)
         except Exception as error:  # the library raises nothing more exact
-            raise UnsupportedVocabulary(f"{why} The library `tokenizers`: {error}.") from error
+            raise UnsupportedVocabulary(
+                f"{why.rstrip('.')}, and the library `tokenizers` does not read it: {error}."
+            ) from error
         self._library.encode_special_tokens = True
         self._data = data
         self.name = name

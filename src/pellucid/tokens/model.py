@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
+from ..errors import TokenError
 from ..value import value
 from .encoding import Encoding, Tokenizer
 from .losses import about_lost
@@ -43,12 +44,8 @@ class ModelTokenizer:
 
     @property
     def note(self) -> str:
-        around = [
-            f"{' '.join(map(self._spelled, ids))} {place}"
-            for ids, place in ((self.front, "in front"), (self.back, "at the end"))
-            if ids
-        ]
-        return f"The model's configuration adds {' and '.join(around) or 'nothing'}."
+        front, back = ([*map(self.plain.piece, ids)] for ids in (self.front, self.back))
+        return about_added(front, back)
 
     @property
     def specials(self) -> dict[str, int]:
@@ -69,7 +66,11 @@ class ModelTokenizer:
         What is added covers no characters. Spellings of control tokens are ordinary text unless
         `specials` is true. Raises `TokenError` with the position of a lone surrogate.
         """
-        encoding = self.plain.encode(text, specials=specials)
+        try:
+            encoding = self.plain.encode(text, specials=specials)
+        except (AttributeError, TypeError):
+            _require_text(text)
+            raise
         if not add or not (self.front or self.back):
             return encoding
         front, back, end = len(self.front), len(self.back), len(text)
@@ -92,7 +93,10 @@ class ModelTokenizer:
         The inverse of `encode`: a blank that the vocabulary put in front of the text is left out.
         Raises `TokenError` for an id outside the vocabulary.
         """
-        return self.plain.text(ids)
+        try:
+            return self.plain.text(ids)
+        except TypeError as error:
+            raise TokenError(f"Ids are a list of whole numbers, not {ids!r:.60}.") from error
 
     def piece(self, id: int) -> bytes:
         """The bytes of one id; raises `TokenError` when it is outside the vocabulary."""
@@ -101,7 +105,24 @@ class ModelTokenizer:
     def count(self, text: str, *, specials: bool = False, add: bool = True) -> int:
         """How many tokens `encode` makes of `text`."""
         around = len(self.front) + len(self.back) if add else 0
-        return self.plain.count(text, specials=specials) + around
+        try:
+            return self.plain.count(text, specials=specials) + around
+        except (AttributeError, TypeError):
+            _require_text(text)
+            raise
 
-    def _spelled(self, id: int) -> str:
-        return self.plain.piece(id).decode("utf-8", "replace")
+
+def about_added(front: Sequence[bytes], back: Sequence[bytes] = ()) -> str:
+    """A sentence on the tokens that a model's configuration puts around a text."""
+    around = [
+        f"{b' '.join(pieces).decode('utf-8', 'replace')} {place}"
+        for pieces, place in ((front, "in front"), (back, "at the end"))
+        if pieces
+    ]
+    return f"The model's configuration adds {' and '.join(around) or 'nothing'}."
+
+
+def _require_text(text: object) -> None:
+    # Looked at only when something went wrong: what is right pays nothing for it.
+    if not isinstance(text, str):
+        raise TokenError(f"A text is a string, not {type(text).__name__}.")

@@ -47,6 +47,10 @@ def from_file(data: bytes, name: str, config: bytes | None = None) -> Vocabulary
     """
     if looks_like(data):
         return from_row(_tiktoken_row(data, name), data)
+    if ".tiktoken" in PurePath(name).suffixes:
+        raise UnsupportedVocabulary(
+            "It is not in tiktoken's format: its first line is not a token in base64 and its rank."
+        )
     if data.lstrip()[:1] == b"{":
         tekken = b'"default_num_special_tokens"' in data[:100_000] + data[-100_000:]
         vocabulary = from_tekken(data) if tekken else from_tokenizer_json(data)

@@ -11,6 +11,6 @@ def refuse_lone(text: str) -> None:
         text.encode("utf-16-le")  # refuses the same as UTF-8, in less than half the time
     except UnicodeEncodeError as error:
         raise TokenError(
-            f"Character {error.start} of the text is a lone surrogate "
-            f"(U+{ord(text[error.start]):04X}), which no token can spell: remove it."
+            f"Character {error.start:,} (U+{ord(text[error.start]):04X}, counted from 0) of the "
+            "text is a lone surrogate, which no token can spell: remove it."
         ) from error

@@ -34,13 +34,15 @@ def from_tokenizer_json(data: bytes, *, name: str = "") -> Vocabulary:
     """The vocabulary in a `tokenizer.json`. Raises `UnsupportedVocabulary`."""
     try:
         file: Any = json.loads(data)
-        if not isinstance(file, dict) or "model" not in file:
-            raise UnsupportedVocabulary("It is no tokenizer.json: it has no model.")
+    except (ValueError, RecursionError) as error:
+        raise UnsupportedVocabulary(f"It is not JSON: {error}.") from error
+    if not isinstance(file, dict) or "model" not in file:
+        raise UnsupportedVocabulary("It is no tokenizer.json: it has no model.")
+    try:
         return _read(file, name)
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise UnsupportedVocabulary(
-            f"It is not a tokenizer.json, or damaged: {error!r}."
-        ) from error
+        part = f"it lacks {error}" if isinstance(error, KeyError) else "a part has another shape"
+        raise UnsupportedVocabulary(f"It is not a tokenizer.json, or damaged: {part}.") from error
 
 
 def _read(file: Mapping[str, Any], name: str) -> Vocabulary:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from decimal import Decimal
 
 from ..record.forecast import Forecast
@@ -36,16 +37,26 @@ def forecast(value: Forecast, *, color: bool = False, width: int = 80) -> str:
     lines = [table(rows, right=" r", color=color, width=width)]
     if chat is not None and chat.overflows is not None:
         lines.append(f"From turn {chat.overflows:,} on the conversation exceeds the window.")
-    lines.append(paint(_dated(value), DIM, color))
-    return "\n".join(lines)
+    return "\n".join([*lines, *(paint(sentence, DIM, color) for sentence in _dated(value))])
 
 
-def _dated(value: Forecast) -> str:
-    price = value.price
-    if price is None:
-        return f"No price of {value.model} is known; unknown is not free."
-    when = price.dated.isoformat() if price.dated else "an unknown day"
-    return f"Prices of {price.provider} {price.model} as of {when} ({price.source}), US dollars."
+def _dated(value: Forecast) -> list[str]:
+    """From which day each figure is, and from where."""
+    prices = [price for price in (value.price, value.embed and value.embed.price) if price]
+    said = []
+    if value.price is None:
+        said.append(f"No price of {value.model} is known; unknown is not free.")
+    if prices:
+        names = dict.fromkeys(f"{price.provider} {price.model}" for price in prices)
+        when = _as_of(prices[0].dated, prices[0].source)
+        said.append(f"Prices of {' and '.join(names)} {when}, US dollars.")
+    if value.window:
+        said.append(f"Window {_as_of(value.window.dated, value.window.source)}.")
+    return said
+
+
+def _as_of(dated: date | None, source: str) -> str:
+    return f"as of {dated or 'an unknown day'} ({source})"
 
 
 def dollars(cost: Cost | None) -> str:

@@ -15,7 +15,7 @@ VERBS = {
     ENCODE: "text as tokens, or ids as text (a text alone means this)",
     "compare": "one text under several vocabularies",
     "count": "tokens of files, folders and standard input; what they cost",
-    "vocab": "look a vocabulary up",
+    "vocab": "look a vocabulary up; without -m, which there are",
     "train": "learn a vocabulary from a text",
     "explain": "how a text is split, step by step",
 }

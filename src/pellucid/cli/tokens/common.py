@@ -13,12 +13,14 @@ if TYPE_CHECKING:
     from ...tokens.model import ModelTokenizer
 
 
-def add_vocabulary(parser: argparse.ArgumentParser) -> None:
+def add_vocabulary(parser: argparse.ArgumentParser, *, several: bool = False) -> None:
+    what = "a model, a vocabulary, or a file: GGUF, tokenizer.json, .tiktoken, SentencePiece"
     model = parser.add_argument(
         "-m",
         "--model",
+        action="append" if several else "store",
         metavar="NAME",
-        help="a model, a vocabulary, or a file: GGUF, tokenizer.json, .tiktoken, SentencePiece",
+        help=f"{what}; several with commas between, or -m again" if several else what,
     )
     options.completes(model, _names)
     parser.add_argument("--offline", action="store_true", help="reach no other machine")

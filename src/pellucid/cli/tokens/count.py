@@ -71,7 +71,9 @@ def run(args: argparse.Namespace) -> int:
     of = estimated.family(args)
     vocabulary = common.tokenizer(args, estimated.BASIS if of else None).name
     with ExitStack() as stack:
-        sources = list(_sources(args.path or ["-"], args.field, stack))
+        sources, left_out = _sources(args.path or ["-"], args.field, stack)
+        if not sources and not left_out:
+            raise UsageError(f"There is no text to count in {', '.join(args.path)}.")
         total = sum(source.bytes for source in sources)
         asking = estimated.asking(args, sources)
         counted = list(
@@ -88,6 +90,10 @@ def run(args: argparse.Namespace) -> int:
         if file.problem:
             hint = "; --replace goes on" if "UTF-8" in file.problem else ""
             print(f"pellucid: {file.name}: {file.problem}{hint}", file=sys.stderr)
+        elif file.lacking:
+            lines = "line has" if file.lacking == 1 else "lines have"
+            said = f"{file.lacking:,} {lines} no field {args.field!r}, not counted"
+            print(f"{file.name}: {said}", file=sys.stderr)
     if asking and asking.problem:
         asking.complain()
     known: Known = "estimated" if of else "exact"
@@ -115,7 +121,7 @@ def run(args: argparse.Namespace) -> int:
 
             print()
             output.show(forecast, money)
-    return 0 if good and len(good) == len(counted) else 1
+    return 0 if good and len(good) == len(counted) and not left_out else 1
 
 
 def _forecast(args: argparse.Namespace, count: int, known: Known) -> Forecast:
@@ -134,7 +140,8 @@ def _cost_json(money: Forecast) -> dict[str, object]:
     def amount(cost: Cost | None) -> str | None:
         return None if cost is None else f"{cost.total:f}"
 
-    chat = money.conversation
+    chat, window = money.conversation, money.window
+    price = money.price or (money.embed.price if money.embed else None)
     return {
         "known": money.known,
         "send": amount(money.send),
@@ -142,33 +149,45 @@ def _cost_json(money: Forecast) -> dict[str, object]:
         "embedder": money.embedder,
         "turns": chat.turns if chat else None,
         "conversation": amount(chat.cost) if chat else None,
-        "window": money.window.tokens if money.window else None,
+        "window": window.tokens if window else None,
+        "window_source": window.source if window else None,
+        "window_dated": window.dated if window else None,
         "fits": money.fits,
-        "prices": money.price.source if money.price else None,
-        "dated": money.price.dated if money.price else None,
+        "prices": price.source if price else None,
+        "dated": price.dated if price else None,
     }
 
 
-def _sources(paths: list[str], field: str | None, stack: ExitStack) -> Iterator[Source]:
-    """The files to count. What is no text is skipped, and that is said at the end."""
+def _sources(paths: list[str], field: str | None, stack: ExitStack) -> tuple[list[Source], bool]:
+    """The files to count, and whether one is left out that was named or cannot be read.
+
+    What a folder holds that is no text is skipped, and that is said at the end.
+    """
     from ...tokens.counting import JSON_LINES, Source, is_binary
 
-    binary: list[str] = []
+    sources: list[Source] = []
+    skipped: list[str] = []
+    left_out = False
     for name, path in _files(paths, stack):
         try:
-            if is_binary(path):
-                binary.append(name)
-                continue
-            size = path.stat().st_size
+            binary, size = is_binary(path), path.stat().st_size
         except OSError as error:
             print(f"pellucid: {name} cannot be read: {error.strerror}", file=sys.stderr)
+            left_out = True
             continue
         of_lines = name == STDIN or path.suffix.lower() in JSON_LINES
-        yield Source(name, path, size, field if of_lines else None)
-    if binary:
-        names = ", ".join(binary[:SHOWN_SKIPPED]) + (", …" if len(binary) > SHOWN_SKIPPED else "")
-        files = "binary file" if len(binary) == 1 else "binary files"
-        print(f"skipped {len(binary):,} {files}: {names}", file=sys.stderr)
+        if not binary:
+            sources.append(Source(name, path, size, field if of_lines else None))
+        elif name in (*paths, STDIN):
+            print(f"pellucid: {name} is binary, or text that is not UTF-8", file=sys.stderr)
+            left_out = True
+        else:
+            skipped.append(name)
+    if skipped:
+        names = ", ".join(skipped[:SHOWN_SKIPPED]) + (", …" if len(skipped) > SHOWN_SKIPPED else "")
+        files = "binary file" if len(skipped) == 1 else "binary files"
+        print(f"skipped {len(skipped):,} {files}: {names}", file=sys.stderr)
+    return sources, left_out
 
 
 def _files(paths: list[str], stack: ExitStack) -> Iterator[tuple[str, Path]]:

@@ -84,6 +84,8 @@ def _decode(args: argparse.Namespace) -> int:
 
     if args.text:
         raise UsageError("Either a text or --decode: the ids come after --decode.")
+    if args.html or args.ids or args.chips:
+        raise UsageError("--html, --ids and --chips show a text as tokens; --decode makes text.")
     ids = parse_ids(" ".join(args.decode))
     tokenizer = common.tokenizer(args)
     pieces = [tokenizer.piece(id) for id in ids]

@@ -16,11 +16,14 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
+    from ...errors import UsageError
     from ...tokens.explain import explain
     from ...tokens.measures import ages
     from ...views import tokens
 
     text = common.text(args)
+    if not text:
+        raise UsageError("The text is empty: there is nothing to explain.")
     tokenizer = common.tokenizer(args)
     explained = explain(tokenizer.plain, text)
     three = ages(tokenizer.encode(text), len(tokenizer))

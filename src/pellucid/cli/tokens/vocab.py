@@ -1,4 +1,4 @@
-"""`pellucid tokens vocab`: what is in a vocabulary."""
+"""`pellucid tokens vocab`: which vocabularies there are, and what is in one."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
-from .. import output
+from .. import options, output
 from . import common
 
 if TYPE_CHECKING:
@@ -34,6 +34,8 @@ def run(args: argparse.Namespace) -> int:
 
     if args.limit < 0:
         raise UsageError(f"--limit {args.limit}: a number from 1 on, or 0 for all.")
+    if args.model is None and args.grep is None and not args.special:
+        return _list(args)
     tokenizer = common.tokenizer(args)
     controls = {id: spelling for spelling, id in tokenizer.specials.items()}
     wanted = (args.grep or "").encode("utf-8", "surrogateescape")
@@ -59,6 +61,22 @@ def run(args: argparse.Namespace) -> int:
     what = "special tokens" if args.special and not args.grep else "tokens"
     print(f"{of} {what} of {tokenizer.name}, which has {len(tokenizer):,} ids", file=sys.stderr)
     return 0 if found else 1
+
+
+def _list(args: argparse.Namespace) -> int:
+    """The vocabularies that have a name."""
+    from dataclasses import asdict
+
+    from ...models.vocabularies import listing
+    from ...settings import Folders
+    from ...views import tokens
+
+    rows = listing(options.settings(args), Folders.of())
+    if args.json:
+        output.print_json([asdict(row) for row in rows])
+    else:
+        output.show(tokens.vocabularies, rows)
+    return 0
 
 
 def _ids(args: argparse.Namespace, tokenizer: ModelTokenizer) -> Iterable[int]:

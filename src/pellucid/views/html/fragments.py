@@ -9,8 +9,10 @@ from ...record.receipt import Receipt
 from ...replies import Reply
 from ...speech.speaking import Speech
 from ...tokens.encoding import Encoding
+from ...tokens.model import about_added
 from .. import figures
 from ..glyphs import piece_line
+from ..tokens import added
 from .flow import Title, encoding_flow, legend, prompt_flow, reply_flow
 from .markup import asset, text
 from .sections import band_legend, prompt_bar
@@ -31,7 +33,10 @@ def encoding_fragment(encoding: Encoding) -> str:
         start, end = encoding.offsets[i]
         return f"{_token(encoding.ids[i], encoding.pieces[i])}\ncharacters {start} to {end}"
 
-    head = f'<p class="quiet">{len(encoding):,} tokens</p>'
+    parts = ["1 token" if len(encoding) == 1 else f"{len(encoding):,} tokens"]
+    if front := added(encoding):
+        parts.append(about_added(encoding.pieces[:front]))
+    head = f'<p class="quiet">{text(" · ".join(parts))}</p>'
     return cell(head + encoding_flow(encoding, _unless_long(title, len(encoding))))
 
 

@@ -41,9 +41,15 @@ def encoding_page(
     return standalone(f"{name} · tokens", _page("Pellucid tokens", name, parts))
 
 
-def comparison_page(encodings: Mapping[str, Encoding], sizes: Mapping[str, int]) -> str:
-    """One text under several vocabularies; `sizes` are those of the vocabularies, in tokens."""
-    parts = [_section("Text a token holds", density_plot(of_several(encodings)))]
+def comparison_page(
+    encodings: Mapping[str, Encoding], sizes: Mapping[str, int], notes: Sequence[str] = ()
+) -> str:
+    """One text under several vocabularies; `sizes` are those of the vocabularies, in tokens.
+
+    `notes` are on models whose vocabularies are not published.
+    """
+    quiet = "".join(f'<p class="quiet">{text(note)}</p>' for note in notes)
+    parts = [_section("Text a token holds", density_plot(of_several(encodings)) + quiet)]
     parts += [
         _section(name, _flow(e), f"{_figures(e)} · {sizes[name]:,} in the vocabulary")
         for name, e in encodings.items()

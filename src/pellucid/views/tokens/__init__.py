@@ -10,6 +10,7 @@ from .comparisons import comparison as comparison
 from .comparisons import densities as densities
 from .counts import counts as counts
 from .counts import estimated as estimated
+from .counts import estimates as estimates
 from .counts import reported as reported
 from .listings import added as added
 from .listings import chips as chips
@@ -18,6 +19,7 @@ from .listings import listing as listing
 from .listings import note as note
 from .listings import other_reading as other_reading
 from .listings import quoted as quoted
+from .listings import vocabularies as vocabularies
 from .steps import AGES as AGES
 from .steps import about_unknown as about_unknown
 from .steps import age as age

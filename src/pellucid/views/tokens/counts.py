@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from ..glyphs import visible
@@ -19,6 +19,11 @@ def estimated(model: str, found: Estimate, *, color: bool = False, width: int = 
     about = f"about {_tokens(found.tokens)}, likely {found.low:,} to {found.high:,}"
     note = f"estimated: {visible(model)} has no published tokenizer; {found.basis}"
     return "\n".join([about, *wrapped(note, width, color)])
+
+
+def estimates(found: Mapping[str, Estimate], *, color: bool = False, width: int = 80) -> str:
+    """Such counts of several models."""
+    return "\n\n".join(estimated(name, e, color=color, width=width) for name, e in found.items())
 
 
 def reported(count: int, maker: str, *, color: bool = False, width: int = 80) -> str:

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from ...tokens.encoding import Encoding
 from ...tokens.measures import density
 from .. import terminal
 from ..glyphs import piece_text, visible
-from ..terminal.style import BADGE, DIM, clip, paint, wrapped
+from ..terminal.style import BADGE, DIM, Cell, clip, paint, table, wrapped
+
+if TYPE_CHECKING:
+    from ...models.vocabularies import Listed
 
 
 def quoted(piece: bytes) -> str:
@@ -99,6 +103,15 @@ def other_reading(
         )
     show = chips if as_chips else listing
     return f"{head}\n\n{show(name, other, color=color, width=width)}"
+
+
+def vocabularies(rows: Sequence[Listed], *, color: bool = False, width: int = 80) -> str:
+    """Vocabularies that have a name: what each needs, and whose it is."""
+    cells: list[list[Cell | str]] = [
+        [row.name, Cell(row.state, "" if row.ready else DIM), Cell(", ".join(row.models), DIM)]
+        for row in rows
+    ]
+    return table(cells, color=color, width=width)
 
 
 def entries(
