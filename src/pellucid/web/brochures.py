@@ -241,12 +241,10 @@ class Brochuring:
                 continue
             sources.append(page)
             self._told(f"writing from {page.url}")
-            failed = translator.failed
             section = self._section(page, translator)
             said = [next(section, "")]
             if kind not in ("", last):
-                heads = _HEADS.get(page.language if translator.failed > failed else code)
-                names = dict(zip(KINDS, heads or _HEADS["en"], strict=False))
+                names = dict(zip(KINDS, _HEADS.get(code, _HEADS["en"]), strict=False))
                 yield f"## {names[kind]}\n\n"
             last = kind
             yield said[0]

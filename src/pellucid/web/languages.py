@@ -74,6 +74,11 @@ def detect(text: str) -> str:
     return best if most >= 3 and most > 1.2 * second and most > 0.08 * len(words) else ""
 
 
+def small_words(code: str) -> frozenset[str]:
+    """The words that a language is told by; none where it is told by its script."""
+    return _WORDS.get(code, frozenset())
+
+
 def is_foreign(text: str) -> bool:
     """Whether most of a text's letters are of a script that no language here is written in."""
     text = text[:_LOOKED_AT]
