@@ -99,6 +99,11 @@ def elided(text: str, target: str) -> str:
     return text.replace("\u202f", " ").replace("\u00a0", " ") if target == "fr" else text
 
 
+def proper(text: str, code: str) -> set[str]:
+    """The months, days and countries that a text in this language names."""
+    return set(re.findall(rf"\b(?:{'|'.join(proper_names(code))})\b", text))
+
+
 @cache
 def proper_names(code: str) -> tuple[str, ...]:
     """The names of months, days and countries in a language, always in the same order."""

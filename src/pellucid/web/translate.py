@@ -17,7 +17,7 @@ LEFT_OVER = 0.2
 """The share of the longer words in small letters that a translation may have as they were."""
 SAID = 0.6
 """The share of the words given to a small model that its translation must have, in some form."""
-TRIES = (0.0, 0.4, 0.7, 1.0)
+TRIES = (0.0, 0.4)
 """The temperatures at which a small model is asked for a sentence until it passes."""
 _MILLION = re.compile(r"\bmil(?:l?i?[oó]n|h[ãõ]|joen)", re.I)
 """In each of these languages: what small models make a thousand times as much of."""
@@ -137,7 +137,7 @@ def _says(sentence: str, reply: str, asked: str, put: list[str], source: str, ta
         return False
     if not all(number in reply for number in glossary.numbers(asked)):
         return False
-    if any((name in asked) != (name in reply) for name in glossary.proper_names(target)):
+    if glossary.proper(asked, target) != glossary.proper(reply, target):
         return False
     low = reply.lower()
     long = [word for word in put if len(word) > 3]
