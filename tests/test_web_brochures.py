@@ -421,9 +421,9 @@ def test_a_brochure_in_another_language() -> None:
     pages["/about"] = "<h1>About</h1><p>Ada Stone founded it in the north for the anvils.</p>"
     with serving(pages) as server:
         left = brochure(server, ["{}", "No.", "No."], Brief(language="fr"))
-    assert "## About\n\nAda Stone founded" in left.markdown
+    assert "## L'entreprise\n\nAda Stone founded" in left.markdown
     assert "Acme makes anvils in Leeds since 1901. [[1]]" in made.markdown
-    assert any("One passage stands" in note for note in made.notes)
+    assert any("One sentence stands" in note for note in made.notes)
     with pytest.raises(UsageError, match="no language known"):
         pellucid.brochure("Acme", "https://acme.example", language="Klingon")
 

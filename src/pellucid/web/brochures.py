@@ -234,13 +234,10 @@ class Brochuring:
                 continue
             sources.append(page)
             self._told(f"writing from {page.url}")
-            failed = translator.failed
             section = self._section(page, translator)
             said = [next(section, "")]
-            spoken = page.language if translator.failed > failed else code
             if kind not in ("", last):
-                heads = _HEADS.get(spoken, _HEADS["en"])
-                names = dict(zip(KINDS, heads, strict=False))
+                names = dict(zip(KINDS, _HEADS.get(code, _HEADS["en"]), strict=False))
                 yield f"## {names[kind]}\n\n"
             last = kind
             yield said[0]
@@ -249,7 +246,7 @@ class Brochuring:
                 said.append(sentence)
             yield f" [[{len(sources)}]]({page.url})\n\n"
             if self._brief.tone == "humorous":
-                light = remarks.remark(" ".join(said), spoken, page.url)
+                light = remarks.remark(" ".join(said), code, page.url)
                 yield f"*{light}*\n\n" if light else ""
         yield f"## {_SOURCES.get(code, 'Sources')}\n\n"
         for number, page in enumerate(sources, 1):
@@ -258,7 +255,7 @@ class Brochuring:
         self._notes += (*translator.notes(), *remarks.notes())
 
     def _section(self, page: Page, translator: Translator) -> Iterator[str]:
-        """What is said of a page, a sentence at a time; at once where it is translated."""
+        """What is said of a page, a sentence at a time."""
         brief = self._brief
         shortener = Shortener(
             self._asker, language=page.language, manner=_ADDRESSED[brief.audience]
@@ -269,6 +266,6 @@ class Brochuring:
         text = next(iter(bounded([text], PAGE_TOKENS, self._asker.count)), "")
         if translator.translates(page.language):
             said = shortener.shorten(text, brief.words, title=page.title, url=page.url)
-            yield translator.translated(said, page.language, page.url)
+            yield from translator.sentences(said, page.language, page.url)
         else:
             yield from shortener.written(text, brief.words, title=page.title, url=page.url)

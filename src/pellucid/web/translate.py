@@ -1,37 +1,34 @@
 """Text said in another language, sentence by sentence, and checked: a translation has the figures
-of its sentence and most of its names, and little of its words. Where one sentence fails, all of the
-text stays as it was, rather than half of it."""
+and names of its sentence, little of its words and, where a small model was given words of the other
+language, most of these. A sentence whose translations all fail stays as it was."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import replace
+from itertools import islice
 
 from .. import facts
 from ..messages import Text
-from . import languages
+from . import examples, glossary, languages
 from .asking import Asker
 
 LEFT_OVER = 0.2
 """The share of the longer words in small letters that a translation may have as they were."""
-# Shown as a turn that was answered: without it a small model copies the sentence, or the lines
-# around it. It is about nothing that companies write of, so that a word taken over is noticed.
-_EXAMPLES = {
-    "en": "The rain stopped in the night.",
-    "de": "Der Regen hörte in der Nacht auf.",
-    "fr": "La pluie a cessé dans la nuit.",
-    "es": "La lluvia cesó durante la noche.",
-    "it": "La pioggia cessò durante la notte.",
-    "pt": "A chuva parou durante a noite.",
-    "nl": "De regen hield in de nacht op.",
-}
+SAID = 0.6
+"""The share of the words given to a small model that its translation must have, in some form."""
+TRIES = (0.0, 0.4)
+"""The temperatures at which a small model is asked for a sentence until it passes."""
 _MILLION = re.compile(r"\bmil(?:l?i?[oó]n|h[ãõ]|joen)", re.I)
 """In each of these languages: what small models make a thousand times as much of."""
+_LEAK = 4
+"""Words of an example in a row that no translation has by chance."""
 
 
 class Translator:
     """Translates what was said of pages into `target`, a code; empty for no translation. `failed`
-    counts the texts left as they were."""
+    counts the sentences left as they were."""
 
     def __init__(self, asker: Asker, target: str) -> None:
         self.failed = 0
@@ -43,38 +40,65 @@ class Translator:
         return self._target not in ("", source)
 
     def translated(self, text: str, source: str, url: str) -> str:
-        """`text`, which is in the language `source`, in the other language; as it was where the
-        translation of one of its sentences fails."""
-        if not self.translates(source):
-            return text
-        said = []
+        """`text`, which is in the language `source`, in the other language; each sentence as it
+        was where its translation fails."""
+        return facts.joined(self.sentences(text, source, url)) if self.translates(source) else text
+
+    def sentences(self, text: str, source: str, url: str) -> Iterator[str]:
+        """The same, a sentence at a time, for a text that is to be changed."""
         for sentence in facts.sentences(text):
-            reply = " ".join(self._ask(sentence, source, url).split())
-            if not _holds(sentence, reply, source, self._target):
-                self.failed += 1
-                return text
-            said.append(reply)
-        return " ".join(said)
+            yield self._sentence(sentence, source, url)
 
     def notes(self) -> tuple[str, ...]:
         if not self.failed:
             return ()
-        what = "One passage stands" if self.failed == 1 else f"{self.failed} passages stand"
+        what = "One sentence stands" if self.failed == 1 else f"{self.failed} sentences stand"
         return (f"{what} in the language of the page: the translation failed its check.",)
 
-    def _ask(self, sentence: str, source: str, url: str) -> str:
-        system = (
-            f"You are a translator. Translate every message from "
-            f"{languages.name(source) or 'its language'} into {languages.name(self._target)}. "
-            "Keep figures and names."
-        )
-        asked, answered = _EXAMPLES.get(source), _EXAMPLES.get(self._target)
-        options = replace(self._asker.options, max_tokens=len(sentence.encode()) // 2 + 30)
+    def _sentence(self, sentence: str, source: str, url: str) -> str:
+        """The first translation that passes, or the sentence."""
+        target, small = self._target, self._asker.small
+        asked, words = sentence, list[str]()
+        if small and glossary.knows(source, target):
+            asked, words = glossary.glossed(sentence, source, target)
+        for n, warmth in enumerate(TRIES if small else TRIES[:1]):
+            reply = glossary.elided(
+                " ".join(self._ask(asked, source, url, n, warmth).split()), target
+            )
+            if _holds(sentence, reply, source, target) and _says(
+                sentence, reply, asked, words, source, target
+            ):
+                return reply
+        self.failed += 1
+        return sentence
+
+    def _ask(self, asked: str, source: str, url: str, n: int, warmth: float) -> str:
+        """The reply to a sentence, with words of the other language put into it or not."""
+        origin, aim = languages.name(source) or "its language", languages.name(self._target)
+        glossed = self._asker.small and glossary.knows(source, self._target)
+        if glossed:
+            task = (
+                f"Every message is {origin} with some words already in {aim}. "
+                f"Write it in correct {aim}."
+            )
+            shown = [
+                (glossary.glossed(own, source, self._target)[0], said)
+                for own, said in zip(
+                    examples.SEVERAL[source], examples.SEVERAL[self._target], strict=True
+                )
+            ]
+        else:
+            task = f"Translate every message from {origin} into {aim}."
+            known = source in examples.ONE and self._target in examples.ONE
+            shown = [(examples.ONE[source], examples.ONE[self._target])] if known else []
+        options = replace(self._asker.options, max_tokens=len(asked.encode()) // 2 + 30)
+        if n:
+            options = replace(options, temperature=warmth, seed=n)
         pieces = self._asker.stream(
-            system,
-            (Text(sentence, source=url),),
+            f"You are a translator. {task} Keep figures and names.",
+            (Text(asked, source=None if glossed else url),),
             options=options,
-            examples=((asked, answered),) if asked and answered else (),
+            examples=shown,
         )
         return "".join(pieces)
 
@@ -87,19 +111,47 @@ def _holds(sentence: str, reply: str, source: str, target: str) -> bool:
         return False
     if source and languages.detect(reply) == source:
         return False
-    words, own = set(facts.words(reply)), set(facts.words(sentence))
-    if source in _EXAMPLES and target in _EXAMPLES:
-        if bool(_MILLION.search(reply)) != bool(_MILLION.search(sentence)):
-            return False
-        taken = words & _long(_EXAMPLES[target])
-        if taken and not own & _long(_EXAMPLES[source]):
-            return False
+    both = source in examples.ONE and target in examples.ONE
+    if both and bool(_MILLION.search(reply)) != bool(_MILLION.search(sentence)):
+        return False
+    shown = (examples.ONE.get(target, ""), *examples.SEVERAL.get(target, ()))
+    if _runs(reply) & set().union(*map(_runs, shown)):
+        return False
+    proper = set(glossary.proper_names(source)) if source in examples.SEVERAL else set()
     # German writes every noun as others write names.
-    names = set() if source == "de" else set(facts.names(sentence))
-    kept = sum(set(facts.words(name)) <= words for name in names)
-    plain = {word for word in re.findall(r"[^\W\d_]{4,}", sentence) if word.islower()}
-    return 2 * kept >= len(names) and len(plain & words) <= LEFT_OVER * len(plain)
+    names = set() if source == "de" else set(facts.names(sentence)) - proper
+    words = set(facts.words(reply))
+    return 4 * sum(not set(facts.words(name)) <= words for name in names) <= len(names)
 
 
-def _long(text: str) -> set[str]:
-    return {word for word in facts.words(text) if len(word) > 3}
+def _says(sentence: str, reply: str, asked: str, put: list[str], source: str, target: str) -> bool:
+    """Whether a reply has most of the words that were put into the sentence, its figures as they
+    are written there, no month, day or country that it has not, and little that was not changed."""
+    words, own = set(facts.words(reply)), set(facts.words(sentence))
+    given = set(facts.words(" ".join(put)))
+    if not put:
+        plain = {word for word in re.findall(r"[^\W\d_]{4,}", asked) if word.islower()}
+        return len(plain & words) <= LEFT_OVER * len(plain)
+    small = languages.small_words(source) - languages.small_words(target)
+    plain = {word for word in re.findall(r"[^\W\d_]{2,}", asked) if word.islower()}
+    left = (plain - given - languages.small_words(target)) & words & own
+    if (small - given) & words & own or len(left) > max(1, LEFT_OVER * len(plain) / 2):
+        return False
+    if not all(number in reply for number in glossary.numbers(asked)):
+        return False
+    if glossary.proper(asked, target) != glossary.proper(reply, target):
+        return False
+    low = reply.lower()
+    long = [word for word in put if len(word) > 3]
+    return sum(_stem(word) in low for word in long) >= SAID * len(long)
+
+
+def _stem(form: str) -> str:
+    """What is likely to stay of a word, or of the longest of several, as it is inflected."""
+    word = max(form.lower().split(), key=len)
+    return word[: max(4, len(word) - 3)][:7]
+
+
+def _runs(text: str) -> set[tuple[str, ...]]:
+    words = facts.words(text)
+    return set(zip(*(islice(words, n, None) for n in range(_LEAK)), strict=False))
