@@ -58,13 +58,17 @@ class Translator:
     def _sentence(self, sentence: str, source: str, url: str) -> str:
         """The first translation that passes, or the sentence."""
         target, small = self._target, self._asker.small
-        asked, words = sentence, list[str]()
-        if small and glossary.knows(source, target):
-            asked, words = glossary.glossed(sentence, source, target)
-        for n, warmth in enumerate(TRIES if small else TRIES[:1]):
-            reply = glossary.elided(
-                " ".join(self._ask(asked, source, url, n, warmth).split()), target
-            )
+        helped = small and glossary.knows(source, target)
+        asked, words = glossary.glossed(sentence, source, target) if helped else (sentence, [])
+        for seed, temperature in enumerate(TRIES if small else TRIES[:1]):
+            task, shown = self._task(source, helped)
+            options = replace(self._asker.options, max_tokens=len(asked.encode()) // 2 + 30)
+            if seed:
+                options = replace(options, temperature=temperature, seed=seed)
+            # A model this small copies the lines around a passage.
+            part = Text(asked, source=None if helped else url)
+            pieces = self._asker.stream(task, (part,), options=options, examples=shown)
+            reply = glossary.elided(" ".join("".join(pieces).split()), target)
             if _holds(sentence, reply, source, target) and _says(
                 sentence, reply, asked, words, source, target
             ):
@@ -72,35 +76,20 @@ class Translator:
         self.failed += 1
         return sentence
 
-    def _ask(self, asked: str, source: str, url: str, n: int, warmth: float) -> str:
-        """The reply to a sentence, with words of the other language put into it or not."""
-        origin, aim = languages.name(source) or "its language", languages.name(self._target)
-        glossed = self._asker.small and glossary.knows(source, self._target)
-        if glossed:
-            task = (
-                f"Every message is {origin} with some words already in {aim}. "
-                f"Write it in correct {aim}."
-            )
-            shown = [
-                (glossary.glossed(own, source, self._target)[0], said)
-                for own, said in zip(
-                    examples.SEVERAL[source], examples.SEVERAL[self._target], strict=True
-                )
-            ]
+    def _task(self, source: str, helped: bool) -> tuple[str, list[tuple[str, str]]]:
+        """What a model is told, and shown as turns that were answered."""
+        target = self._target
+        origin, aim = languages.name(source) or "its language", languages.name(target)
+        if helped:
+            task = f"Every message is {origin} with some words already in {aim}. "
+            task += f"Write it in correct {aim}."
+            pairs = zip(examples.SEVERAL[source], examples.SEVERAL[target], strict=True)
+            shown = [(glossary.glossed(own, source, target)[0], said) for own, said in pairs]
         else:
             task = f"Translate every message from {origin} into {aim}."
-            known = source in examples.ONE and self._target in examples.ONE
-            shown = [(examples.ONE[source], examples.ONE[self._target])] if known else []
-        options = replace(self._asker.options, max_tokens=len(asked.encode()) // 2 + 30)
-        if n:
-            options = replace(options, temperature=warmth, seed=n)
-        pieces = self._asker.stream(
-            f"You are a translator. {task} Keep figures and names.",
-            (Text(asked, source=None if glossed else url),),
-            options=options,
-            examples=shown,
-        )
-        return "".join(pieces)
+            known = source in examples.ONE and target in examples.ONE
+            shown = [(examples.ONE[source], examples.ONE[target])] if known else []
+        return f"You are a translator. {task} Keep figures and names.", shown
 
 
 def _holds(sentence: str, reply: str, source: str, target: str) -> bool:
