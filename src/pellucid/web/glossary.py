@@ -7,6 +7,8 @@ import re
 from functools import cache
 from importlib.resources import files
 
+from .. import facts
+
 _SEPARATORS = {"en": (",", "."), "de": (".", ","), "fr": (" ", ","), "es": (".", ",")}
 """What stands between thousands, and before decimals."""
 _NUMBER = re.compile(r"\d+(?:[., \u00a0\u202f]\d{3}(?!\d))*(?:[.,]\d+)?(?![\d:])")
@@ -111,6 +113,12 @@ def proper_names(code: str) -> tuple[str, ...]:
 
 
 @cache
+def vocabulary(code: str) -> frozenset[str]:
+    """The words of a language that the table has, in small letters."""
+    return frozenset(facts.words(" ".join(_bare(row[code]) for row in _rows())))
+
+
+@cache
 def _rows() -> tuple[dict[str, str], ...]:
     lines = files(__package__).joinpath("words.tsv").read_text("utf-8").splitlines()
     codes = lines[0].split("\t")
@@ -125,7 +133,7 @@ def _words(source: str, target: str) -> tuple[re.Pattern[str], dict[str, str]]:
         table.setdefault(_bare(row[source]).lower(), row[target])
     words = (word for word in table if not word.startswith(("been ", "to ")))
     known = "|".join(map(re.escape, sorted(words, key=len, reverse=True)))
-    return re.compile(rf"(?<![\w-])(?:{known})(?![\w-])", re.I), table
+    return re.compile(rf"(?<![\w-])(?:{known})(?![\w-]|['’]s\b)", re.I), table
 
 
 def _with(match: re.Match[str], target: str) -> str:

@@ -124,7 +124,7 @@ def _says(sentence: str, reply: str, asked: str, put: list[str], source: str, ta
     small = languages.small_words(source) - languages.small_words(target)
     plain = {word for word in re.findall(r"[^\W\d_]{2,}", asked) if word.islower()}
     left = (plain - given - languages.small_words(target)) & words & own
-    if (small - given) & words & own or len(left) > max(1, LEFT_OVER * len(plain) / 2):
+    if (small - given) & words & own or left - glossary.vocabulary(target) or "'s" in reply:
         return False
     if not all(number in reply for number in glossary.numbers(asked)):
         return False
