@@ -309,7 +309,11 @@ def test_an_empty_message(empty: str) -> None:
 
 
 def test_what_is_no_text() -> None:
-    for wrong, words in ((None, "not NoneType"), (5, "not int"), ("a\udc80", r"Character 1 \(counted from 0\)")):
+    for wrong, words in (
+        (None, "not NoneType"),
+        (5, "not int"),
+        ("a\udc80", r"Character 1 \(counted from 0\)"),
+    ):
         with pytest.raises(UsageError, match=words):
             Chat(Scripted(["x"]), store=None).say(wrong)  # type: ignore[arg-type]
 

@@ -181,6 +181,9 @@ FORM = "multipart/form-data; boundary=x"
         (FORM, b"--x\r\n" + HEAD + b"\r\n\r\n\xff\r\n--x--"),
         (FORM, b"--x\r\nContent-Disposition: \xff\r\n\r\na\r\n--x--"),
         (FORM, b"--xy\r\n" + HEAD + b"\r\n\r\na\r\n--x--"),
+        (FORM, b"--x\r\n" + HEAD + b"; filename*=idna''a%ff\r\n\r\na\r\n--x--"),
+        (FORM, b"--x\r\n" + HEAD + b"; filename*=undefined''a\r\n\r\na\r\n--x--"),
+        (FORM.replace("boundary=x", "boundary*=idna''x"), b"--x--"),
         (FORM, b"--x\r\n" + b"a: b\r\n" * 9999 + b"\r\na\r\n--x--"),
         (FORM, (b"--x\r\n" + HEAD + b"\r\n\r\na\r\n") * 200 + b"--x--"),
     ),
@@ -292,9 +295,9 @@ def slow(monkeypatch: pytest.MonkeyPatch) -> Slow:
 def test_formats_of_transcripts(slow: Slow, server: Served) -> None:
     slow.go_on.set()
     for form, media, said in (
-        ("text", "text/plain", b"Hi.\n"),
-        ("srt", "text/plain", b"1\n00:00:00,000 --> 00:00:01,000\nHi.\n\n"),
-        ("vtt", "text/vtt", b"WEBVTT\n\n00:00:00.000 --> 00:00:01.000\nHi.\n\n"),
+        ("text", "text/plain; charset=utf-8", b"Hi.\n"),
+        ("srt", "text/plain; charset=utf-8", b"1\n00:00:00,000 --> 00:00:01,000\nHi.\n\n"),
+        ("vtt", "text/vtt; charset=utf-8", b"WEBVTT\n\n00:00:00.000 --> 00:00:01.000\nHi.\n\n"),
     ):
         path = "/v1beta/openai/audio/transcriptions"
         reply = send_form(server, {"model": TINY, "response_format": form}, b"a", path)
@@ -342,8 +345,9 @@ def test_a_client_that_goes_away_ends_the_work(slow: Slow, server: Served) -> No
         while server.server.part(audio.HEARING).free:
             time.sleep(0.01)
     time.sleep(0.1)
+    assert server.server.part(audio.HEARING).free == 0  # the machine is still at work
     slow.go_on.set()
-    while not slow.left:
+    while not slow.left or not server.server.part(audio.HEARING).free:
         time.sleep(0.01)
     assert slow.left == [True]
 

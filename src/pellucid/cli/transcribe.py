@@ -42,7 +42,8 @@ def run(args: argparse.Namespace) -> int:
             found = whisper.write_down(sound, language=args.language, prompt=args.prompt)
         except PellucidError as error:
             failed += 1
-            print(f"pellucid: {name}: {error}", file=sys.stderr)
+            said = str(error)
+            print(f"pellucid: {said if name in said else f'{name}: {said}'}", file=sys.stderr)
             continue
         if args.json:
             output.print_json({"file": name, **asdict(found)})

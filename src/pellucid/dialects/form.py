@@ -63,7 +63,10 @@ def _quoted(name: str) -> str:
 def decode_form(media: str, body: bytes) -> Form:
     """The form that came with this Content-Type. Raises `BadRequest`."""
     about = HeaderParser().parsestr(f"Content-Type: {media}")
-    boundary = about.get_boundary() or ""
+    try:
+        boundary = about.get_boundary() or ""
+    except ValueError:  # of an odd character set
+        boundary = ""
     if about.get_content_type() != MEDIA:
         raise BadRequest(f"The body is not a form with a file in it: {MEDIA}.")
     if not (boundary.isascii() and 0 < len(boundary) <= 70):
@@ -100,7 +103,7 @@ def _field(piece: bytes) -> tuple[str, str | File]:
     try:
         about = HeaderParser().parsestr(head.decode())
         names = [about.get_param(key, header="content-disposition") for key in ("name", "filename")]
-        name, filename = (None if n is None else collapse_rfc2231_value(n) for n in names)
+        name, filename = (None if n is None else _plain(n) for n in names)
         if not name:
             raise BadRequest("A field of the form has no name.")
         if filename is not None:
@@ -108,5 +111,11 @@ def _field(piece: bytes) -> tuple[str, str | File]:
             known = re.fullmatch(r"[\w.+-]+/[\w.+-]+", mime, re.ASCII)  # it may be sent on
             return name, File(filename, content, mime) if known else File(filename, content)
         return name, content.decode()
-    except UnicodeDecodeError:
+    except ValueError:
         raise BadRequest("A field of the form is not UTF-8.") from None
+
+
+def _plain(name: str | tuple[str | None, str | None, str]) -> str:
+    """A name out of a head, without half characters. Raises `ValueError` for one that is coded
+    oddly."""
+    return collapse_rfc2231_value(name).encode("utf-8", "replace").decode()

@@ -18,9 +18,9 @@ from .narrowing import Notes, note_unread
 FORMATS = {
     "json": "application/json",
     "verbose_json": "application/json",
-    "text": "text/plain",
-    "srt": "text/plain",
-    "vtt": "text/vtt",
+    "text": "text/plain; charset=utf-8",
+    "srt": "text/plain; charset=utf-8",
+    "vtt": "text/vtt; charset=utf-8",
 }
 """Name of a format -> the media type of the answer."""
 GRANULARITIES = "timestamp_granularities[]"

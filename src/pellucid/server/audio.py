@@ -73,22 +73,26 @@ async def _heard_here(
 ) -> openai_transcription.Transcript:
     gone = threading.Event()
     slot = await visit.server.part(HEARING).enter(visit.client)
-    try:
-        whisper = await _run(visit, lambda: hearing.open_whisper(name, visit.server.settings))
-        return await _run(
-            visit,
-            lambda: whisper.write_down(
-                sound,
-                language=request.language,
-                prompt=request.prompt,
-                temperature=request.temperature,
-                words=request.words,
-                stopped=gone.is_set,
-            ),
+
+    def work() -> openai_transcription.Transcript:
+        whisper = hearing.open_whisper(name, visit.server.settings)
+        return whisper.write_down(
+            sound,
+            language=request.language,
+            prompt=request.prompt,
+            temperature=request.temperature,
+            words=request.words,
+            stopped=gone.is_set,
         )
+
+    loop = asyncio.get_running_loop()
+    heard = visit.server.threads.submit(work)
+    # What nobody waits for any more goes on for a while: the next comes only behind it.
+    heard.add_done_callback(lambda _: loop.call_soon_threadsafe(slot.give_back))
+    try:
+        return await asyncio.wrap_future(heard)
     finally:
         gone.set()
-        slot.give_back()
 
 
 async def _heard_there(
@@ -123,7 +127,7 @@ async def _meant(visit: Visit, name: str, own: Sequence[str]) -> HostedModel | s
         if each.lower() in own:
             return each.lower()
     if models.default is None:
-        raise UnknownModel(name, tuple(own))
+        raise UnknownModel(name, instead=f"For this there are {', '.join(own)}, and hosts' models.")
     return own[0]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import queue
 import sys
@@ -54,7 +55,8 @@ class Recorder:
     def _run(self) -> None:
         if sys.platform == "linux":
             here = os.PRIO_PROCESS, threading.get_native_id()
-            os.setpriority(*here, os.getpriority(*here) + NICE)
+            with contextlib.suppress(OSError):  # where that is forbidden
+                os.setpriority(*here, os.getpriority(*here) + NICE)
         open_ = True
         while open_:
             batch = [self._queue.get()]

@@ -55,7 +55,9 @@ class Whisper:
         Raises `UsageError` for what is no sound, and for a language the model does not know.
         """
         language = self._known(language)
-        samples = decoded(sound)
+        samples = decoded(sound, stopped)
+        if prompt:
+            prompt = prompt.replace("<|", "< |")  # so that no control token is made of it
         more: dict[str, Any] = {"word_timestamps": words}
         if temperature:  # at 0 it may try others
             more["temperature"] = temperature
@@ -98,8 +100,9 @@ def _until(stopped: Callable[[], bool], found: Any) -> Iterator[Any]:
         yield each
 
 
-def decoded(sound: bytes) -> Any:
-    """The samples of a sound: float32, 16,000 a second. Raises `UsageError` for what is none."""
+def decoded(sound: bytes, stopped: Callable[[], bool] = lambda: False) -> Any:
+    """The samples of a sound: float32, 16,000 a second; up to where it was `stopped`. Raises
+    `UsageError` for what is none."""
     import numpy as np
 
     av = extra.need("av")
@@ -108,7 +111,7 @@ def decoded(sound: bytes) -> Any:
     try:
         with av.open(io.BytesIO(sound), options=options) as container:
             resampler = av.AudioResampler(format="s16", layout="mono", rate=RATE)
-            for frame in _frames(av, container):
+            for frame in _until(stopped, _frames(av, container)):
                 for part in resampler.resample(frame):
                     pcm += part.to_ndarray().tobytes()
                 if len(pcm) > LONGEST * RATE * 2:
@@ -117,9 +120,11 @@ def decoded(sound: bytes) -> Any:
                 pcm += part.to_ndarray().tobytes()
     except (av.FFmpegError, IndexError) as error:  # the second where there are pictures alone
         raise UsageError("This is no sound as wav, mp3, ogg, flac, m4a or webm have it.") from error
-    if not pcm:
+    if not (pcm or stopped()):
         raise UsageError("The sound is empty.")
-    return np.frombuffer(bytes(pcm), "<i2").astype(np.float32) / 32768
+    samples = np.frombuffer(pcm, "<i2").astype(np.float32)
+    samples /= 32768  # in place: two hours take half a gigabyte
+    return samples
 
 
 def _frames(av: Any, container: Any) -> Iterator[Any]:
@@ -134,7 +139,7 @@ def _frames(av: Any, container: Any) -> Iterator[Any]:
 def model_called(name: str) -> str:
     """Which of `MODELS` a name means. Raises `UnknownModel`."""
     if name.lower() not in NAMES:
-        raise UnknownModel(name, MODELS)
+        raise UnknownModel(name, instead=f"Of those that hear there are {', '.join(MODELS)}.")
     return name.lower() if name.lower() in MODELS else DEFAULT
 
 

@@ -202,6 +202,8 @@ class Summarizing:
         shown: list[str] = []
         most = max(LEAST_WORDS, self._wish.words // len(parts))
         replies = self._shortener.each(parts, most, url=self.page.url)
+        if self._translator.translates(self.page.language):
+            replies = iter(list(replies))  # one call after another
         for n, (part, reply) in enumerate(zip(parts, replies, strict=True)):
             self._told(n, len(parts))
             if part not in telling:
