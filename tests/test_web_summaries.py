@@ -367,6 +367,14 @@ def test_a_sentence_that_fails_stays_alone() -> None:
     )
 
 
+def test_the_call_that_reads_the_page_ends_before_it_is_translated() -> None:
+    made = summary(ARTICLE, Echo(first_sentence), Wish(language="de"))
+    first, *others = made.receipts
+    assert passages(first.request) and others
+    assert all(translates(receipt.request) for receipt in others)
+    assert {receipt.conversation for receipt in made.receipts} == {first.conversation}
+
+
 def test_names_stay_in_a_translation() -> None:
     text = "Yesterday Ada Stone and Tom Ashdown opened the plant in Leeds. " * 2
     wrong = Echo(first_sentence, translate=lambda _: "Gestern eröffneten zwei Leute das Werk.")
