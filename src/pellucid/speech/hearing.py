@@ -68,20 +68,7 @@ class Whisper:
                 samples, language=language, initial_prompt=prompt, vad_filter=True, **more
             )
             parts = list(_until(stopped, found))
-        seconds = round(len(samples) / RATE, 3)
-
-        def times(of: Any) -> tuple[float, float]:
-            return round(of.start, 3), min(round(of.end, 3), seconds)
-
-        segments = tuple(Segment(*times(part), part.text) for part in parts)
-        single = (word for part in parts for word in part.words or ())
-        return Transcript(
-            "".join(part.text for part in parts).strip(),
-            about.language,
-            seconds,
-            segments,
-            tuple(Word(*times(word), word.word.strip()) for word in single),
-        )
+        return _transcript(parts, about.language, round(len(samples) / RATE, 3))
 
     def _known(self, language: str | None) -> str | None:
         if not language:
@@ -91,6 +78,22 @@ class Whisper:
             knows = ", ".join(codes) if len(codes) > 1 else f"{codes[0]} alone"
             raise UsageError(f"{self.name} knows no language {language!r}; it knows {knows}.")
         return language.lower()
+
+
+def _transcript(parts: list[Any], language: str, seconds: float) -> Transcript:
+    """What faster-whisper found in so many seconds of sound."""
+
+    def times(of: Any) -> tuple[float, float]:
+        return round(of.start, 3), min(round(of.end, 3), seconds)
+
+    words = (word for part in parts for word in part.words or ())
+    return Transcript(
+        "".join(part.text for part in parts).strip(),
+        language,
+        seconds,
+        tuple(Segment(*times(part), part.text) for part in parts),
+        tuple(Word(*times(word), word.word.strip()) for word in words),
+    )
 
 
 def _until(stopped: Callable[[], bool], found: Any) -> Iterator[Any]:

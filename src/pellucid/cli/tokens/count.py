@@ -6,7 +6,7 @@ import argparse
 import shutil
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from ...messages import Known
     from ...record.forecast import Forecast
     from ...record.prices import Cost
-    from ...tokens.counting import Source
+    from ...tokens.counting import Counted, Source
 
 STDIN = "standard input"
 SHOWN_EVERY = 0.2
@@ -86,14 +86,7 @@ def run(args: argparse.Namespace) -> int:
                 progress=stack.enter_context(_Progress(total)),
             )
         )
-    for file in counted:
-        if file.problem:
-            hint = "; --replace goes on" if "UTF-8" in file.problem else ""
-            print(f"pellucid: {file.name}: {file.problem}{hint}", file=sys.stderr)
-        elif file.lacking:
-            lines = "line has" if file.lacking == 1 else "lines have"
-            said = f"{file.lacking:,} {lines} no field {args.field!r}, not counted"
-            print(f"{file.name}: {said}", file=sys.stderr)
+    _complain(counted, args.field)
     if asking and asking.problem:
         asking.complain()
     known: Known = "estimated" if of else "exact"
@@ -103,14 +96,10 @@ def run(args: argparse.Namespace) -> int:
     good = [file for file in counted if not file.problem]
     money = _forecast(args, sum(file.tokens for file in good), known) if args.cost else None
     if args.json:
-        value = {
-            "vocabulary": vocabulary,
-            "known": known,
-            "files": [
-                {**asdict(file), **(_range(likely(file.tokens)) if likely else {})}
-                for file in counted
-            ],
-        }
+        files = [
+            {**asdict(file), **(_range(likely(file.tokens)) if likely else {})} for file in counted
+        ]
+        value = {"vocabulary": vocabulary, "known": known, "files": files}
         output.print_json({**value, "cost": _cost_json(money)} if money else value)
     elif good:
         maker = asking.maker if asking and known == "reported" else ""
@@ -122,6 +111,18 @@ def run(args: argparse.Namespace) -> int:
             print()
             output.show(forecast, money)
     return 0 if good and len(good) == len(counted) and not left_out else 1
+
+
+def _complain(counted: Sequence[Counted], field: str | None) -> None:
+    """Say what was not counted."""
+    for file in counted:
+        if file.problem:
+            hint = "; --replace goes on" if "UTF-8" in file.problem else ""
+            print(f"pellucid: {file.name}: {file.problem}{hint}", file=sys.stderr)
+        elif file.lacking:
+            lines = "line has" if file.lacking == 1 else "lines have"
+            said = f"{file.lacking:,} {lines} no field {field!r}, not counted"
+            print(f"{file.name}: {said}", file=sys.stderr)
 
 
 def _forecast(args: argparse.Namespace, count: int, known: Known) -> Forecast:
