@@ -43,6 +43,19 @@ def weights_folder() -> Path:
     return Path(os.environ.get("PELLUCID_TEST_WEIGHTS") or Folders.of().weights)
 
 
+@pytest.fixture(scope="module")
+def same_voice() -> None:
+    """The voice breathes at random: here in the same way at every run of a module."""
+    from pellucid.engine import onnx
+    from pellucid.speech import speaking
+
+    onnx.keep_quiet()
+    import onnxruntime
+
+    onnxruntime.set_seed(7)
+    speaking._opened.cache_clear()
+
+
 @pytest.fixture(scope="session")
 def smol(weights_folder: Path) -> Path:
     """SmolLM2-135M-Instruct, small and fast."""

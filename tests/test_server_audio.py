@@ -31,7 +31,7 @@ from pellucid.speech import hearing, speaking
 from served import Answer, Served, served
 from test_server_security import in_front_of
 
-pytestmark = pytest.mark.timeout(120)
+pytestmark = [pytest.mark.timeout(120), pytest.mark.usefixtures("same_voice")]
 SAID = "The quick brown fox jumps over the lazy dog."
 TINY = "whisper-tiny.en"
 

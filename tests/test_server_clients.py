@@ -283,7 +283,8 @@ def test_own_routes(server: Served) -> None:
 
 
 def test_the_receipt_shows_what_was_sent(server: Served) -> None:
-    answer = server.post("/v1/chat/completions", {"model": "x", "messages": ASK, "max_tokens": 3})
+    asked = {"model": "x", "messages": ASK, "max_tokens": 3, "temperature": 0}
+    answer = server.post("/v1/chat/completions", asked)
     receipt = server.get(f"/receipts/{answer.headers['x-pellucid-receipt']}").json
     assert receipt["model"] == "smollm2-135m"
     assert len(receipt["reply"]["tokens"][0]["alternatives"]) == load().alternatives

@@ -24,6 +24,7 @@ from pellucid.speech.encoding import FORMATS
 from pellucid.speech.hearing import Whisper
 from pellucid.speech.speaking import Speech, Voice
 
+pytestmark = pytest.mark.usefixtures("same_voice")
 SAID = "The quick brown fox jumps over the lazy dog. It was not amused."
 
 
@@ -90,10 +91,11 @@ def test_formats(speech: Speech, form: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize("speed", (0.25, 1.5, 4))
 def test_speed(voice: Voice, speech: Speech, whisper: Whisper, speed: float) -> None:
     faster = b"".join(voice.say(SAID, speed))
-    # The voice breathes differently every time, by a few hundredths.
+    # The voice breathes differently each time it says the same, by a few hundredths.
     assert len(faster) / len(speech.pcm) == pytest.approx(1 / speed, rel=0.15)
     if speed == 1.5:
-        assert "fox" in heard(whisper, bytes(Speech(SAID, faster, voice.rate)))
+        kept = words(SAID) & heard(whisper, bytes(Speech(SAID, faster, voice.rate)))
+        assert len(kept) > len(words(SAID)) / 2
 
 
 def test_long_texts_come_sentence_by_sentence(voice: Voice) -> None:
