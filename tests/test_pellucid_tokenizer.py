@@ -181,10 +181,10 @@ def test_what_no_token_can_spell(name: str, folders: Folders) -> None:
     for text in (None, b"x", 7):
         for read in (tokenizer.encode, tokenizer.count):
             with pytest.raises(TokenError, match=f"string, not {type(text).__name__}"):
-                read(text)  # type: ignore[arg-type, operator]
+                read(text)  # type: ignore[arg-type, operator]  # wrong on purpose
     for ids in (["a"], "a", None, [1.5]):
         with pytest.raises(TokenError, match="Ids are a list of whole numbers, not "):
-            tokenizer.decode(ids)  # type: ignore[arg-type]
+            tokenizer.decode(ids)  # type: ignore[arg-type]  # wrong on purpose
     for id in (len(tokenizer), -1, 1 << 70):
         with pytest.raises(TokenError, match=f"There is no token {id}"):
             tokenizer.decode([id])

@@ -142,10 +142,10 @@ def test_a_codec_that_is_not_there(speech: Speech, monkeypatch: pytest.MonkeyPat
 
 
 def test_a_notebook_plays_it(speech: Speech) -> None:
-    shown = speech._repr_html_()  # type: ignore[attr-defined]
+    shown = speech._repr_html_()  # type: ignore[attr-defined]  # set on use
     assert '<audio controls src="data:audio/wav;base64,UklGR' in shown and "quick brown" in shown
     evil = Speech("<script>", speech.pcm[:100], speech.rate)
-    assert "<script>" not in evil._repr_html_()  # type: ignore[attr-defined]
+    assert "<script>" not in evil._repr_html_()  # type: ignore[attr-defined]  # set on use
 
 
 def test_silence_is_no_speech(whisper: Whisper) -> None:

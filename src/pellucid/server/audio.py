@@ -44,7 +44,7 @@ async def speech(visit: Visit) -> Response | None:
         stream = Stream(visit.request, media, {})
         while (piece := await _run(visit, lambda: next(pieces, None))) is not None:
             if piece:
-                await _send(visit, stream, piece)
+                await stream.send(piece, visit.server.limits.write)
         await stream.end()
     finally:
         slot.give_back()
@@ -85,12 +85,15 @@ async def _heard_here(
             stopped=gone.is_set,
         )
 
-    loop = asyncio.get_running_loop()
-    heard = visit.server.threads.submit(work)
-    # What nobody waits for any more goes on for a while: the next comes only behind it.
-    heard.add_done_callback(lambda _: loop.call_soon_threadsafe(slot.give_back))
+    def ended(each: asyncio.Future[openai_transcription.Transcript]) -> None:
+        each.exception()  # asked for, also where nobody waits any more
+        slot.give_back()
+
+    heard = asyncio.wrap_future(visit.server.threads.submit(work))
+    heard.add_done_callback(ended)
     try:
-        return await asyncio.wrap_future(heard)
+        # What nobody waits for any more goes on for a while: the next comes only behind it.
+        return await asyncio.shield(heard)
     finally:
         gone.set()
 
@@ -129,16 +132,6 @@ async def _meant(visit: Visit, name: str, own: Sequence[str]) -> HostedModel | s
     if models.default is None:
         raise UnknownModel(name, instead=f"For this there are {', '.join(own)}, and hosts' models.")
     return own[0]
-
-
-async def _send(visit: Visit, stream: Stream, data: bytes) -> None:
-    """Raises `ConnectionError` when the client is gone, or does not read."""
-    try:
-        async with asyncio.timeout(visit.server.limits.write):
-            await stream.write(data)
-    except TimeoutError:
-        visit.request.link.abort()
-        raise ConnectionResetError("the client does not read") from None
 
 
 async def _run(visit: Visit, work: Callable[[], T]) -> T:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import field
 
@@ -35,6 +36,20 @@ class Stream:
         link = self.request.link
         link.write(self._head() + self._framed(data))
         await link.drained()
+
+    async def send(self, data: bytes, patience: float) -> None:
+        """Waits while the client does not read, so many seconds at most. Raises `ConnectionError`
+        when it is gone, or does not read."""
+        self.write_now(data)
+        link = self.request.link
+        if not link.full:
+            return
+        try:
+            async with asyncio.timeout(patience):
+                await link.drained()
+        except TimeoutError:
+            link.abort()
+            raise ConnectionResetError("the client does not read") from None
 
     def write_now(self, data: bytes) -> None:
         """Without waiting: for the few bytes that show that the stream goes on."""

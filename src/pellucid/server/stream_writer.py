@@ -71,16 +71,7 @@ class StreamWriter:
         if not data:
             return
         self._last = self._loop.time()
-        self._stream.write_now(data)
-        link = self._answering.visit.request.link
-        if not link.full:
-            return
-        try:
-            async with asyncio.timeout(self._patience):
-                await link.drained()
-        except TimeoutError:
-            link.abort()
-            raise ConnectionResetError("the client does not read") from None
+        await self._stream.send(data, self._patience)
 
     def _show_life(self) -> None:
         left = self._last + QUIET - self._loop.time()
