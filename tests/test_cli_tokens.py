@@ -280,6 +280,10 @@ def test_compare_estimates_what_has_no_published_tokenizer(home: Home) -> None:
     assert value["estimates"]["gemini-2.5-pro"]["known"] == "estimated"
     only = home.run("tokens", "compare", "x", "-m", "claude-opus-4-5", "-m", "gemini-2.5-pro")
     assert only.returncode == 0 and only.stdout.count("estimated: ") == 2
+    names = (*SMOL, "-m", "gemini-2.5-pro")
+    assert home.run("tokens", "compare", "x", *names, "--html", "c.html").returncode == 0
+    page = (home.folder / "c.html").read_text("utf-8")
+    assert "; estimated: gemini-2.5-pro has no published" in page and "\u21b5" not in page
 
 
 def test_progress_tells_how_far_and_how_fast(monkeypatch: pytest.MonkeyPatch) -> None:

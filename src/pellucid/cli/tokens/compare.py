@@ -45,7 +45,8 @@ def run(args: argparse.Namespace) -> int:
         from ...views.html.tokens import comparison_page
 
         sizes = {name: len(tokenizer) for name, tokenizer in tokenizers.items()}
-        notes = [tokens.estimated(name, found, width=1000) for name, found in estimates.items()]
+        told = (tokens.estimated(name, found, width=1000) for name, found in estimates.items())
+        notes = ["; ".join(words.splitlines()) for words in told]
         common.write_page(args.html, comparison_page(rows, sizes, notes))
         return 0
     if rows:
