@@ -45,6 +45,14 @@ MODELS = (
         can=("tools",),
     ),
     ModelRow(
+        name="qwen2.5-coder-1.5b",
+        aliases=("large", "qwen2.5-coder-1.5b-instruct"),
+        file="qwen2.5-coder-1.5b-instruct-q4_k_m.gguf",
+        window=32_768,
+        good_at="the same with fewer mistakes, translation; a third as fast",
+        can=("tools",),
+    ),
+    ModelRow(
         name="smollm2-135m",
         aliases=("small", "smollm2-135m-instruct", "smollm2"),
         file="SmolLM2-135M-Instruct.Q4_1.gguf",
