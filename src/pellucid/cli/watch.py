@@ -72,7 +72,10 @@ def _line(key: str, receipt: Receipt, *, color: bool = False, width: int = 80) -
     from ..views.glyphs import visible
     from ..views.terminal.style import BOLD, DIM, clip, paint
 
-    asked = next((m.text for m in reversed(receipt.request.messages) if m.text), "")
+    messages = reversed(receipt.request.messages)
+    asked = next((m.text for m in messages if m.text), "")
+    if receipt.kind != "conversation":
+        asked = " ".join(line for m in messages for line in part_lines(m))
     head = f"{figures.when(receipt.created)[11:19]}  {visible(receipt.model)}"
     start = " ".join(each for each in (key and paint(key, BOLD, color), head) if each)
     words = clip(visible(" ".join(asked.split())), max(width - 40, 20))

@@ -16,8 +16,8 @@ from . import search
 from .chains import read_chain, read_content
 from .codec import dumps
 from .packing import unsqueeze
-from .receipt import Receipt, Summary
-from .rows import Stored, read_message, receipt
+from .receipt import Kind, Receipt, Summary
+from .rows import Stored, kind_of, read_message, receipt
 
 _SHOWN = 5
 """How many of the ids that a prefix could mean are named."""
@@ -82,30 +82,32 @@ def condition(
     return " AND ".join(["TRUE", *(sql for sql, _ in clauses)]), tuple(v for _, v in clauses)
 
 
-def setups_of(db: apsw.Connection, app: str) -> list[int]:
-    """The setups of programs whose name begins with `app`, in any case. There are few: most calls
-    of a program share one."""
+def setups_of(db: apsw.Connection, app: str = "", kind: Kind | None = None) -> list[int]:
+    """The setups of programs whose name begins with `app`, in any case, and of calls of a `kind`.
+    There are few: most calls of a program share one."""
     found: list[Any] = db.execute("SELECT DISTINCT setup FROM receipts").fetchall()
-    start = app.casefold()
-    return [
-        setup
-        for (setup,) in found
-        if json.loads(read_content(db, setup))["app"].casefold().startswith(start)
-    ]
+    start, fitting = app.casefold(), []
+    for (number,) in found:
+        setup = json.loads(read_content(db, number))
+        if setup["app"].casefold().startswith(start) and kind in (None, kind_of(setup)):
+            fitting.append(number)
+    return fitting
 
 
 def summaries(
     db: apsw.Connection, where: str, values: tuple[Any, ...], limit: int | None
 ) -> tuple[Summary, ...]:
-    rows = db.execute(
+    rows: list[Any] = db.execute(
         f"""
         SELECT id, created, model, conversation, question, answer, input_tokens, output_tokens,
-               finish
+               finish, setup
         FROM receipts WHERE {where} ORDER BY id DESC LIMIT ?
         """,
         (*values, -1 if limit is None else limit),
-    )
-    return tuple(Summary(*row) for row in rows)
+    ).fetchall()
+    setups = {row[-1] for row in rows}
+    kinds = {each: kind_of(json.loads(read_content(db, each))) for each in setups}
+    return tuple(Summary(*row[:-1], kinds[row[-1]]) for row in rows)
 
 
 Read = dict[tuple[bytes, bytes | None], Message]
