@@ -107,7 +107,7 @@ def summaries(
     ).fetchall()
     setups = {row[-1] for row in rows}
     kinds = {each: kind_of(json.loads(read_content(db, each))) for each in setups}
-    return tuple(Summary(*row[:-1], kinds[row[-1]]) for row in rows)
+    return tuple(Summary(*(*row[:-1], kinds[row[-1]])) for row in rows)
 
 
 Read = dict[tuple[bytes, bytes | None], Message]

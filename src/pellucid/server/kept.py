@@ -13,7 +13,7 @@ from .. import __version__
 from ..dialects.json_text import drop_none
 from ..dialects.openai_responses.finish import read_usage
 from ..errors import BadReply, PellucidError
-from ..messages import Message, Part, Request, text_message
+from ..messages import Message, Part, Request, Text
 from ..models.hosted import HostedModel
 from ..record.ids import new_id
 from ..record.receipt import Kind, Receipt, Timings
@@ -101,7 +101,7 @@ class Kept:
                 request=self._request,
                 prompt=None,
                 reply=Reply(
-                    text_message("assistant", self.text),
+                    Message("assistant", (Text(self.text),) if self.text else ()),
                     finish,
                     self.usage,
                     error=said,

@@ -334,10 +334,8 @@ def cost_rows(receipt: Receipt) -> list[tuple[str, str]]:
         return []
     found = cost_of(receipt)
     if found is None:
-        what = f"price of {receipt.model}"
-        if receipt.kind != "conversation":
-            what += f" for {receipt.kind} as they were counted here"
-        return [("total", f"unknown: no {what} is known, and that is not free")]
+        what = receipt.model if receipt.kind == "conversation" else f"this call ({receipt.kind})"
+        return [("total", f"unknown: no price of {what} is known, and that is not free")]
     from .money import dollars
 
     dated = f", {found.price.dated}" if found.price.dated else ""
@@ -366,9 +364,10 @@ def wire_rows(receipt: Receipt) -> list[tuple[str, str]]:
     if wire is None:
         return []
     status = "no answer" if wire.status is None else str(wire.status)
+    size = "bytes" if receipt.kind == "conversation" else "bytes kept"
     rows = [
-        ("request", f"{wire.method} {wire.url}, {len(wire.sent):,} bytes"),
-        ("response", f"{status}, {len(wire.received):,} bytes"),
+        ("request", f"{wire.method} {wire.url}, {len(wire.sent):,} {size}"),
+        ("response", f"{status}, {len(wire.received):,} {size}"),
     ]
     return [*rows, *(("retried", why) for why in wire.retries)]
 
