@@ -93,7 +93,7 @@ def test_vectors_by_every_client(server: Served) -> None:
         api_key="none",
         http_options={"base_url": server.base, "headers": {"X-Pellucid-App": "of-google"}},
     )
-    client.models.embed_content(model="minilm", contents=["a cow"])
+    client.models.embed_content(model="minilm", contents="a cow")
     assert newest(server, "of-google").request.messages[0].text == "a cow"
 
 

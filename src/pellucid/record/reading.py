@@ -6,6 +6,7 @@ import json
 import struct
 import zlib
 from collections.abc import Collection
+from contextlib import closing
 from typing import Any
 
 import apsw
@@ -82,32 +83,45 @@ def condition(
     return " AND ".join(["TRUE", *(sql for sql, _ in clauses)]), tuple(v for _, v in clauses)
 
 
-def setups_of(db: apsw.Connection, app: str = "", kind: Kind | None = None) -> list[int]:
-    """The setups of programs whose name begins with `app`, in any case, and of calls of a `kind`.
-    There are few: most calls of a program share one."""
+def setups_of(db: apsw.Connection, app: str) -> list[int]:
+    """The setups of programs whose name begins with `app`, in any case. There are few: most calls
+    of a program share one."""
     found: list[Any] = db.execute("SELECT DISTINCT setup FROM receipts").fetchall()
-    start, fitting = app.casefold(), []
-    for (number,) in found:
-        setup = json.loads(read_content(db, number))
-        if setup["app"].casefold().startswith(start) and kind in (None, kind_of(setup)):
-            fitting.append(number)
-    return fitting
+    start = app.casefold()
+    return [
+        setup
+        for (setup,) in found
+        if json.loads(read_content(db, setup))["app"].casefold().startswith(start)
+    ]
 
 
 def summaries(
-    db: apsw.Connection, where: str, values: tuple[Any, ...], limit: int | None
+    db: apsw.Connection,
+    where: str,
+    values: tuple[Any, ...],
+    limit: int | None,
+    kind: Kind | None = None,
 ) -> tuple[Summary, ...]:
-    rows: list[Any] = db.execute(
+    most = -1 if limit is None else limit
+    rows: Any = db.execute(
         f"""
         SELECT id, created, model, conversation, question, answer, input_tokens, output_tokens,
                finish, setup
         FROM receipts WHERE {where} ORDER BY id DESC LIMIT ?
         """,
-        (*values, -1 if limit is None else limit),
-    ).fetchall()
-    setups = {row[-1] for row in rows}
-    kinds = {each: kind_of(json.loads(read_content(db, each))) for each in setups}
-    return tuple(Summary(*(*row[:-1], kinds[row[-1]])) for row in rows)
+        (*values, most if kind is None else -1),
+    )
+    found: list[Summary] = []
+    kinds: dict[int, Kind] = {}
+    with closing(rows):
+        for *row, setup in rows:
+            if len(found) == most:
+                break
+            if setup not in kinds:
+                kinds[setup] = kind_of(json.loads(read_content(db, setup)))
+            if kind in (None, kinds[setup]):
+                found.append(Summary(*(*row, kinds[setup])))
+    return tuple(found)
 
 
 Read = dict[tuple[bytes, bytes | None], Message]

@@ -94,8 +94,7 @@ class Store:
     def last_conversation(self) -> str | None:
         """The id of the conversation of the newest receipt."""
         with self._transaction("DEFERRED"):
-            setups = setups_of(self._db, kind="conversation")
-            found = summaries(self._db, *condition(setups=setups), limit=1)
+            found = summaries(self._db, *condition(), limit=1, kind="conversation")
         return found[0].conversation if found else None
 
     def list(
@@ -116,9 +115,9 @@ class Store:
         new: all its words occur in it, as beginnings of words. `kind` is what they are of.
         """
         with self._transaction("DEFERRED"):
-            setups = setups_of(self._db, app or "", kind) if app or kind else None
+            setups = None if app is None else setups_of(self._db, app)
             where, values = condition(model, conversation, since, text=text, setups=setups)
-            return summaries(self._db, where, values, limit)
+            return summaries(self._db, where, values, limit, kind)
 
     def delete(
         self,

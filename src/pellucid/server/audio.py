@@ -25,6 +25,7 @@ SPEAKING, HEARING = "pellucid/speech", "pellucid/hearing"
 """Their queues, among those of models."""
 MOST = 1 << 20
 """Bytes of a sound that its receipt keeps; of a longer one it tells."""
+Heard = tuple[Kept, openai_transcription.Transcript]
 T = TypeVar("T")
 
 
@@ -45,7 +46,7 @@ async def speech(visit: Visit) -> Response | None:
             sound = await _run(
                 visit, lambda: ask_sound(model.endpoint, name, outgoing, settings, kept.watch)
             )
-            kept.made(f"{len(sound):,} bytes of {media}")
+            kept.made = f"{len(sound):,} bytes of {media}"
         return Response(sound, headers=kept.receipt_header, media=media)
     slot = await visit.server.part(SPEAKING).enter(visit.client)
     try:
@@ -59,7 +60,7 @@ async def speech(visit: Visit) -> Response | None:
             while (piece := await _run(visit, lambda: next(pieces, None))) is not None:
                 if piece:
                     size += len(piece)
-                    kept.made(f"{size:,} bytes of {media}")
+                    kept.made = f"{size:,} bytes of {media}"
                     await stream.send(piece, visit.server.limits.write)
             await stream.end()
     finally:
@@ -88,9 +89,6 @@ async def transcriptions(visit: Visit) -> Response | None:
     )
 
 
-Heard = tuple[Kept, openai_transcription.Transcript]
-
-
 def _kept(
     visit: Visit, model: HostedModel | str, asked: openai_transcription.IncomingTranscription
 ) -> Kept:
@@ -111,7 +109,7 @@ def _kept(
 def _told(kept: Kept, found: openai_transcription.Transcript) -> Heard:
     kept.text = found.text
     if found.duration is not None:
-        kept.made(f"{found.duration:.1f} seconds of sound")
+        kept.made = f"{found.duration:.1f} seconds of sound"
     return kept, found
 
 

@@ -50,6 +50,6 @@ def _kept(visit: Visit, asked: IncomingEmbed, model: HostedModel | str) -> Kept:
 
 def _answered(kept: Kept, asked: IncomingEmbed, found: embeddings.Embeddings) -> Answered:
     kept.usage = found.usage
-    kept.made(f"{counted(len(found), 'vector')} of {counted(found.dimensions, 'dimension')}")
+    kept.made = f"{counted(len(found), 'vector')} of {counted(found.dimensions, 'dimension')}"
     told = Embeddings(found.vectors, found.usage.input_total, asked.model)
     return told, kept.receipt_header

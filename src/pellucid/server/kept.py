@@ -30,7 +30,8 @@ class Kept:
     is wanted; its id is known before.
 
     `parts` are what the model, or the part of this machine called so, is given; `settings` how it
-    is to work. What came of it is told on the way: `text`, `usage`, `made`.
+    is to work. What came of it is told on the way: `text`, `usage`, and in `made`, beside text, how
+    much of what.
     """
 
     def __init__(
@@ -42,7 +43,7 @@ class Kept:
         notes: Iterable[str] = (),
         settings: Mapping[str, Any] | None = None,
     ) -> None:
-        self.text = ""
+        self.text = self.made = ""
         self.usage = Usage(known="estimated")
         self._visit = visit
         self._kind = kind
@@ -50,7 +51,6 @@ class Kept:
         self._request = Request((Message("user", parts),))
         self._notes = list(notes)
         self._settings = drop_none(settings or {})
-        self._made = ""
         self._exchange: Exchange | None = None
         self._created = time.time()
         self._id = new_id(self._created)
@@ -58,10 +58,6 @@ class Kept:
     @property
     def receipt_header(self) -> dict[str, str]:
         return self._visit.receipt_header(self._id)
-
-    def made(self, what: str) -> None:
-        """What came of it so far, beside text: how many, of what."""
-        self._made = what
 
     def note(self, sentence: str) -> None:
         self._notes.append(sentence)
@@ -90,7 +86,8 @@ class Kept:
             finish, said = "error", str(error)
         elif error is not None:
             finish, said = "cut", "It was interrupted before it was done."
-        exchange, made = self._wire(), (f"{self._made}.",) if self._made else ()
+        exchange = self._wire()
+        made = (f"{self.made}.",) if self.made else ()
         hosted = self._model if isinstance(self._model, HostedModel) else None
         server.recorder.keep(
             Receipt(

@@ -136,7 +136,7 @@ async def images(visit: Visit) -> Response | None:
         found = openai_images.decode_images(body)
         kept.usage = reported(body)
         size = sum(len(each.data or b"") for each in found)
-        kept.made(f"{counted(len(found), 'picture')}, {size:,} bytes")
+        kept.made = f"{counted(len(found), 'picture')}, {size:,} bytes"
     encoded = openai_images.encode_images(found, int(time.time()))
     return answer(encoded, headers=kept.receipt_header)
 
