@@ -299,6 +299,10 @@ def test_as_they_are_shown(at: Callable[[Host], Any], home: Path) -> None:
         assert receipts == [other.get(row.id) for row in rows]
         assert store.list(kind="conversation") == () and store.last_conversation() is None
         assert [row.kind for row in store.list(kind="speech")] == ["speech", "speech"]
+        store.add(spoken := second_turn())
+        assert store.last_conversation() == spoken.conversation
+        (row,) = store.list(1, kind="conversation")
+        assert (row.id, row.kind) == (spoken.id, "conversation")
     kinds = ["speech", "transcription", "speech", "pictures", "vectors"]
     listed = terminal.summaries(rows, width=120).splitlines()[1:]
     for line, receipt, kind in zip(listed, receipts, kinds, strict=True):
