@@ -118,6 +118,7 @@ def everything() -> Receipt:
         notes=("a note",),
         replayed_messages=1,
         exchange=exchange,
+        kind="transcription",
     )
 
 

@@ -24,6 +24,9 @@ from host_server import answer, fails, host
 from pellucid.dialects.form import File, Form, decode_form, encode_form
 from pellucid.dialects.openai_transcription import Segment, Transcript
 from pellucid.errors import BadRequest
+from pellucid.messages import Media, text_message
+from pellucid.record.codec import from_json
+from pellucid.record.receipt import Receipt
 from pellucid.server import audio
 from pellucid.server.limits import Limits
 from pellucid.settings import load
@@ -41,7 +44,8 @@ def server(tmp_path_factory: pytest.TempPathFactory, weights_folder: Path) -> It
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_CONFIG_HOME", str(tmp_path_factory.mktemp("audio")))
         patch.setenv("XDG_CACHE_HOME", str(weights_folder.parent.parent))
-        with served(limits=Limits(body=1 << 20)) as running:
+        store = tmp_path_factory.mktemp("receipts") / "r.db"
+        with served(limits=Limits(body=1 << 20), store=store) as running:
             yield running
 
 
@@ -107,10 +111,42 @@ def test_what_was_said_is_written_down(client: openai.OpenAI, sound: bytes) -> N
     assert all(a.start <= a.end <= b.end for a, b in itertools.pairwise(told.words))
 
 
+def test_receipts_of_both(server: Served, client: openai.OpenAI) -> None:
+    made = client.audio.speech.with_raw_response.create(
+        model="tts-1",
+        voice="alloy",
+        input=SAID,
+        response_format="wav",
+        instructions="Softly.",
+        extra_body={"colour": "red"},
+    )
+    sound, receipt = made.content, receipt_of(server, made)
+    assert (receipt.kind, receipt.model) == ("speech", speaking.VOICE)
+    assert receipt.request.messages == (text_message("user", SAID),)
+    assert receipt.settings == {"voice": "alloy", "format": "wav", "speed": 1.0}
+    assert receipt.reply.notices == (f"{len(sound):,} bytes of audio/wav.",)
+    assert [note.split()[0] for note in receipt.notes[:2]] == ["colour", "instructions"]
+
+    heard = client.audio.transcriptions.with_raw_response.create(
+        model=TINY, file=("fox.wav", sound), extra_body={"colour": "red"}
+    )
+    receipt = receipt_of(server, heard)
+    assert (receipt.kind, receipt.model) == ("transcription", TINY)
+    (part,) = receipt.request.messages[0].parts
+    assert isinstance(part, Media) and (part.name, part.data) == ("fox.wav", sound)
+    assert "fox" in receipt.reply.text and receipt.reply.text == heard.parse().text
+    assert receipt.notes[0].startswith("colour") and "seconds of sound" in receipt.notes[-1]
+
+
+def receipt_of(server: Served, reply: Any) -> Receipt:
+    return from_json(server.get(f"/receipts/{reply.headers['x-pellucid-receipt']}").json)
+
+
 @pytest.mark.parametrize(
     ("change", "field", "said"),
     (
         ({"input": " "}, "input", "empty"),
+        ({"input": "x" * 4097}, "input", "4,096"),
         ({"input": "..."}, None, "nothing in the text"),
         ({"input": None}, "input", "missing"),
         ({"input": 3}, "input", "string"),

@@ -21,7 +21,9 @@ from pellucid.engine import process
 from pellucid.messages import Message, Text, ToolCall
 from pellucid.models.scripted import Scripted
 from pellucid.models.tokenizers import open_tokenizer
+from pellucid.record.receipt import Summary
 from pellucid.ui.tabs import TABS
+from pellucid.ui.tabs.receipts import line
 from pellucid.ui.tabs.tour import ABOUT
 from web_server import serving as site_serving
 
@@ -304,6 +306,13 @@ def test_a_brochure_of_a_site_of_ones_own(served: Served, page: Page) -> None:
         expect(result).to_contain_text("to smollm2-135m; the last", timeout=60_000)
         sources: Locator = result.locator(f"a[href^='{server.url('/')}']")
         assert sources.count() > 1
+
+
+def test_a_receipt_in_a_line() -> None:
+    told = "01", 0.0, "whisper-base", "01", "", "Hello.", 0, 0, "cut"
+    heard = Summary(*told, kind="transcription")  # type: ignore[arg-type]
+    assert line(heard).endswith(" · [transcription] Hello. · whisper-base · cut")
+    assert line(Summary(*told)).endswith("(no question) · whisper-base · 0 in, 0 out, cut")  # type: ignore[arg-type]
 
 
 def test_receipts_are_found_opened_and_compared(served: Served, page: Page) -> None:

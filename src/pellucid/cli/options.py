@@ -196,7 +196,8 @@ def _last_receipt() -> Receipt | None:
     from ..settings import Folders
 
     with Store(Folders.of().store) as store:
-        return store.get("last") if store.list(limit=1) else None
+        newest = store.list(limit=1, kind="conversation")
+        return store.get(newest[0].id) if newest else None
 
 
 def question(words: list[str]) -> str:

@@ -70,9 +70,13 @@ def _watch(store: Store, app: str | None, count: int | None, person: bool) -> No
 def _line(key: str, receipt: Receipt, *, color: bool = False, width: int = 80) -> str:
     from ..views import figures
     from ..views.glyphs import visible
+    from ..views.terminal.receipts import part_lines
     from ..views.terminal.style import BOLD, DIM, clip, paint
 
     asked = next((m.text for m in reversed(receipt.request.messages) if m.text), "")
+    if receipt.kind != "conversation":
+        told = (*receipt.request.messages, receipt.reply.message)
+        asked = " ".join(line for message in told for line in part_lines(message))
     head = f"{figures.when(receipt.created)[11:19]}  {visible(receipt.model)}"
     start = " ".join(each for each in (key and paint(key, BOLD, color), head) if each)
     words = clip(visible(" ".join(asked.split())), max(width - 40, 20))

@@ -24,12 +24,15 @@ FORMATS = {
     "pcm": "audio/pcm",
 }
 """Name of a format -> the media type of the answer."""
+SLOWEST, FASTEST = 0.25, 4.0
+LONGEST = 4096
+"""Characters that are read aloud for one request."""
 READ = ("model", "input", "voice", "response_format", "speed", "instructions", "stream_format")
 
 
 @value
 class SpeechRequest:
-    """Text to be read aloud. `format` is one of `FORMATS`; `speed` goes from 0.25 to 4."""
+    """Text to be read aloud. `format` is one of `FORMATS`."""
 
     text: str
     voice: str
@@ -70,11 +73,17 @@ def decode_speech_request(body: Mapping[str, Any]) -> IncomingSpeech:
             f"response_format is {form!r}; it can be {', '.join(FORMATS)}.", "response_format"
         )
     speed = body.get("speed", 1.0)
-    if isinstance(speed, bool) or not isinstance(speed, int | float) or not 0.25 <= speed <= 4:
-        raise BadRequest(f"speed is {speed!r}; it goes from 0.25 to 4.", "speed")
+    number = isinstance(speed, int | float) and not isinstance(speed, bool)
+    if not (number and SLOWEST <= speed <= FASTEST):
+        raise BadRequest(f"speed is {speed!r}; it goes from {SLOWEST:g} to {FASTEST:g}.", "speed")
+    text = need(body, "input", str)
+    if len(text) > LONGEST:
+        raise BadRequest(
+            f"input has {len(text):,} characters; {LONGEST:,} at most are read aloud for one "
+            "request. Send it in parts.",
+            "input",
+        )
     voice = body.get("voice")
     named = need(voice, "id", str, "voice") if isinstance(voice, dict) else need(body, "voice", str)
-    request = SpeechRequest(
-        need(body, "input", str), named, form, float(speed), take(body, "instructions", str)
-    )
+    request = SpeechRequest(text, named, form, float(speed), take(body, "instructions", str))
     return IncomingSpeech(request, need(body, "model", str), tuple(notes))

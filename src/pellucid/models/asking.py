@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from ..dialects.base import Dialect, Outgoing
@@ -13,31 +14,52 @@ from .exchange import Talk
 from .http import Client, Timeouts
 from .keys import Endpoint
 
+Watch = Callable[[Event], None]
+"""Is told of a call's events: what is sent, and notices. They come from the caller's thread."""
 
-def ask(endpoint: Endpoint, model: str, outgoing: Outgoing, settings: Settings) -> dict[str, Any]:
+
+def unwatched(event: Event) -> None:
+    pass
+
+
+def ask(
+    endpoint: Endpoint,
+    model: str,
+    outgoing: Outgoing,
+    settings: Settings,
+    watch: Watch = unwatched,
+) -> dict[str, Any]:
     """The object that the host answers, with the retries and errors of any other call.
 
     Raises `MissingKey` before anything is sent, `ProviderError`.
     """
-    return _asked(endpoint, model, outgoing, settings).body
+    return _asked(endpoint, model, outgoing, settings, watch).body
 
 
-def ask_sound(endpoint: Endpoint, model: str, outgoing: Outgoing, settings: Settings) -> bytes:
+def ask_sound(
+    endpoint: Endpoint,
+    model: str,
+    outgoing: Outgoing,
+    settings: Settings,
+    watch: Watch = unwatched,
+) -> bytes:
     """The bytes that the host answers. Raises as `ask` does, and `BadReply` for none."""
-    answering = _asked(endpoint, model, outgoing, settings)
+    answering = _asked(endpoint, model, outgoing, settings, watch)
     if not answering.sound:
         raise BadReply(f"{endpoint.host.name} answered with JSON, not with a sound.")
     return bytes(answering.sound)
 
 
-def _asked(endpoint: Endpoint, model: str, outgoing: Outgoing, settings: Settings) -> _Answering:
+def _asked(
+    endpoint: Endpoint, model: str, outgoing: Outgoing, settings: Settings, watch: Watch
+) -> _Answering:
     endpoint.require_key()
     answering = _Answering(dialect(endpoint.host.dialect))
     speaks: Any = answering
     client = Client(Timeouts.of(settings), offline=settings.offline)
     try:
-        for _ in client.stream(Talk(endpoint, speaks, model, outgoing).run()):
-            pass
+        for event in client.stream(Talk(endpoint, speaks, model, outgoing).run()):
+            watch(event)
     finally:
         client.close()
     return answering

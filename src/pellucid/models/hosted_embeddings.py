@@ -10,7 +10,7 @@ from ..dialects.embedding import EmbedRequest
 from ..errors import BadReply, UsageError
 from ..replies import Usage
 from ..settings import Settings
-from .asking import ask
+from .asking import Watch, ask, unwatched
 from .embeddings import Embeddings, check_texts
 from .hosts import Target, find, follow
 from .keys import Endpoint, KeyRing
@@ -43,14 +43,15 @@ class HostedEmbedder:
         `ProviderError`."""
         return self.answer(EmbedRequest(tuple(texts)))
 
-    def answer(self, request: EmbedRequest) -> Embeddings:
+    def answer(self, request: EmbedRequest, watch: Watch = unwatched) -> Embeddings:
         """The same with all that can be asked for."""
         texts = request.texts
         check_texts(texts)
         endpoint = self._endpoint or KeyRing(self._settings).endpoint(self._target)
         model = self._target.model
         outgoing = self._dialect.encode_embed_request(request, model)
-        found = self._dialect.decode_embeddings(ask(endpoint, model, outgoing, self._settings))
+        body = ask(endpoint, model, outgoing, self._settings, watch)
+        found = self._dialect.decode_embeddings(body)
         if len(found.vectors) != len(texts):
             raise BadReply(f"{len(found.vectors)} vectors came for {len(texts)} texts.", status=200)
         usage = Usage(fresh=found.tokens or 0, known="reported" if found.tokens else "estimated")

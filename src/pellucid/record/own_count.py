@@ -53,6 +53,8 @@ def own_count(receipt: Receipt) -> OwnCount | None:
     """
     if receipt.exchange is None or receipt.reply.usage.known != "reported":
         return None
+    if receipt.kind != "conversation":
+        return None  # they are counted otherwise than text in a chat
     found = _counter(receipt.model)
     if found is None:
         return None

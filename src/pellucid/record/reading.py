@@ -6,6 +6,7 @@ import json
 import struct
 import zlib
 from collections.abc import Collection
+from contextlib import closing
 from typing import Any
 
 import apsw
@@ -16,8 +17,8 @@ from . import search
 from .chains import read_chain, read_content
 from .codec import dumps
 from .packing import unsqueeze
-from .receipt import Receipt, Summary
-from .rows import Stored, read_message, receipt
+from .receipt import Kind, Receipt, Summary
+from .rows import Stored, kind_of, read_message, receipt
 
 _SHOWN = 5
 """How many of the ids that a prefix could mean are named."""
@@ -95,17 +96,32 @@ def setups_of(db: apsw.Connection, app: str) -> list[int]:
 
 
 def summaries(
-    db: apsw.Connection, where: str, values: tuple[Any, ...], limit: int | None
+    db: apsw.Connection,
+    where: str,
+    values: tuple[Any, ...],
+    limit: int | None,
+    kind: Kind | None = None,
 ) -> tuple[Summary, ...]:
-    rows = db.execute(
+    most = -1 if limit is None else limit
+    rows: Any = db.execute(
         f"""
         SELECT id, created, model, conversation, question, answer, input_tokens, output_tokens,
-               finish
+               finish, setup
         FROM receipts WHERE {where} ORDER BY id DESC LIMIT ?
         """,
-        (*values, -1 if limit is None else limit),
+        (*values, most if kind is None else -1),
     )
-    return tuple(Summary(*row) for row in rows)
+    found: list[Summary] = []
+    kinds: dict[int, Kind] = {}
+    with closing(rows):
+        for *row, setup in rows:
+            if len(found) == most:
+                break
+            if setup not in kinds:
+                kinds[setup] = kind_of(json.loads(read_content(db, setup)))
+            if kind in (None, kinds[setup]):
+                found.append(Summary(*(*row, kinds[setup])))
+    return tuple(found)
 
 
 Read = dict[tuple[bytes, bytes | None], Message]

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import field
-from typing import Any
+from typing import Any, Literal
 
 from ..messages import Message, Request
 from ..prompt.values import Prompt
 from ..replies import Exchange, FinishReason, Reply
 from ..value import value
+
+Kind = Literal["conversation", "vectors", "pictures", "speech", "transcription"]
+"""What was asked of a model. All but a `conversation` have no prompt; what came of them, if it is
+not text, stands in the reply's notices."""
 
 
 @value
@@ -62,8 +66,11 @@ class Receipt:
     replayed_messages: int = 0
     exchange: Exchange | None = None
     """What went over the wire, where a host answered."""
+    kind: Kind = "conversation"
 
     def __repr__(self) -> str:
+        if self.kind != "conversation":
+            return f"Receipt({self.id}, {self.model!r}: {self.kind}, {self.reply.finish})"
         usage = self.reply.usage
         return (
             f"Receipt({self.id}, {self.model!r}: {usage.input_total} tokens in, "
@@ -88,3 +95,4 @@ class Summary:
     input_tokens: int
     output_tokens: int
     finish: FinishReason
+    kind: Kind = "conversation"

@@ -15,19 +15,19 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
-from ..messages import Message, Options, Produced, Request, ResponseFormat, ToolSpec
+from ..messages import Message, Options, Produced, Request, ResponseFormat, Text, ToolSpec
 from ..prompt.values import Prompt
 from ..replies import Exchange, FinishReason, Reply, Usage
 from ..value import value
 from .blocks import read_blocks, read_reply
 from .codec import decode, dumps, encode
 from .packing import Packer, Unpacker
-from .receipt import Memory, Receipt, Timings
+from .receipt import Kind, Memory, Receipt, Timings
 
 Pairs = tuple[tuple[str, Any], ...]
 SETUP = (
     *("options", "tools", "generation_prompt", "response_format", "tool_choice"),
-    *("parallel_tools", "window", "app", "memory"),
+    *("parallel_tools", "window", "app", "memory", "kind"),
 )
 """What the calls of a conversation share, beside the settings and the versions."""
 WORDS = 80
@@ -72,7 +72,7 @@ def setup_data(receipt: Receipt) -> bytes:
         request.response_format,
         request.tool_choice,
         request.parallel_tools,
-        *(receipt.window, receipt.app, receipt.memory.policy),
+        *(receipt.window, receipt.app, receipt.memory.policy, receipt.kind),
     )
     plain = tuple(receipt.settings.items()), tuple(receipt.versions.items())
     try:
@@ -175,7 +175,14 @@ def receipt(stored: Stored, pieces: Mapping[int, bytes]) -> Receipt:
         notes=tuple(details["notes"]),
         replayed_messages=details["replayed_messages"],
         exchange=decode(Exchange | None, details.get("exchange"), "exchange"),
+        kind=kind_of(setup),
     )
+
+
+def kind_of(setup: Mapping[str, Any]) -> Kind:
+    """What a receipt with this setup is of."""
+    kind: Kind = decode(Kind, setup.get("kind", "conversation"), "kind")
+    return kind
 
 
 def _prompt(
@@ -207,7 +214,10 @@ def first_words(text: str) -> str:
 def question(messages: Sequence[Message]) -> str:
     """What was asked: the newest message of the user, or else the newest of all."""
     asked = [message for message in messages if message.role == "user"] or messages
-    return first_words(asked[-1].text) if asked else ""
+    if not asked:
+        return ""
+    texts = [part.text for part in asked[-1].parts if isinstance(part, Text)]
+    return first_words(" ".join(texts) if len(texts) > 1 else asked[-1].text)
 
 
 def _json(value: Any) -> bytes:

@@ -25,7 +25,7 @@ from .codec import dumps, from_json, to_json
 from .connection import connect, explained, transaction
 from .integrity import problems
 from .reading import Read, condition, find, load, setups_of, summaries
-from .receipt import Receipt, Summary
+from .receipt import Kind, Receipt, Summary
 from .writing import insert
 
 _REPORTED = 10
@@ -94,7 +94,7 @@ class Store:
     def last_conversation(self) -> str | None:
         """The id of the conversation of the newest receipt."""
         with self._transaction("DEFERRED"):
-            found = summaries(self._db, *condition(), limit=1)
+            found = summaries(self._db, *condition(), limit=1, kind="conversation")
         return found[0].conversation if found else None
 
     def list(
@@ -106,17 +106,18 @@ class Store:
         since: float | None = None,
         text: str | None = None,
         app: str | None = None,
+        kind: Kind | None = None,
     ) -> tuple[Summary, ...]:
         """Summaries, newest first, at most `limit` (None: all).
 
         `since` is seconds since 1970. `app` is how the name of the program that called begins, in
         any case. `text` finds the receipts in which a matching message was
-        new: all its words occur in it, as beginnings of words.
+        new: all its words occur in it, as beginnings of words. `kind` is what they are of.
         """
         with self._transaction("DEFERRED"):
             setups = None if app is None else setups_of(self._db, app)
             where, values = condition(model, conversation, since, text=text, setups=setups)
-            return summaries(self._db, where, values, limit)
+            return summaries(self._db, where, values, limit, kind)
 
     def delete(
         self,

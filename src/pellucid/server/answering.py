@@ -22,7 +22,7 @@ from .failures import failure_of
 from .feed import Feed
 from .http_response import Response
 from .stream_writer import EVENTS, StreamWriter
-from .visit import RECEIPT_HEADER, Visit, answer
+from .visit import Visit, answer
 
 LINES = "application/x-ndjson"
 
@@ -94,8 +94,7 @@ class Answering:
     @property
     def receipt_header(self) -> dict[str, str]:
         """Where the receipt is found, if one is kept."""
-        kept = self.visit.server.recorder is not None and self.visit.logged and self.id
-        return {RECEIPT_HEADER: self.id} if kept else {}
+        return self.visit.receipt_header(self.id)
 
     def batches(self) -> AsyncIterator[list[Event]]:
         return self._batches

@@ -5,22 +5,27 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import TypeVar
 
 from ..dialects import openai_responses, openai_speech, openai_transcription
 from ..dialects.base import Outgoing
 from ..dialects.form import File, Form, encode_form
 from ..errors import BadRequest, UnknownModel, UsageError
-from ..messages import Media
+from ..messages import Media, Text
 from ..models.asking import ask, ask_sound
 from ..models.hosted import HostedModel
 from ..models.hosts import Target
 from ..speech import hearing, speaking
 from .http_response import Response, Stream
+from .kept import Kept, reported
 from .visit import Visit
 
 SPEAKING, HEARING = "pellucid/speech", "pellucid/hearing"
 """Their queues, among those of models."""
+MOST = 1 << 20
+"""Bytes of a sound that its receipt keeps; of a longer one it tells."""
+Heard = tuple[Kept, openai_transcription.Transcript]
 T = TypeVar("T")
 
 
@@ -31,21 +36,33 @@ async def speech(visit: Visit) -> Response | None:
     if not request.text.strip():
         raise BadRequest("input is empty; there is nothing to read aloud.", "input")
     media = openai_speech.FORMATS[request.format]
+    wish = {"voice": request.voice, "format": request.format, "speed": request.speed}
+    words = Text(request.text)
     model = await _meant(visit, asked.model, speaking.NAMES)
     if isinstance(model, HostedModel):
         name, settings = model.target.model, visit.server.settings
         outgoing = openai_speech.encode_speech_request(request, name)
-        sound = await _run(visit, lambda: ask_sound(model.endpoint, name, outgoing, settings))
-        return Response(sound, media=media)
+        with Kept(visit, "speech", model, words, notes=asked.notes, settings=wish) as kept:
+            sound = await _run(
+                visit, lambda: ask_sound(model.endpoint, name, outgoing, settings, kept.watch)
+            )
+            kept.made = f"{len(sound):,} bytes of {media}"
+        return Response(sound, headers=kept.receipt_header, media=media)
     slot = await visit.server.part(SPEAKING).enter(visit.client)
     try:
-        voice = await _run(visit, lambda: speaking.open_voice(visit.server.settings))
-        pieces = speaking.spoken(voice, request.text, request.format, request.speed)
-        stream = Stream(visit.request, media, {})
-        while (piece := await _run(visit, lambda: next(pieces, None))) is not None:
-            if piece:
-                await stream.send(piece, visit.server.limits.write)
-        await stream.end()
+        with Kept(visit, "speech", speaking.VOICE, words, notes=asked.notes, settings=wish) as kept:
+            if request.instructions:
+                kept.note("instructions mean nothing here and were left out.")
+            voice = await _run(visit, lambda: speaking.open_voice(visit.server.settings))
+            pieces = speaking.spoken(voice, request.text, request.format, request.speed)
+            stream = Stream(visit.request, media, kept.receipt_header)
+            size = 0
+            while (piece := await _run(visit, lambda: next(pieces, None))) is not None:
+                if piece:
+                    size += len(piece)
+                    kept.made = f"{size:,} bytes of {media}"
+                    await stream.send(piece, visit.server.limits.write)
+            await stream.end()
     finally:
         slot.give_back()
     return None
@@ -61,17 +78,47 @@ async def transcriptions(visit: Visit) -> Response | None:
     asked = openai_transcription.decode_transcription_request(form.fields, media)
     model = await _meant(visit, asked.model, hearing.NAMES)
     if isinstance(model, HostedModel):
-        found = await _heard_there(visit, model, asked, file)
+        kept, found = await _heard_there(visit, model, asked, file)
     else:
-        found = await _heard_here(visit, model, asked.request, file.data)
+        kept, found = await _heard_here(visit, model, asked)
     text = openai_transcription.encode_transcript(found, asked.format)
-    return Response(text.encode(), media=openai_transcription.FORMATS[asked.format])
+    return Response(
+        text.encode(),
+        headers=kept.receipt_header,
+        media=openai_transcription.FORMATS[asked.format],
+    )
+
+
+def _kept(
+    visit: Visit, model: HostedModel | str, asked: openai_transcription.IncomingTranscription
+) -> Kept:
+    request, sound = asked.request, asked.request.audio
+    wish = {
+        "language": request.language,
+        "prompt": request.prompt,
+        "temperature": request.temperature,
+    }
+    size = len(sound.data or b"")
+    part = sound if size <= MOST else replace(sound, data=None)
+    kept = Kept(visit, "transcription", model, part, notes=asked.notes, settings=wish)
+    if part is not sound:
+        kept.note(f"The sound, {size:,} bytes, is not kept: it is longer than {MOST:,}.")
+    return kept
+
+
+def _told(kept: Kept, found: openai_transcription.Transcript) -> Heard:
+    kept.text = found.text
+    if found.duration is not None:
+        kept.made = f"{found.duration:.1f} seconds of sound"
+    return kept, found
 
 
 async def _heard_here(
-    visit: Visit, name: str, request: openai_transcription.TranscriptionRequest, sound: bytes
-) -> openai_transcription.Transcript:
+    visit: Visit, name: str, asked: openai_transcription.IncomingTranscription
+) -> Heard:
     gone = threading.Event()
+    request = asked.request
+    sound = request.audio.data or b""
     slot = await visit.server.part(HEARING).enter(visit.client)
 
     def work() -> openai_transcription.Transcript:
@@ -92,8 +139,9 @@ async def _heard_here(
     heard = asyncio.wrap_future(visit.server.threads.submit(work))
     heard.add_done_callback(ended)
     try:
-        # What nobody waits for any more goes on for a while: the next comes only behind it.
-        return await asyncio.shield(heard)
+        with _kept(visit, hearing.model_called(name), asked) as kept:
+            # What nobody waits for any more goes on for a while: the next comes only behind it.
+            return _told(kept, await asyncio.shield(heard))
     finally:
         gone.set()
 
@@ -103,7 +151,7 @@ async def _heard_there(
     model: HostedModel,
     asked: openai_transcription.IncomingTranscription,
     file: File,
-) -> openai_transcription.Transcript:
+) -> Heard:
     name, settings = model.target.model, visit.server.settings
     plain = asked.format in ("json", "text")
     fields = openai_transcription.encode_transcription_request(
@@ -111,8 +159,10 @@ async def _heard_there(
     )
     form = encode_form(Form(fields, {"file": file}))
     outgoing = Outgoing("audio/transcriptions", {}, form=form)
-    body = await _run(visit, lambda: ask(model.endpoint, name, outgoing, settings))
-    return openai_transcription.decode_transcript(body)
+    with _kept(visit, model, asked) as kept:
+        body = await _run(visit, lambda: ask(model.endpoint, name, outgoing, settings, kept.watch))
+        kept.usage = reported(body)
+        return _told(kept, openai_transcription.decode_transcript(body))
 
 
 async def _meant(visit: Visit, name: str, own: Sequence[str]) -> HostedModel | str:

@@ -38,8 +38,9 @@ async def call(visit: Visit) -> Response | None:
             return answer(embedding.encode_count(await count(visit, _counted(body, visit.path))))
         case "embedContent" | "batchEmbedContents":
             asked = embedding.decode_embed_request(body, visit.path)
-            found = await embed(visit, asked.request, asked.model)
-            return answer(embedding.encode_embeddings(found, single=asked.single))
+            found, headers = await embed(visit, asked)
+            encoded = embedding.encode_embeddings(found, single=asked.single)
+            return answer(encoded, headers=headers)
     raise Refused(Failure(404, "not_found", f"There is no method {method!r} of models here."))
 
 

@@ -69,8 +69,9 @@ async def _load(visit: Visit, body: Mapping[str, Any], said: dict[str, Any]) -> 
 async def embed(visit: Visit) -> Response | None:
     body = await visit.body()
     asked = embedding.decode_embed_request(body, visit.path)
-    found = await vectors(visit, asked.request, asked.model, cut=body.get("truncate") is True)
-    return answer(embedding.encode_embeddings(found, asked.model, single=asked.single))
+    found, headers = await vectors(visit, asked, cut=body.get("truncate") is True)
+    encoded = embedding.encode_embeddings(found, asked.model, single=asked.single)
+    return answer(encoded, headers=headers)
 
 
 async def tags(visit: Visit) -> Response | None:

@@ -14,7 +14,7 @@ from ..dialects import (
 )
 from ..dialects.base import Failure
 from ..errors import UsageError
-from ..messages import Request, text_message
+from ..messages import Request, Text, text_message
 from ..models.asking import ask
 from ..models.hosted import HostedModel
 from ..models.hosts import Target
@@ -24,6 +24,7 @@ from .counting import count
 from .embedding import embed
 from .failures import Refused
 from .http_response import Response
+from .kept import Kept, counted, reported
 from .models import in_thread
 from .plain import plain_prompt
 from .stream_writer import EVENTS
@@ -80,9 +81,10 @@ async def completions(visit: Visit) -> Response | None:
 async def embeddings(visit: Visit) -> Response | None:
     body = await visit.body()
     asked = openai_embeddings.decode_embed_request(body)
-    found = await embed(visit, asked.request, asked.model)
+    found, headers = await embed(visit, asked)
     form = openai_embeddings.wanted_encoding(body)
-    return answer(openai_embeddings.encode_embeddings(found, asked.model, form))
+    encoded = openai_embeddings.encode_embeddings(found, asked.model, form)
+    return answer(encoded, headers=headers)
 
 
 async def models(visit: Visit) -> Response | None:
@@ -126,9 +128,17 @@ async def images(visit: Visit) -> Response | None:
         said = "No model of this machine makes pictures. Name one of a host: openai:gpt-image-1."
         raise Refused(Failure(501, "rejected", said, field="model"))
     outgoing = openai_images.encode_image_request(asked.request, model.target.model)
-    settings = visit.server.settings
-    made = await in_thread(lambda: ask(model.endpoint, model.target.model, outgoing, settings))
-    return answer(openai_images.encode_images(openai_images.decode_images(made), int(time.time())))
+    settings, asks = visit.server.settings, Text(asked.request.prompt)
+    with Kept(visit, "pictures", model, asks, notes=asked.notes) as kept:
+        body = await in_thread(
+            lambda: ask(model.endpoint, model.target.model, outgoing, settings, kept.watch)
+        )
+        found = openai_images.decode_images(body)
+        kept.usage = reported(body)
+        size = sum(len(each.data or b"") for each in found)
+        kept.made = f"{counted(len(found), 'picture')}, {size:,} bytes"
+    encoded = openai_images.encode_images(found, int(time.time()))
+    return answer(encoded, headers=kept.receipt_header)
 
 
 def _at(base: str) -> list[Route]:

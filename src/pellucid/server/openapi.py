@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from .. import __version__
+from ..dialects import openai_speech, openai_transcription
 from ..dialects.form import MEDIA as FORMS
 from .routes import all_routes
 from .visit import Route
@@ -33,6 +34,11 @@ REQUIRED = {
     "/apply-template": ("messages",),
 }
 """Fields without which a request is refused, by the end of its path."""
+ANSWERS = {
+    "/audio/speech": ("The sound.", openai_speech.FORMATS),
+    "/audio/transcriptions": ("What was said.", openai_transcription.FORMATS),
+}
+"""Answers that are not always JSON, and the media types they can have."""
 TYPES: dict[str, dict[str, Any]] = {
     "model": {"type": "string"},
     "messages": {"type": "array", "items": {"type": "object"}},
@@ -61,7 +67,7 @@ def _operation(route: Route, path: str, named: bool) -> dict[str, Any]:
         "operationId": f"{route.method.lower()} {path}",
         "externalDocs": {"url": PAGES[route.face.host]},
         "responses": {
-            "200": {"description": "The answer, as JSON or as a stream."},
+            "200": _answer(path),
             "default": {"description": "An error in the shape of the API."},
         },
     }
@@ -74,6 +80,13 @@ def _operation(route: Route, path: str, named: bool) -> dict[str, Any]:
         media = FORMS if path.endswith("/transcriptions") else "application/json"
         out["requestBody"] = {"required": True, "content": {media: {"schema": schema}}}
     return out
+
+
+def _answer(path: str) -> dict[str, Any]:
+    for end, (what, formats) in ANSWERS.items():
+        if path.endswith(end):
+            return {"description": what, "content": {media: {} for media in formats.values()}}
+    return {"description": "The answer, as JSON or as a stream."}
 
 
 def _fields(path: str) -> dict[str, Any]:

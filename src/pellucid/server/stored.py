@@ -36,7 +36,10 @@ async def _stored(visit: Visit, id: str, field: str | None = None) -> Receipt:
     try:
         if ID.fullmatch(id) is None:
             raise ReceiptNotFound(id)
-        return await in_thread(lambda: store.get(id.removeprefix(PREFIX)))
+        receipt = await in_thread(lambda: store.get(id.removeprefix(PREFIX)))
+        if receipt.kind != "conversation":
+            raise ReceiptNotFound(id)
+        return receipt
     except ReceiptNotFound:
         said = f"There is no response {id!r} here: no receipt has its id."
         raise Refused(Failure(404, "not_found", said, field=field)) from None

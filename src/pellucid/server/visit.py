@@ -71,6 +71,11 @@ class Visit:
         """Who takes turns with others in a queue."""
         return f"{self.request.remote} {self.app} {hash(self.keys)}"
 
+    def receipt_header(self, id: str) -> dict[str, str]:
+        """Where the receipt with this id is found, if one is kept."""
+        kept = self.server.recorder is not None and self.logged and id
+        return {RECEIPT_HEADER: id} if kept else {}
+
     async def body(self) -> dict[str, Any]:
         """The JSON object that was sent. Raises `BadRequest` and `Refused`."""
         limits = self.server.limits

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from ..dialects.openai_speech import FASTEST, SLOWEST
 from ..engine import weights
 from ..errors import UsageError
 from ..settings import Settings, load
@@ -19,7 +20,6 @@ from .encoding import FORMATS, at_speed, encoder
 VOICE = "en_US-joe-medium"
 NAMES = ("piper", VOICE.lower(), "tts-1", "tts-1-hd", "local")
 """What the voice may be called; OpenAI's own clients know it as `tts-1`."""
-SLOWEST, FASTEST = 0.25, 4.0
 LONGEST = 600
 """Characters that are handed to the voice at once: what it takes grows with their square."""
 

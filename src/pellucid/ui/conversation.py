@@ -214,7 +214,8 @@ def shelf(desk: Desk, words: str, current: str) -> str:
     if desk.store is None:
         return '<p class="hint">No receipts are kept, so there are no conversations here.</p>'
     found: dict[str, list[Summary]] = {}
-    for summary in desk.store.list(SEARCHED, text=words.strip() or None):
+    said = desk.store.list(SEARCHED, text=words.strip() or None, kind="conversation")
+    for summary in said:
         found.setdefault(summary.conversation, []).append(summary)
     rows = "".join(_row(id, rows, id == current) for id, rows in islice(found.items(), SHOWN))
     return f'<ul class="shelf">{rows}</ul>' if rows else '<p class="hint">Nothing was found.</p>'

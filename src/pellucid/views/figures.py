@@ -13,7 +13,7 @@ from ..prompt.budget import measure
 from ..prompt.values import Label, Prompt
 from ..record.prices import Cost, price_of
 from ..record.prices import cost as priced
-from ..record.receipt import Receipt
+from ..record.receipt import Receipt, Summary
 from ..replies import Candidate, Reply, ReplyToken
 
 if TYPE_CHECKING:
@@ -106,6 +106,12 @@ def status(receipt: Receipt) -> list[str]:
     """The figures of a reply in a few short phrases: tokens in and out, window, speed."""
     usage, timings = receipt.reply.usage, receipt.timings
     about = "~" if usage.known == "estimated" else ""
+    ending = "" if receipt.reply.finish == "stop" else f" ({receipt.reply.finish})"
+    if receipt.kind != "conversation":
+        made = (each.removesuffix(".") for each in receipt.reply.notices)
+        counts = (usage.input_total, "in"), (usage.output_total, "out")
+        tokens = (f"{about}{count:,} tokens {way}" for count, way in counts if count)
+        return [receipt.kind + ending, *made, *tokens, seconds(timings.total)]
     replayed = replayed_tokens(receipt)
     parts = []
     if replayed:
@@ -114,7 +120,6 @@ def status(receipt: Receipt) -> list[str]:
     if usage.cache_read:
         parts.append(f"{usage.cache_read:,} cached")
     phrases = [f"{about}{usage.input_total:,} in" + (f" ({', '.join(parts)})" if parts else "")]
-    ending = "" if receipt.reply.finish == "stop" else f" ({receipt.reply.finish})"
     phrases.append(f"{about}{usage.output_total:,} out{ending}")
     share = window_share(receipt)
     if share is not None and receipt.window is not None:
@@ -125,6 +130,22 @@ def status(receipt: Receipt) -> list[str]:
     if rate is not None:
         phrases.append(per_second(rate[0]))
     return phrases
+
+
+def asked(summary: Summary, nothing: str = "") -> str:
+    """The words of a receipt in a list: what was asked, and if it is no conversation, of what kind
+    it is."""
+    if summary.kind == "conversation":
+        return summary.question or nothing
+    return f"[{summary.kind}] {summary.question or summary.answer}".rstrip()
+
+
+def tokens(summary: Summary) -> tuple[str, str]:
+    """Tokens in and out; empty where none were counted because it is no conversation."""
+    told = summary.input_tokens, summary.output_tokens
+    talks = summary.kind == "conversation"
+    one, other = (f"{count:,}" if count or talks else "" for count in told)
+    return one, other
 
 
 def percent(share: float) -> str:
@@ -283,7 +304,8 @@ def usage_rows(receipt: Receipt) -> list[tuple[str, str, str]]:
         ("output", usage.output),
         ("reasoning", usage.reasoning),
     )
-    always = ("fresh input", "read from cache", "output")
+    talks = receipt.kind == "conversation"
+    always = ("fresh input", "read from cache", "output") if talks else ()
     return [(name, f"{n:,}", known) for name, n in buckets if n or name in always]
 
 
@@ -297,9 +319,13 @@ def cost(receipt: Receipt) -> str:
 
 
 def cost_of(receipt: Receipt) -> Cost | None:
-    """The cost by buckets; `None` where the price of the model is not known."""
+    """The cost by buckets; `None` where the price of the model is not known, or how much was used:
+    sound and pictures have tokens of other prices than text, or none."""
+    usage = receipt.reply.usage
+    if receipt.kind != "conversation" and not (receipt.kind == "vectors" and usage.input_total):
+        return None
     price = price_of(receipt.model)
-    return None if price is None else priced(receipt.reply.usage, price)
+    return None if price is None else priced(usage, price)
 
 
 def cost_rows(receipt: Receipt) -> list[tuple[str, str]]:
@@ -308,7 +334,8 @@ def cost_rows(receipt: Receipt) -> list[tuple[str, str]]:
         return []
     found = cost_of(receipt)
     if found is None:
-        return [("total", f"unknown: no price of {receipt.model} is known, and that is not free")]
+        what = receipt.model if receipt.kind == "conversation" else f"this call ({receipt.kind})"
+        return [("total", f"unknown: no price of {what} is known, and that is not free")]
     from .money import dollars
 
     dated = f", {found.price.dated}" if found.price.dated else ""
@@ -337,9 +364,10 @@ def wire_rows(receipt: Receipt) -> list[tuple[str, str]]:
     if wire is None:
         return []
     status = "no answer" if wire.status is None else str(wire.status)
+    size = "bytes" if receipt.kind == "conversation" else "bytes kept"
     rows = [
-        ("request", f"{wire.method} {wire.url}, {len(wire.sent):,} bytes"),
-        ("response", f"{status}, {len(wire.received):,} bytes"),
+        ("request", f"{wire.method} {wire.url}, {len(wire.sent):,} {size}"),
+        ("response", f"{status}, {len(wire.received):,} {size}"),
     ]
     return [*rows, *(("retried", why) for why in wire.retries)]
 
@@ -347,9 +375,12 @@ def wire_rows(receipt: Receipt) -> list[tuple[str, str]]:
 def timing_rows(receipt: Receipt) -> list[tuple[str, str, str]]:
     """Times and speeds: name, value, who measured it."""
     timings, rate = receipt.timings, writing_rate(receipt)
+    total = ("total", seconds(timings.total), "measured here")
+    if receipt.kind != "conversation":
+        return [total]
     return [
         ("time to first token", seconds(timings.first_token), "measured here"),
-        ("total", seconds(timings.total), "measured here"),
+        total,
         ("reading", per_second(timings.reading), "measured by the engine"),
         ("writing", *((per_second(rate[0]), rate[1]) if rate else ("unknown", ""))),
     ]

@@ -113,13 +113,13 @@ def _title(model: str | None) -> str | None:
 
 def line(summary: Summary) -> str:
     """A receipt in one line: when, who, what was asked, how many tokens."""
-    asked = " ".join(summary.question.split()) or "(no question)"
+    asked = " ".join(figures.asked(summary, "(no question)").split())
     asked = asked if len(asked) <= 60 else f"{asked[:59]}…"
-    return (
-        f"{figures.when(summary.created)[5:16]} · {asked} · {summary.model} · "
-        f"{summary.input_tokens:,} in, {summary.output_tokens:,} out"
-        + ("" if summary.finish == "stop" else f", {summary.finish}")
-    )
+    counts = zip(figures.tokens(summary), ("in", "out"), strict=True)
+    ends = [f"{count} {way}" for count, way in counts if count]
+    ends += [summary.finish] if summary.finish != "stop" else []
+    told = f"{figures.when(summary.created)[5:16]} · {asked} · {summary.model}"
+    return f"{told} · {', '.join(ends)}" if ends else told
 
 
 def opened(store: Store | None, id: str | None, panel: str, other: str | None) -> str:

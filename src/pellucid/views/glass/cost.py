@@ -38,6 +38,11 @@ def html(glass: Glass) -> str:
     costs = figures.cost_rows(receipt)
     ran = "It ran on this machine: that costs time and power, and no money."
     money = table(costs) if costs else f'<p class="quiet">{ran}</p>'
+    if receipt.kind != "conversation":
+        return framed(
+            lead(f"<b>{text(' · '.join(figures.status(receipt)))}</b>"),
+            part("This call", table(figures.usage_rows(receipt), "n"), money),
+        )
     return framed(
         lead(_words(calls)),
         part("This turn", table(figures.usage_rows(receipt), "n"), money),

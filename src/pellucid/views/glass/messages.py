@@ -11,6 +11,8 @@ from .panel import Glass, framed, lead
 def html(glass: Glass) -> str:
     """Every message of the request, replayed or new, and what the memory policy left out."""
     receipt = glass.receipt
+    if receipt.kind != "conversation":
+        return framed(lead(f"<b>What was sent, for {receipt.kind}.</b>"), message_list(receipt))
     words = f"<b>{messages_words(receipt)}.</b> "
     replayed = figures.replayed_tokens(receipt)
     if receipt.replayed_messages:

@@ -12,7 +12,7 @@ from ...replies import NO_ID, Candidate, ReplyToken
 from .. import figures
 from ..glyphs import piece_line, shown
 from ..html.markup import table, text
-from ..html.sections import band_legend, message_parts
+from ..html.sections import band_legend, message_parts, outcome
 from .panel import Glass, framed, lead, part
 
 
@@ -41,6 +41,8 @@ def html(glass: Glass) -> str:
 
 def _words(receipt: Receipt) -> str:
     reply = receipt.reply
+    if receipt.kind != "conversation":
+        return f"<b>{outcome(receipt)}.</b>"
     end = f"ended by: {text(reply.finish)}"
     if not reply.tokens:
         return (

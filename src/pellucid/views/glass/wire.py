@@ -29,6 +29,8 @@ def html(glass: Glass) -> str:
         return framed(*_local(receipt)) if receipt.prompt is not None else framed(lead(NOTHING))
     wire = clients.wire_of(receipt)
     again = [] if wire is None else [_again(wire)]
+    if wire is not None and receipt.kind != "conversation":
+        again = [_curl(wire)]
     return framed(
         lead("As it was sent; keys are removed before anything is kept."),
         *_exchange(receipt.exchange),
@@ -77,10 +79,13 @@ def _body(data: bytes) -> str:
     return f'<details class="fold"><summary>body, {size}</summary>{body}</details>'
 
 
+def _curl(wire: clients.Wire) -> str:
+    return copied("wire-curl", "As curl", clients.curl(wire))
+
+
 def _again(wire: clients.Wire) -> str:
-    return copied("wire-curl", "As curl", clients.curl(wire)) + copied(
-        "wire-python", "As Python, for the official client", clients.python(wire)
-    )
+    program = clients.python(wire)
+    return _curl(wire) + copied("wire-python", "As Python, for the official client", program)
 
 
 def _local(receipt: Receipt) -> list[str]:

@@ -28,7 +28,7 @@ def receipt_page(receipt: Receipt, earlier: tuple[Receipt, ...] = ()) -> str:
     panels = "".join(
         sections.section(panel.key, panel.title, "", panel.html(seen))
         for panel in glass.PANELS
-        if panel.key in BESIDE
+        if panel.key in BESIDE and (panel.key != "tools" or receipt.kind == "conversation")
     )
     script = asset("page.js")
     body = (

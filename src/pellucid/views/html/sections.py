@@ -12,12 +12,13 @@ from .markup import ORIGIN_CLASS, share_bar, table, text
 
 def everything(receipt: Receipt, panels: str) -> str:
     """The body of the page; `panels` are the sections that the glass has as well."""
+    talks = receipt.kind == "conversation"
     return (
         _header(receipt)
         + "<main>"
         + _notices(receipt)
         + _messages(receipt)
-        + _prompt(receipt)
+        + (_prompt(receipt) if talks else "")
         + _reply(receipt)
         + panels
         + _details(receipt)
@@ -27,21 +28,32 @@ def everything(receipt: Receipt, panels: str) -> str:
 
 def _header(receipt: Receipt) -> str:
     cells = "".join(f"<li>{figure}</li>" for figure in header_figures(receipt))
+    links = (
+        "<a href=#messages>Messages</a> <a href=#prompt>Prompt</a> <a href=#reply>Reply</a> "
+        "<a href=#wire>Wire</a> <a href=#cost>Cost and time</a> <a href=#tools>Tools</a> "
+        "<a href=#details>Details</a> <span>Point at a token, or reach it with Tab and the arrow "
+        "keys, to see what is known of it.</span>"
+    )
+    if receipt.kind != "conversation":
+        links = (
+            "<a href=#messages>Messages</a> <a href=#reply>Reply</a> <a href=#wire>Wire</a> "
+            "<a href=#cost>Cost and time</a> <a href=#details>Details</a>"
+        )
     return (
         "<header><p class=brand>Pellucid receipt</p>"
         f"<h1>{text(receipt.model)}</h1>"
         f"<p class=when><time>{figures.when(receipt.created)}</time> "
         f"<code>{text(receipt.id)}</code></p>"
         f'<ul class="figures">{cells}</ul>{window_bar(receipt)}'
-        "<nav><a href=#messages>Messages</a> <a href=#prompt>Prompt</a> <a href=#reply>Reply</a> "
-        "<a href=#wire>Wire</a> <a href=#cost>Cost and time</a> <a href=#tools>Tools</a> "
-        "<a href=#details>Details</a> <span>Point at a token, or reach it with Tab and the arrow "
-        "keys, to see what is known of it.</span></nav></header>"
+        f"<nav>{links}</nav></header>"
     )
 
 
 def header_figures(receipt: Receipt) -> list[str]:
     """The figures at the top: a large value, a small word, sometimes a smaller remark."""
+    if receipt.kind != "conversation":
+        kind, *told = figures.status(receipt)
+        return [f"<b>{kind}</b>", *(f"<span>{text(each)}</span>" for each in told)]
     usage, timings = receipt.reply.usage, receipt.timings
     about = "~" if usage.known == "estimated" else ""
     replayed = figures.replayed_tokens(receipt)
@@ -140,7 +152,15 @@ def _reply(receipt: Receipt) -> str:
         body = f'<div class="said">{text(reply.text)}</div>'
     calls = "".join(_part(part) for part in reply.message.parts if isinstance(part, ToolCall))
     words = f"{reply.usage.output_total:,} tokens, ended by: {reply.finish}"
+    if receipt.kind != "conversation":
+        words = outcome(receipt)
     return section("reply", "Reply", words, body + calls)
+
+
+def outcome(receipt: Receipt) -> str:
+    """What came of a call that is no conversation."""
+    made = text(" ".join(receipt.reply.notices))
+    return f"{made} Ended by: {receipt.reply.finish}".strip()
 
 
 def band_legend() -> str:
@@ -228,10 +248,9 @@ def folded(words: str, rest: str) -> str:
 def _details(receipt: Receipt) -> str:
     memory = receipt.memory
     count = f"{len(memory.dropped)} messages left out" if memory.dropped else "nothing left out"
-    blocks = [
-        ("Settings", table(figures.settings_rows(receipt))),
-        ("Memory", table([(memory.policy, count)])),
-    ]
+    blocks = [("Settings", table(figures.settings_rows(receipt)))]
+    if receipt.kind == "conversation":
+        blocks.append(("Memory", table([(memory.policy, count)])))
     if counted := figures.count_rows(receipt):
         blocks.append(("Counted here", table(counted, "n")))
     body = "".join(f"<div><h3>{name}</h3>{block}</div>" for name, block in blocks)

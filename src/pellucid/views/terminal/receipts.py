@@ -21,11 +21,12 @@ def status_line(receipt: Receipt, *, color: bool = False) -> str:
 
 def receipt(receipt: Receipt, *, color: bool = False, width: int = 80) -> str:
     """Everything one receipt knows, in sections."""
+    talks = receipt.kind == "conversation"
     sections = [
         ("", _head(receipt, color)),
         ("Messages", _messages(receipt, color, width)),
-        ("Prompt", _prompt(receipt, color)),
-        ("Window", _window(receipt)),
+        ("Prompt", _prompt(receipt, color) if talks else ""),
+        ("Window", _window(receipt) if talks else ""),
         ("Reply", _reply(receipt, color)),
         ("Tools", _tools(receipt)),
         ("Usage", _table(figures.usage_rows(receipt), right=" r")),
@@ -35,7 +36,7 @@ def receipt(receipt: Receipt, *, color: bool = False, width: int = 80) -> str:
         ("Timings", _table(figures.timing_rows(receipt), right=" r")),
         ("Settings", _table(figures.settings_rows(receipt))),
         ("Versions", _table(receipt.versions.items())),
-        ("Memory", _memory(receipt, color, width)),
+        ("Memory", _memory(receipt, color, width) if talks else ""),
         ("Notes", "\n".join(visible(note) for note in receipt.notes)),
     ]
     return "\n\n".join(
@@ -156,14 +157,15 @@ def summaries(rows: Iterable[Summary], *, color: bool = False, width: int = 80) 
     ]
     for row in rows:
         ending = "" if row.finish == "stop" else f" {row.finish}"
+        read, written = figures.tokens(row)
         table_rows.append(
             [
                 Cell(row.id, DIM),
                 figures.when(row.created)[:16],
                 clip(visible(row.model), 24),
-                f"{row.input_tokens:,}",
-                f"{row.output_tokens:,}{ending}",
-                visible(row.question),
+                read,
+                f"{written}{ending}".strip(),
+                visible(figures.asked(row)),
             ]
         )
     if len(table_rows) == 1:
