@@ -10,7 +10,7 @@ import sys
 from importlib import import_module
 from pathlib import Path
 
-NAMES = ("startup", "engine", "tokens", "client", "web", "server", "ui")
+NAMES = ("startup", "engine", "tokens", "client", "web", "translation", "server", "ui")
 RESULTS = Path(__file__).with_name("RESULTS.md")
 HEAD = """# Measurements
 

@@ -90,7 +90,7 @@ class Asker:
         *,
         options: Options,
         form: ResponseFormat | None = None,
-        examples: Sequence[tuple[str, str]] = (),
+        examples: Sequence[tuple[Sequence[Part], str]] = (),
         left_out: Sequence[Message] = (),
     ) -> Iterator[str]:
         """The reply, a piece at a time. `examples` are messages with their answers, shown as
@@ -100,7 +100,7 @@ class Asker:
         """
         shown: list[Message] = []
         for asked, answered in examples:
-            shown += [text_message("user", asked), text_message("assistant", answered)]
+            shown += [Message("user", tuple(asked)), text_message("assistant", answered)]
         messages = (text_message("system", system), *shown, Message("user", tuple(parts)))
         request = Request(messages, options=self.model.settle(options), response_format=form)
         prompt = self.model.prepare(request)

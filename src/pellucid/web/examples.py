@@ -4,13 +4,13 @@ small one copies its sentence, or the lines around it."""
 from __future__ import annotations
 
 ONE = {
-    "en": "The rain stopped in the night.",
-    "de": "Der Regen hörte in der Nacht auf.",
-    "fr": "La pluie a cessé dans la nuit.",
-    "es": "La lluvia cesó durante la noche.",
-    "it": "La pioggia cessò durante la notte.",
-    "pt": "A chuva parou durante a noite.",
-    "nl": "De regen hield in de nacht op.",
+    "en": ("The rain stopped in the night.",),
+    "de": ("Der Regen hörte in der Nacht auf.",),
+    "fr": ("La pluie a cessé dans la nuit.",),
+    "es": ("La lluvia cesó durante la noche.",),
+    "it": ("La pioggia cessò durante la notte.",),
+    "pt": ("A chuva parou durante a noite.",),
+    "nl": ("De regen hield in de nacht op.",),
 }
 """Of nothing that companies write of."""
 SEVERAL = {
@@ -49,4 +49,4 @@ SEVERAL = {
         "Pueden devolver una entrada en un plazo de 14 días, pero nadie tiene que dar una razón.",
     ),
 }
-"""For sentences with words put in: these show how much of such a text is to be changed."""
+"""For sentences with some of their words beside them: these show what is made of such words."""

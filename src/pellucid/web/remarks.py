@@ -143,7 +143,8 @@ class Remarks:
         options = replace(self._asker.options, max_tokens=most)
         parts = (Text(text, source=url),)
         form = ResponseFormat(schema, name="remark") if schema else None
-        pieces = self._asker.stream(system, parts, options=options, examples=examples, form=form)
+        shown = [((Text(asked),), answered) for asked, answered in examples]
+        pieces = self._asker.stream(system, parts, options=options, examples=shown, form=form)
         return "".join(pieces)
 
 

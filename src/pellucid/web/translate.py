@@ -5,21 +5,25 @@ language, most of these. A sentence whose translations all fail stays as it was.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import islice
 
 from .. import facts
-from ..messages import Text
+from ..messages import Part, Text
+from ..models import catalog
 from . import examples, glossary, languages
 from .asking import Asker
 
 LEFT_OVER = 0.2
 """The share of the longer words in small letters that a translation may have as they were."""
-SAID = 0.6
+SAID = 0.7
 """The share of the words given to a small model that its translation must have, in some form."""
 TRIES = (0.0, 0.4)
 """The temperatures at which a small model is asked for a sentence until it passes."""
+LARGER = " -m large, which runs here too, makes fewer."
+EXAMPLE = "https://site.example/"
+"""Where the sentences of examples are said to come from."""
 _MILLION = re.compile(r"\bmil(?:l?i?[oó]n|h[ãõ]|joen)", re.I)
 """In each of these languages: what small models make a thousand times as much of."""
 _LEAK = 4
@@ -28,10 +32,10 @@ _LEAK = 4
 
 class Translator:
     """Translates what was said of pages into `target`, a code; empty for no translation. `failed`
-    counts the sentences left as they were."""
+    counts the sentences left as they were, `done` the others."""
 
     def __init__(self, asker: Asker, target: str) -> None:
-        self.failed = 0
+        self.failed = self.done = 0
         self._asker = asker
         self._target = target
 
@@ -49,47 +53,55 @@ class Translator:
         for sentence in facts.sentences(text):
             yield self._sentence(sentence, source, url)
 
-    def notes(self) -> tuple[str, ...]:
-        if not self.failed:
-            return ()
-        what = "One sentence stands" if self.failed == 1 else f"{self.failed} sentences stand"
-        return (f"{what} in the language of the page: the translation failed its check.",)
+    def notes(self) -> Iterator[str]:
+        if self.failed:
+            what = "One sentence stands" if self.failed == 1 else f"{self.failed} sentences stand"
+            yield f"{what} in the language of the page: the translation failed its check."
+        if self.done and self._asker.small:
+            better = "" if self._asker.model.name == catalog.title("large") else LARGER
+            yield f"A model this small makes mistakes of grammar and sense in translation.{better}"
 
     def _sentence(self, sentence: str, source: str, url: str) -> str:
         """The first translation that passes, or the sentence."""
         target, small = self._target, self._asker.small
-        helped = small and glossary.knows(source, target)
-        asked, words = glossary.glossed(sentence, source, target) if helped else (sentence, [])
+        words: dict[str, str] = {}
+        if helped := small and glossary.knows(source, target):
+            words = glossary.words(sentence, source, target)
+        task, shown = self._task(source, helped)
         for seed, temperature in enumerate(TRIES if small else TRIES[:1]):
-            task, shown = self._task(source, helped)
-            options = replace(self._asker.options, max_tokens=len(asked.encode()) // 2 + 30)
+            options = replace(self._asker.options, max_tokens=len(sentence.encode()) // 2 + 30)
             if seed:
                 options = replace(options, temperature=temperature, seed=seed)
-            # A model this small copies the lines around a passage.
-            part = Text(asked, source=None if helped else url)
-            pieces = self._asker.stream(task, (part,), options=options, examples=shown)
+            parts = _asked(sentence, words, url)
+            pieces = self._asker.stream(task, parts, options=options, examples=shown)
             reply = glossary.elided(" ".join("".join(pieces).split()), target)
-            if _holds(sentence, reply, source, target) and _says(
-                sentence, reply, asked, words, source, target
+            if _holds(sentence, reply, source, target) and (
+                _says(sentence, reply, words, source, target)
+                if helped
+                else _is_changed(sentence, reply)
             ):
+                self.done += 1
                 return reply
         self.failed += 1
         return sentence
 
-    def _task(self, source: str, helped: bool) -> tuple[str, list[tuple[str, str]]]:
+    def _task(self, source: str, helped: bool) -> tuple[str, list[tuple[Sequence[Part], str]]]:
         """What a model is told, and shown as turns that were answered."""
         target = self._target
-        origin, aim = languages.name(source) or "its language", languages.name(target)
-        if helped:
-            task = f"Every message is {origin} with some words already in {aim}. "
-            task += f"Write it in correct {aim}."
-            pairs = zip(examples.SEVERAL[source], examples.SEVERAL[target], strict=True)
-            shown = [(glossary.glossed(own, source, target)[0], said) for own, said in pairs]
-        else:
-            task = f"Translate every message from {origin} into {aim}."
-            known = source in examples.ONE and target in examples.ONE
-            shown = [(examples.ONE[source], examples.ONE[target])] if known else []
-        return f"You are a translator. {task} Keep figures and names.", shown
+        between = f"from {languages.name(source) or 'its language'} into {languages.name(target)}"
+        task = f"You are a translator {between}. Answer with the translation alone."
+        known = examples.SEVERAL if helped else examples.ONE
+        shown = [
+            (_asked(own, glossary.words(own, source, target) if helped else {}, EXAMPLE), said)
+            for own, said in zip(known.get(source, ()), known.get(target, ()), strict=False)
+        ]
+        return f"{task} Keep figures and names.", shown
+
+
+def _asked(sentence: str, words: Mapping[str, str], url: str) -> Sequence[Part]:
+    """A sentence of a page as a passage, what is known of its words behind it."""
+    known = "; ".join(f"{word} = {other}" for word, other in words.items())
+    return Text(sentence, source=url), *([Text(f"\n\n({known})")] if known else [])
 
 
 def _holds(sentence: str, reply: str, source: str, target: str) -> bool:
@@ -103,7 +115,9 @@ def _holds(sentence: str, reply: str, source: str, target: str) -> bool:
     both = source in examples.ONE and target in examples.ONE
     if both and bool(_MILLION.search(reply)) != bool(_MILLION.search(sentence)):
         return False
-    shown = (examples.ONE.get(target, ""), *examples.SEVERAL.get(target, ()))
+    if "---" in reply:  # the lines around a passage
+        return False
+    shown = (*examples.ONE.get(target, ()), *examples.SEVERAL.get(target, ()))
     if _runs(reply) & set().union(*map(_runs, shown)):
         return False
     proper = set(glossary.proper_names(source)) if source in examples.SEVERAL else set()
@@ -113,25 +127,29 @@ def _holds(sentence: str, reply: str, source: str, target: str) -> bool:
     return 4 * sum(not set(facts.words(name)) <= words for name in names) <= len(names)
 
 
-def _says(sentence: str, reply: str, asked: str, put: list[str], source: str, target: str) -> bool:
-    """Whether a reply has most of the words that were put into the sentence, its figures as they
-    are written there, no month, day or country that it has not, and little that was not changed."""
-    words, own = set(facts.words(reply)), set(facts.words(sentence))
-    given = set(facts.words(" ".join(put)))
-    if not put:
-        plain = {word for word in re.findall(r"[^\W\d_]{4,}", asked) if word.islower()}
-        return len(plain & words) <= LEFT_OVER * len(plain)
-    small = languages.small_words(source) - languages.small_words(target)
-    plain = {word for word in re.findall(r"[^\W\d_]{2,}", asked) if word.islower()}
-    left = (plain - given - languages.small_words(target)) & words & own
-    if (small - given) & words & own or left - glossary.vocabulary(target) or "'s" in reply:
+def _is_changed(sentence: str, reply: str) -> bool:
+    """Whether a reply has little of the sentence as it was."""
+    plain = {word for word in re.findall(r"[^\W\d_]{4,}", sentence) if word.islower()}
+    return len(plain & set(facts.words(reply))) <= LEFT_OVER * len(plain)
+
+
+def _says(sentence: str, reply: str, known: Mapping[str, str], source: str, target: str) -> bool:
+    """Whether a reply has most of the words that were given, the figures as they are written
+    there, no month, day or country that is not given, and no word as it was."""
+    given = " ".join(known.values())
+    plain = {word for word in re.findall(r"[^\W\d_]{2,}", sentence) if word.islower()}
+    plain |= set(facts.words(" ".join(known))) | languages.small_words(source)
+    own = glossary.vocabulary(target) | languages.small_words(target) | set(facts.words(given))
+    if (plain - own) & set(facts.words(reply)) or "'s" in reply:
         return False
-    if not all(number in reply for number in glossary.numbers(asked)):
+    if not all(
+        number in reply for number in glossary.numbers(glossary.localised(sentence, source, target))
+    ):
         return False
-    if glossary.proper(asked, target) != glossary.proper(reply, target):
+    if glossary.proper(given, target) != glossary.proper(reply, target):
         return False
     low = reply.lower()
-    long = [word for word in put if len(word) > 3]
+    long = [word for word in known.values() if len(word) > 3]
     return sum(_stem(word) in low for word in long) >= SAID * len(long)
 
 
