@@ -334,7 +334,9 @@ def test_another_language() -> None:
     asked = model.requests[1].messages
     assert "from English into German" in asked[0].text
     assert [message.role for message in asked[1:]] == ["user", "assistant"] * 5 + ["user"]
-    words = "factory = die Fabrik; cost = kostete; million = Millionen; pounds = Pfund; 4.2 = 4,2"
+    words = (
+        "factory = die Fabrik; cost = kostete; million = Millionen; pounds = die Pfund; 4.2 = 4,2"
+    )
     assert asked[-1].parts == (
         Text("The factory cost 4.2 million pounds.", source="https://site.example/page"),
         Text(f"\n\n({words})"),
@@ -416,7 +418,7 @@ def test_a_small_model_is_asked_again() -> None:
         (
             "It has 1,200 customers in Germany.",
             "fr",
-            {"customers": "les clients", "Germany": "Allemagne", "1,200": "1 200"},
+            {"has": "a", "customers": "les clients", "Germany": "Allemagne", "1,200": "1 200"},
         ),
         (
             "It was built, then closed.",
@@ -424,7 +426,11 @@ def test_a_small_model_is_asked_again() -> None:
             {"built": "construido", "then": "luego", "closed": "cerró"},
         ),
         ("Larkfield Instruments may use it.", "de", {"use": "nutzen"}),
-        ("At 08:12 it cost 4.25 pounds.", "de", {"cost": "kostete", "4.25": "4,25"}),
+        (
+            "At 08:12 it cost 4.25 pounds.",
+            "de",
+            {"cost": "kostete", "pounds": "die Pfund", "4.25": "4,25"},
+        ),
     ],
 )
 def test_words_of_another_language(sentence: str, target: str, words: dict[str, str]) -> None:
