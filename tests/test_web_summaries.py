@@ -454,6 +454,16 @@ def test_another_language_of_the_embedded_model(language: str, embedded: LocalMo
     assert bool(same) == any("in the language of the page" in note for note in making.summary.notes)
 
 
+def test_the_larger_model_translates_most(large: Path) -> None:
+    """And no note sends to a larger one."""
+    translator = Translator(Asker("large", store=None), "es")
+    sentences = [facts.sentences(block)[0] for block in ARTICLE.split("\n\n")[2:6]]
+    said = translator.translated(" ".join(sentences), "en", "https://x.example/")
+    assert translator.done >= 3 and languages.detect(said) == "es"
+    *_, mistakes = translator.notes()
+    assert mistakes == MISTAKES.partition(" -m large")[0]
+
+
 def test_names_and_nouns_of_german_stay_or_go() -> None:
     text = "Nordhafen Logistik betreibt 14 Lagerhallen in Hamburg und Bremen."
     said = "Nordhafen Logistik runs 14 warehouses in Hamburg and Bremen."
