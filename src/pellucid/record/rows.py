@@ -20,7 +20,7 @@ from ..prompt.values import Prompt
 from ..replies import Exchange, FinishReason, Reply, Usage
 from ..value import value
 from .blocks import read_blocks, read_reply
-from .codec import decode, dumps, encode
+from .codec import decode, dumps, encode, write
 from .packing import Packer, Unpacker
 from .receipt import Kind, Memory, Receipt, Timings
 
@@ -36,7 +36,7 @@ WORDS = 80
 
 def message_data(message: Message) -> bytes:
     """A message without its produced ids, which another receipt of it may lack."""
-    return _json({"role": message.role, "parts": encode(message.parts)})
+    return write({"role": message.role, "parts": message.parts}).encode()
 
 
 def produced_data(produced: Produced | None) -> bytes | None:
@@ -83,7 +83,8 @@ def setup_data(receipt: Receipt) -> bytes:
 
 def _setup(given: tuple[Any, ...], settings: Pairs, versions: Pairs) -> bytes:
     setup = dict(zip(SETUP, given, strict=True))
-    return _json(encode({**setup, "settings": dict(settings), "versions": dict(versions)}))
+    whole = {**setup, "settings": dict(settings), "versions": dict(versions)}
+    return dumps(encode(whole)).encode()
 
 
 _known_setup = lru_cache(256)(_setup)
@@ -94,25 +95,24 @@ REPLY_DETAILS = ("error", "detail", "notices", "id", "model")
 
 def details_data(receipt: Receipt) -> bytes:
     prompt, reply = receipt.prompt, receipt.reply
-    return _json(
-        {
-            "timings": encode(receipt.timings),
-            "notes": encode(receipt.notes),
-            "replayed_messages": receipt.replayed_messages,
-            "usage": encode(reply.usage),
-            "reply": {name: encode(getattr(reply, name)) for name in REPLY_DETAILS},
-            "exchange": encode(receipt.exchange),
-            "prompt": None if prompt is None else _prompt_details(prompt, receipt.request),
-        }
-    )
+    details = {
+        "timings": receipt.timings,
+        "notes": receipt.notes,
+        "replayed_messages": receipt.replayed_messages,
+        "usage": reply.usage,
+        "reply": {name: getattr(reply, name) for name in REPLY_DETAILS},
+        "exchange": receipt.exchange,
+        "prompt": None if prompt is None else _prompt_details(prompt, receipt.request),
+    }
+    return write(details).encode()
 
 
 def _prompt_details(prompt: Prompt, request: Request) -> dict[str, Any]:
     roles = tuple(message.role for message in request.messages)
     return {
-        "roles": None if prompt.roles == roles else encode(prompt.roles),
+        "roles": None if prompt.roles == roles else prompt.roles,
         "exact": prompt.exact,
-        "notes": encode(prompt.notes),
+        "notes": prompt.notes,
         "replayed": prompt.replayed,
     }
 
@@ -218,7 +218,3 @@ def question(messages: Sequence[Message]) -> str:
         return ""
     texts = [part.text for part in asked[-1].parts if isinstance(part, Text)]
     return first_words(" ".join(texts) if len(texts) > 1 else asked[-1].text)
-
-
-def _json(value: Any) -> bytes:
-    return dumps(value).encode()
