@@ -105,13 +105,15 @@ class Call:
     ) -> AsyncGenerator[list[Event], None]:
         """The same for a model's stream that needs no thread, as many events at a time as came
         together. Closing it, or cancelling its task, ends the call."""
-        async with contextlib.aclosing(stream):
+        try:
             with _Recording(self) as recording:
                 async for events in stream:
                     recording.add(events)
                     yield events
                     if events and isinstance(events[-1], Finish):
                         return
+        finally:
+            await stream.aclose()
 
     def _write(self, builder: ReplyBuilder, reply: Reply, clock: _Clock) -> None:
         self.receipt = Receipt(
