@@ -15,7 +15,17 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
-from ..messages import Message, Options, Produced, Request, ResponseFormat, Text, ToolSpec
+from ..messages import (
+    Message,
+    Options,
+    Produced,
+    Request,
+    ResponseFormat,
+    Role,
+    Text,
+    ToolSpec,
+    text_message,
+)
 from ..prompt.values import Prompt
 from ..replies import Exchange, FinishReason, Reply, Usage
 from ..value import value
@@ -32,10 +42,24 @@ SETUP = (
 """What the calls of a conversation share, beside the settings and the versions."""
 WORDS = 80
 """Characters of the question and of the answer that a summary shows."""
+SHORT = 2048
+"""Characters of a message of which so little is remembered that many can be."""
 
 
 def message_data(message: Message) -> bytes:
     """A message without its produced ids, which another receipt of it may lack."""
+    match message.parts:
+        case (Text(text, None, None),) if len(text) <= SHORT:  # as in most
+            return _said(message.role, text)
+    return _written(message)
+
+
+@lru_cache(2048)  # clients send all that was said before with each of their calls
+def _said(role: Role, text: str) -> bytes:
+    return _written(text_message(role, text))
+
+
+def _written(message: Message) -> bytes:
     return write({"role": message.role, "parts": message.parts}).encode()
 
 
