@@ -29,6 +29,8 @@ from .replies import (
     UsageEvent,
 )
 
+FORGOT_NOTHING = Memory()
+
 
 class Call:
     """One call to a model: iterate over it for the events; `receipt` is there afterwards.
@@ -60,7 +62,7 @@ class Call:
         self._id = new_id(time.time())
         self._conversation = conversation or self._id
         self._parent = parent
-        self._memory = memory or Memory()
+        self._memory = memory or FORGOT_NOTHING
         self._replayed = replayed
         self._app = app
         self._notes = notes

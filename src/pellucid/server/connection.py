@@ -271,9 +271,10 @@ def _unacceptable(request: HttpRequest) -> tuple[int, str] | None:
         return 505, "HTTP/1.1 is spoken here."
     if request.version == "1.1" and len(headers.all("host")) != 1:
         return 400, "The request must name one Host."
-    coding = headers.all("transfer-encoding")
-    if coding and (request.version != "1.1" or [each.lower() for each in coding] != ["chunked"]):
-        return 501, "Bodies may be in chunks, not coded otherwise."
+    if "transfer-encoding" in headers:
+        codings = [each.lower() for each in headers.all("transfer-encoding")]
+        if request.version != "1.1" or codings != ["chunked"]:
+            return 501, "Bodies may be in chunks, not coded otherwise."
     if headers.get("expect", "100-continue").lower() != "100-continue":
         return 417, "Only 100-continue can be expected."
     return None

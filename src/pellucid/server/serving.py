@@ -175,7 +175,7 @@ class Server:
         found = routes.find(request.method, path)
         if isinstance(found, Failure):
             return _error(routes.face(path), found)
-        keys = tuple(key for key in shown if key != self._token)
+        keys = tuple([key for key in shown if key != self._token]) if shown else ()
         visit = Visit(self, request, found.face, keys)
         try:
             return await found.handler(visit)
