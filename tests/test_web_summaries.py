@@ -459,7 +459,7 @@ def test_the_larger_model_translates_most(large: Path) -> None:
     translator = Translator(Asker("large", store=None), "es")
     sentences = [facts.sentences(block)[0] for block in ARTICLE.split("\n\n")[2:6]]
     said = translator.translated(" ".join(sentences), "en", "https://x.example/")
-    assert translator.done >= 3 and languages.detect(said) == "es"
+    assert translator.done >= 3 and "fábrica" in said
     *_, mistakes = translator.notes()
     assert mistakes == MISTAKES.partition(" -m large")[0]
 

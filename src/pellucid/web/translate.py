@@ -75,6 +75,8 @@ class Translator:
             parts = _asked(sentence, words, url)
             pieces = self._asker.stream(task, parts, options=options, examples=shown)
             reply = glossary.elided(" ".join("".join(pieces).split()), target)
+            if sentence[:1].isupper():
+                reply = reply[:1].upper() + reply[1:]
             if _holds(sentence, reply, source, target) and (
                 _says(sentence, reply, words, source, target)
                 if helped
