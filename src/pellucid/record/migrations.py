@@ -14,6 +14,7 @@ changed: what comes later is a new function at the end of `MIGRATIONS`.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from pathlib import Path
@@ -22,6 +23,7 @@ from typing import Any
 import apsw
 
 from ..errors import StoreError, StoreTooNew
+from .packing import unsqueeze
 
 APPLICATION_ID = 0x50454C4C
 """"PELL", at byte 68 of the file: how `file` and we tell a store from another database."""
@@ -96,7 +98,25 @@ def first_tables(db: apsw.Connection) -> None:
     )
 
 
-MIGRATIONS: tuple[Migration, ...] = (first_tables,)
+def kinds(db: apsw.Connection) -> None:
+    """Version 2: what a receipt is of, beside its setup, which says so too; NULL is a conversation.
+
+    NULL at the end of a row is read without the row's long columns, and is in no index, so that
+    conversations cost nothing.
+    """
+    db.execute(
+        """
+        ALTER TABLE receipts ADD COLUMN kind TEXT;
+        CREATE INDEX receipts_by_kind ON receipts (kind, id) WHERE kind IS NOT NULL;
+        """
+    )
+    rows: Any = db.execute("SELECT number, data FROM receipts JOIN contents ON contents.id = setup")
+    found = ((json.loads(unsqueeze(data)).get("kind"), number) for number, data in rows)
+    others = [each for each in found if each[0] not in (None, "conversation")]
+    db.executemany("UPDATE receipts SET kind = ? WHERE number = ?", others)
+
+
+MIGRATIONS: tuple[Migration, ...] = (first_tables, kinds)
 
 
 def migrate(db: apsw.Connection, path: Path, migrations: Sequence[Migration]) -> None:
