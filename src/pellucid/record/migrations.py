@@ -122,8 +122,8 @@ MIGRATIONS: tuple[Migration, ...] = (first_tables, kinds)
 def migrate(db: apsw.Connection, path: Path, migrations: Sequence[Migration]) -> None:
     """Bring the store at `path`, open as `db`, to the newest schema.
 
-    Each step is one transaction, which also checks the foreign keys. Before the first step of an
-    existing store a copy is laid beside it. Raises `StoreTooNew` or `StoreError`, without having
+    Each step is one transaction, which also checks the foreign keys. Before each step of a store
+    that holds receipts a copy is laid beside it. Raises `StoreTooNew` or `StoreError`, without having
     touched the file, when it is not for this version of Pellucid.
     """
     while (version := check_version(db, path, len(migrations))) < len(migrations):
@@ -166,7 +166,7 @@ def check_version(db: apsw.Connection, path: Path, newest: int) -> int:
 
 
 def _step(db: apsw.Connection, path: Path, version: int, migration: Migration) -> None:
-    if version > 0:
+    if version > 0 and db.execute("SELECT EXISTS (SELECT 1 FROM receipts)").get:
         back_up(path, path.with_name(f"{path.name}.v{version}.bak"))
     migration(db)
     if broken := db.execute("PRAGMA foreign_key_check").fetchall():
