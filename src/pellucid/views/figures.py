@@ -334,11 +334,11 @@ def cost_rows(receipt: Receipt) -> list[tuple[str, str]]:
     if receipt.exchange is None:
         return [("total", cost(receipt))] if receipt.hosted else []
     found = cost_of(receipt)
-    if found is None and not receipt.reply.usage.input_total:
-        return [("total", "unknown: the host did not say how much it read, and that is not free")]
     if found is None:
         what = receipt.model if receipt.kind == "conversation" else f"this call ({receipt.kind})"
-        return [("total", f"unknown: no price of {what} is known, and that is not free")]
+        told = receipt.reply.usage.input_total
+        why = f"no price of {what} is known" if told else "the host did not say how much it read"
+        return [("total", f"unknown: {why}, and that is not free")]
     from .money import dollars
 
     dated = f", {found.price.dated}" if found.price.dated else ""
