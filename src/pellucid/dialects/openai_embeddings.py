@@ -26,7 +26,7 @@ def encode_embed_request(request: EmbedRequest, model: str) -> Outgoing:
     notes: Notes = {}
     if request.purpose:
         note(notes, f"purpose was not sent: {API} does not tell queries from documents.")
-    given = list(map(list, request.ids)) or list(request.texts)
+    given = list(request.ids or request.texts)
     body = {"model": model, "input": given, "dimensions": request.dimensions}
     return Outgoing("embeddings", drop_none(body), tuple(notes))
 

@@ -123,8 +123,8 @@ def migrate(db: apsw.Connection, path: Path, migrations: Sequence[Migration]) ->
     """Bring the store at `path`, open as `db`, to the newest schema.
 
     Each step is one transaction, which also checks the foreign keys. Before each step of a store
-    that holds receipts a copy is laid beside it. Raises `StoreTooNew` or `StoreError`, without having
-    touched the file, when it is not for this version of Pellucid.
+    that holds receipts a copy is laid beside it. Raises `StoreTooNew` or `StoreError`, without
+    having touched the file, when it is not for this version of Pellucid.
     """
     while (version := check_version(db, path, len(migrations))) < len(migrations):
         # Off while tables are rebuilt (https://sqlite.org/lang_altertable.html#otheralter);
