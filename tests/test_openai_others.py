@@ -201,7 +201,7 @@ def test_a_broken_completion_is_an_error() -> None:
     ("decode", "body", "field"),
     [
         (embeddings.decode_embed_request, {"model": "m"}, "input"),
-        (embeddings.decode_embed_request, {"model": "m", "input": [[1]]}, "input"),
+        (embeddings.decode_embed_request, {"model": "m", "input": [[1], "a"]}, "input[1]"),
         (embeddings.decode_embed_request, {"model": "m", "input": ["a", 1]}, "input[1]"),
         (
             embeddings.decode_embed_request,
