@@ -8,6 +8,7 @@ from decimal import Decimal
 import pytest
 
 from pellucid.calls import Call
+from pellucid.errors import UsageError
 from pellucid.messages import Message, Request, Text, Thinking, ToolSpec, text_message
 from pellucid.models.scripted import Scripted
 from pellucid.record.divergence import Divergence, divergence
@@ -73,6 +74,13 @@ def test_a_changed_tool_is_named() -> None:
     found = divergence(first, second)
     assert found.cause == "tool" and "the description of tides changed" in found.why
     assert "tides was added" in compare(SYSTEM, ASKED, tools=(TOOL,)).why
+
+
+def test_only_conversations_have_prompts_to_compare() -> None:
+    vectors = replace(FIRST, kind="vectors")
+    for pair in ((FIRST, vectors), (vectors, FIRST)):
+        with pytest.raises(UsageError, match="for vectors: it has no prompt"):
+            divergence(*pair)
 
 
 def test_two_models_share_nothing_and_an_unknown_price_is_unknown() -> None:

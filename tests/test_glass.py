@@ -321,6 +321,30 @@ def test_a_strangers_field_becomes_no_code() -> None:
     assert "abort" not in clients.python(wire)
 
 
+def test_a_host_that_was_not_asked_is_no_model_of_this_machine() -> None:
+    here = replace(samples.second_turn(), prompt=None)
+    asked = replace(
+        hosted(), reply=Reply(Message("assistant", ()), "error", Usage(known="estimated"))
+    )
+    for kind in ("conversation", "vectors"):
+        unsent = replace(asked, exchange=None, kind=kind)
+        assert figures.cost(unsent) == "none, nothing was sent"
+        for key in ("wire", "cost"):
+            words = panel(key, unsent)
+            assert "this machine" not in words and "within the program" not in words
+            assert "othing was sent" in words
+        within = replace(here, kind=kind)
+        assert figures.cost(within) == "none" and figures.cost_rows(within) == []
+        assert "within the program" in panel("wire", within)
+        assert "this machine" in panel("cost", within)
+
+
+def test_tokens_that_nobody_told_of_have_no_cost() -> None:
+    cut = replace(hosted(), reply=Reply(Message("assistant", ()), "cut", Usage(known="estimated")))
+    assert figures.cost(cut) == "unknown" and "unknown" in str(figures.cost_rows(cut))
+    assert "$0" not in panel("cost", cut)
+
+
 def test_cost_and_time_and_how_they_grow() -> None:
     glass = conversation()
     html = panel("cost", glass)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -198,6 +199,11 @@ def test_rates_become_durations() -> None:
     assert (end["prompt_eval_duration"], end["eval_duration"]) == (100_000_000, 250_000_000)
     assert end["total_duration"] == 350_000_000
     assert end["created_at"] == "2025-10-09T08:53:20Z"
+    reply = Reply(Message("assistant", (Text("a"),)), "stop", usage.usage)
+    for whole in (ollama.encode_reply, generate.encode_reply):
+        told = whole(reply, replace(HEAD, reading=100.0, writing=20.0))
+        measured = [name for name in end if name.endswith(("_count", "_duration"))]
+        assert [told.get(name) for name in measured] == [end[name] for name in measured]
 
 
 def test_loading_a_model_is_a_reply_without_words() -> None:

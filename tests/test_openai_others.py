@@ -94,6 +94,16 @@ def test_embeddings_there_and_back(encoding: Any) -> None:
     assert embeddings.decode_embeddings(json.loads(json.dumps(body))) == Embeddings(VECTORS, 4, "m")
 
 
+def test_embeddings_of_ids() -> None:
+    for given in ([[1, 2], [3]], [1, 2]):
+        read = embeddings.decode_embed_request({"model": "m", "input": given}).request
+        assert read.texts == () and read.ids[0] == (1, 2)
+        assert embeddings.encode_embed_request(read, "m").body["input"] == list(read.ids)
+    for wrong in ([[]], [1, "a"], [True], [[1], "a"], [[1], [-1]], [["a"]], ["a", 1], [1.5]):
+        with pytest.raises(BadRequest):
+            embeddings.decode_embed_request({"model": "m", "input": wrong})
+
+
 @pytest.mark.parametrize("body", [{}, {"data": 3}, {"data": [{"embedding": "?"}]}, {"data": [3]}])
 def test_what_is_no_answer(body: dict[str, Any]) -> None:
     with pytest.raises(BadReply):
@@ -191,7 +201,7 @@ def test_a_broken_completion_is_an_error() -> None:
     ("decode", "body", "field"),
     [
         (embeddings.decode_embed_request, {"model": "m"}, "input"),
-        (embeddings.decode_embed_request, {"model": "m", "input": [[1]]}, "input"),
+        (embeddings.decode_embed_request, {"model": "m", "input": [[1], "a"]}, "input[1]"),
         (embeddings.decode_embed_request, {"model": "m", "input": ["a", 1]}, "input[1]"),
         (
             embeddings.decode_embed_request,

@@ -155,10 +155,50 @@ def test_responses_are_kept_as_receipts(home: Path) -> None:
         for id in ("resp_last", "resp_", "last", "resp_" + "0" * 26):
             assert server.get(f"/v1/responses/{id}").status == 404
             missing = server.post("/v1/responses", {**asked, "previous_response_id": id})
-            assert missing.status == 404
-            assert missing.json["error"]["param"] == "previous_response_id"
+            said = missing.json["error"]
+            assert (missing.status, said["param"]) == (400, "previous_response_id")
+            assert said["code"] == "previous_response_not_found"
     with served({"x": echo()}) as server:
         assert "--no-log" in server.get(f"/v1/responses/{first['id']}").json["error"]["message"]
+
+
+def test_a_response_says_whether_it_is_stored(home: Path) -> None:
+    asked = {"model": "x", "input": "one"}
+    quiet = {"X-Pellucid-Log": "no"}
+
+    def streamed(server: Served, body: dict[str, Any]) -> Any:
+        last = server.post("/v1/responses", {**body, "stream": True}).body.split(b"data: ")[-1]
+        return json.loads(last)["response"]
+
+    with served({"x": echo()}, store=home / "r.db") as server:
+        for body, stored in ((asked, True), ({**asked, "store": True}, True)):
+            first = server.post("/v1/responses", body).json
+            assert first["store"] is streamed(server, body)["store"] is stored
+            assert server.get(f"/v1/responses/{first['id']}").json["store"] is True
+        unstored = {**asked, "store": False}
+        for first in (streamed(server, unstored), server.post("/v1/responses", unstored).json):
+            assert first["store"] is False
+            for path in (first["id"], f"{first['id']}/input_items"):
+                assert server.get(f"/v1/responses/{path}").status == 404
+            again = server.post("/v1/responses", {**asked, "previous_response_id": first["id"]})
+            assert again.json["error"]["code"] == "previous_response_not_found"
+            kept = server.get(f"/receipts/{first['id'].removeprefix('resp_')}").json
+            assert "store is false" in str(kept["notes"])
+        assert server.post("/v1/responses", asked, quiet).json["store"] is False
+        assert server.post("/v1/responses", {**asked, "store": "no"}).status == 400
+    with served({"x": echo()}) as server:  # --no-log
+        assert server.post("/v1/responses", asked).json["store"] is False
+
+
+def test_only_a_model_is_a_model_that_was_not_found(home: Path) -> None:
+    with served({"x": echo()}, store=home / "r.db") as server:
+        for path in ("/v1/nothing", "/receipts/0123", "/v1/responses/resp_1"):
+            error = server.get(path)
+            assert (error.status, error.json["error"]["code"]) == (404, None), path
+        asked = {"messages": [{"role": "user", "content": "Hi"}]}
+        for name in ("nobody", "small-but-not-there.gguf"):
+            error = server.post("/v1/chat/completions", {**asked, "model": name})
+            assert error.json["error"]["code"] == "model_not_found", error.json
 
 
 def test_pictures() -> None:

@@ -215,7 +215,10 @@ def test_ollama(server: Served) -> None:
         client.chat(model="llama3.2", messages=ASK, stream=True, options={"num_predict": 6})
     )
     assert parts[-1].done and "".join(p.message.content or "" for p in parts)
-    assert client.generate(model="llama3.2", prompt="Hi", options={"num_predict": 4}).response
+    written = client.generate(model="llama3.2", prompt="Hi", options={"num_predict": 4})
+    assert written.response
+    for timed in (reply, parts[-1], written):
+        assert timed.eval_duration and (timed.total_duration or 0) >= timed.eval_duration
     raw = client.generate(model="x", prompt="One, two,", raw=True, options={"num_predict": 4})
     assert raw.prompt_eval_count and raw.prompt_eval_count < 8
     structured = client.chat(

@@ -18,6 +18,7 @@ from host_server import Act, Host, answer, fails, host
 from pellucid.dialects.form import File, Form, encode_form
 from pellucid.dialects.openai_transcription import Transcript
 from pellucid.messages import Media, Text
+from pellucid.models.tokenizers import open_tokenizer
 from pellucid.record.codec import from_json, to_json
 from pellucid.record.receipt import Receipt
 from pellucid.record.rows import kind_of
@@ -110,6 +111,33 @@ def test_every_route_of_vectors_names_its_receipt(server: Served) -> None:
         assert of(server, server.post(path, body)).kind == "vectors", path
 
 
+def test_ids_of_tokens_are_their_text(home: Path) -> None:
+    ids = open_tokenizer("cl100k_base").encode("a cat").ids
+    with served(default="local", store=home / "r.db") as server:
+        one = server.post("/v1/embeddings", {"model": "minilm", "input": "a cat"}).json["data"]
+        for given in (list(ids), [list(ids)]):
+            asked = {"model": "text-embedding-3-small", "input": given}
+            reply = server.post("/v1/embeddings", asked)
+            assert reply.json["data"] == one
+            receipt = of(server, reply)
+            assert receipt.request.messages[0].text == "a cat"
+            assert "ids of tokens" in receipt.notes[0]
+        for model, given in (("minilm", [1]), ("text-embedding-3-small", [10**9]), ("/etc", [1])):
+            refused = server.post("/v1/embeddings", {"model": model, "input": given})
+            error = refused.json["error"]
+            assert (refused.status, error["param"]) == (400, "input") and "text" in error["message"]
+
+
+def test_ids_of_tokens_go_on_to_a_host(at: Callable[[Host], Any]) -> None:
+    found = {"data": [{"embedding": [0.5, 1]}], "usage": {"prompt_tokens": 2}}
+    ids = list(open_tokenizer("cl100k_base").encode("a cat").ids)
+    with host(says(found)) as there, at(there) as server:
+        for model, text in (("text-embedding-3-small", "a cat"), ("new-kind", "")):
+            reply = server.post("/v1/embeddings", {"model": f"openai:{model}", "input": ids})
+            assert json.loads(there.asked[-1].body)["input"] == [ids]
+            assert of(server, reply).request.messages[0].text == text
+
+
 def test_a_text_that_was_cut(server: Served) -> None:
     body = {"model": "minilm", "input": "word " * 400, "truncate": True}
     assert "reads the first 256" in of(server, server.post("/api/embed", body)).notes[0]
@@ -122,7 +150,8 @@ def test_receipts_that_are_not_wanted(server: Served, monkeypatch: pytest.Monkey
     part = Part()
     monkeypatch.setattr(speaking, "open_voice", lambda *_: part)
     monkeypatch.setattr(hearing, "open_whisper", lambda *_: part)
-    before = newest(server).id
+    listed = "/receipts?limit=1000"
+    before = server.get(listed).json
     silent = {"X-Pellucid-Log": "no"}
     vectors = {"model": "minilm", "input": "a"}
     with served() as other:  # --no-log
@@ -133,7 +162,7 @@ def test_receipts_that_are_not_wanted(server: Served, monkeypatch: pytest.Monkey
                 hear(running, b"a", "whisper-1", **headers),
             ):
                 assert reply.status == 200 and "x-pellucid-receipt" not in reply.headers
-    assert newest(server).id == before
+    assert server.get(listed).json == before
 
 
 class Part:

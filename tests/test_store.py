@@ -22,6 +22,7 @@ from pellucid.errors import ReceiptNotFound, StoreError, UsageError
 from pellucid.messages import Message, Part, Request, Text, Thinking, ToolCall, text_message
 from pellucid.record.connection import OLDEST_SQLITE, check_library
 from pellucid.record.ids import ALPHABET, new_id
+from pellucid.record.migrations import MIGRATIONS
 from pellucid.record.packing import Packer, Unpacker, squeeze, unsqueeze
 from pellucid.record.receipt import Memory, Receipt
 from pellucid.record.store import Store
@@ -86,7 +87,7 @@ def test_the_settings_that_keep_it_whole(store: Store) -> None:
     assert pragma("foreign_keys") == 1
     assert pragma("synchronous") == 2
     assert pragma("secure_delete") == 1
-    assert pragma("user_version") == 1
+    assert pragma("user_version") == len(MIGRATIONS)
     assert pragma("trusted_schema") == 0
     assert apsw.sqlite_lib_version() >= "3.51.3"
 

@@ -9,7 +9,7 @@ import shutil
 import signal
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -22,7 +22,7 @@ from pellucid.errors import StoreError, StoreTooNew
 from pellucid.record import connection
 from pellucid.record.ids import new_id
 from pellucid.record.migrations import MIGRATIONS
-from pellucid.record.receipt import Receipt
+from pellucid.record.receipt import Kind, Receipt
 from pellucid.record.store import Store
 from stored_receipts import conversation, rounded
 
@@ -303,6 +303,33 @@ def third_tables(db: apsw.Connection) -> None:
 NEWER = (*MIGRATIONS, second_tables, third_tables)
 
 
+def as_the_first(path: Path) -> Path:
+    """The store with what version 2 brought taken away."""
+    with closing(apsw.Connection(str(path))) as db:
+        db.execute(
+            "DROP INDEX receipts_by_kind; ALTER TABLE receipts DROP COLUMN kind; "
+            "PRAGMA user_version = 1"
+        )
+    return path
+
+
+def test_kinds_are_taken_from_the_setups(tmp_path: Path) -> None:
+    path = tmp_path / "receipts.db"
+    kinds: tuple[Kind, ...] = ("vectors", "conversation", "speech", "vectors")
+    receipts = [replace(r, kind=kind) for r, kind in zip(small(4), kinds, strict=True)]
+    with Store(path) as store:
+        store.add_all(receipts)
+        listed = store.list()
+        assert [each.kind for each in reversed(listed)] == list(kinds)
+    with Store(as_the_first(path)) as store:
+        assert store.list() == listed and store.verify() == ()
+        assert [each.id for each in store.list(1, kind="vectors")] == [receipts[3].id]
+        assert store.list(kind="pictures") == ()
+        assert store.list(kind="conversation") == (listed[2],)
+        store._db.execute("UPDATE receipts SET kind = 'speech' WHERE kind = 'vectors'")
+        assert len(store.verify()) == 2
+
+
 def migrate_until_killed(path: Path, at: int) -> None:
     def kill(operation: str, count: list[int] = [0]) -> None:  # noqa: B006
         count[0] += 1
@@ -317,6 +344,7 @@ def test_kill_while_migrating(
     filled: Path, tmp_path: Path, full: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = list(map(rounded, small(3)))
+    as_the_first(filled)
     monkeypatch.setattr(connection, "MIGRATIONS", NEWER)
     total = operations_of(lambda: Store(shutil.copy(filled, tmp_path / "count.db")).close())
     killed = 0
@@ -329,7 +357,7 @@ def test_kill_while_migrating(
         child.join()
         killed += child.exitcode == -signal.SIGKILL
         with Store(path) as store:
-            assert store._db.execute("PRAGMA user_version").get == 3
+            assert store._db.execute("PRAGMA user_version").get == len(NEWER)
             assert store.verify() == ()
             assert [store.get(receipt.id) for receipt in before] == before
         backup = apsw.Connection(f"{path}.v1.bak", flags=apsw.SQLITE_OPEN_READONLY)
@@ -364,9 +392,9 @@ def test_a_backup_is_made_before_a_migration_and_opens(
 ) -> None:
     monkeypatch.setattr(connection, "MIGRATIONS", NEWER)
     Store(filled).close()
-    backup = filled.with_name("receipts.db.v1.bak")
+    backup = filled.with_name("receipts.db.v2.bak")
     assert backup.stat().st_mode & 0o777 == 0o600
-    assert filled.with_name("receipts.db.v2.bak").exists()
+    assert filled.with_name("receipts.db.v3.bak").exists()
     monkeypatch.undo()
     with pytest.raises(StoreTooNew):
         Store(filled)
@@ -384,6 +412,6 @@ def test_a_newer_store_is_refused_and_not_touched(filled: Path, log_left: bool) 
     assert log.exists() == log_left
     files = [filled, log] if log_left else [filled]
     before = [path.read_bytes() for path in files]
-    with pytest.raises(StoreTooNew, match=r"newer Pellucid \(schema 7, this one knows 1\)"):
+    with pytest.raises(StoreTooNew, match=r"newer Pellucid \(schema 7, this one knows 2\)"):
         Store(filled)
     assert [path.read_bytes() for path in files] == before

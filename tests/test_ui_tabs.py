@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
@@ -309,10 +309,10 @@ def test_a_brochure_of_a_site_of_ones_own(served: Served, page: Page) -> None:
 
 
 def test_a_receipt_in_a_line() -> None:
-    told = "01", 0.0, "whisper-base", "01", "", "Hello.", 0, 0, "cut"
-    heard = Summary(*told, kind="transcription")  # type: ignore[arg-type]
+    told = Summary("01", 0.0, "whisper-base", "01", "", "Hello.", 0, 0, "cut")
+    heard = replace(told, kind="transcription")
     assert line(heard).endswith(" · [transcription] Hello. · whisper-base · cut")
-    assert line(Summary(*told)).endswith("(no question) · whisper-base · 0 in, 0 out, cut")  # type: ignore[arg-type]
+    assert line(told).endswith("(no question) · whisper-base · 0 in, 0 out, cut")
 
 
 def test_receipts_are_found_opened_and_compared(served: Served, page: Page) -> None:

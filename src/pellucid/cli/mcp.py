@@ -56,7 +56,13 @@ def run(args: argparse.Namespace) -> int:
         with Store(Folders.of().store) as store:
             found = store.list(limit=min(max(limit, 1), 100), text=words)
         return [
-            {"id": s.id, "model": s.model, "question": s.question, "answer": s.answer}
+            {
+                "id": s.id,
+                "kind": s.kind,
+                "model": s.model,
+                "question": s.question,
+                "answer": s.answer,
+            }
             for s in found
         ]
 

@@ -53,6 +53,8 @@ class Incoming:
     messages."""
     extra: Extra | None = None
     """Fields that mean nothing here, for a host that speaks the same dialect."""
+    store: bool = True
+    """Whether the reply may be asked for again by its id, where the API has that."""
 
 
 @value
@@ -63,6 +65,11 @@ class Head:
     model: str
     created: int
     include_usage: bool = True
+    stored: bool = False
+    """Whether the reply can be asked for again by its id."""
+    reading: float | None = None
+    writing: float | None = None
+    """The model's own rates, of a reply that is whole (see `UsageEvent`)."""
 
 
 FailureKind = Literal[

@@ -11,12 +11,14 @@ from ..value import value
 class EmbedRequest:
     """Texts to be turned into vectors, each with `dimensions` numbers where the model can choose.
 
-    `purpose` says what the texts are to a search, for models that tell the two apart.
+    `purpose` says what the texts are to a search, for models that tell the two apart. Where a
+    caller sent `ids` of tokens, `texts` is what they spell, if that is known.
     """
 
     texts: tuple[str, ...]
     dimensions: int | None = None
     purpose: Literal["query", "document"] | None = None
+    ids: tuple[tuple[int, ...], ...] = ()
 
 
 @value

@@ -26,7 +26,8 @@ def encode_embed_request(request: EmbedRequest, model: str) -> Outgoing:
     notes: Notes = {}
     if request.purpose:
         note(notes, f"purpose was not sent: {API} does not tell queries from documents.")
-    body = {"model": model, "input": list(request.texts), "dimensions": request.dimensions}
+    given = list(request.ids or request.texts)
+    body = {"model": model, "input": given, "dimensions": request.dimensions}
     return Outgoing("embeddings", drop_none(body), tuple(notes))
 
 
@@ -37,16 +38,28 @@ def decode_embed_request(body: Mapping[str, Any]) -> IncomingEmbed:
     note_unread(body, READ, notes)
     wanted_encoding(body)
     given = body.get("input")
-    texts = [given] if isinstance(given, str) else need(body, "input", list)
-    if not texts:
+    several = [given] if isinstance(given, str) else need(body, "input", list)
+    if not several:
         raise BadRequest("input is empty; there is nothing to embed.", "input")
-    if isinstance(texts[0], int | list):
-        raise BadRequest("input holds ids of tokens; send their text.", "input")
-    read = tuple(want(text, str, f"input[{i}]") for i, text in enumerate(texts))
+    if type(several[0]) is int:
+        several = [several]
+    texts: tuple[str, ...] = ()
+    ids: tuple[tuple[int, ...], ...] = ()
+    if isinstance(several[0], list):
+        ids = tuple(_ids(each, f"input[{i}]") for i, each in enumerate(several))
+    else:
+        texts = tuple(want(text, str, f"input[{i}]") for i, text in enumerate(several))
     dimensions = take(body, "dimensions", int)
     if dimensions is not None and dimensions < 1:
         raise BadRequest(f"dimensions is {dimensions}; it must be at least 1.", "dimensions")
-    return IncomingEmbed(EmbedRequest(read, dimensions), model, notes=tuple(notes))
+    return IncomingEmbed(EmbedRequest(texts, dimensions, ids=ids), model, notes=tuple(notes))
+
+
+def _ids(value: object, where: str) -> tuple[int, ...]:
+    ids = want(value, list, where)
+    if not ids or any(type(id) is not int or id < 0 for id in ids):
+        raise BadRequest(f"{where} must hold ids of tokens, whole numbers from 0.", where)
+    return tuple(ids)
 
 
 def wanted_encoding(body: Mapping[str, Any]) -> Encoding:

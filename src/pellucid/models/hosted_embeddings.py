@@ -36,6 +36,7 @@ class HostedEmbedder:
         self._settings = settings
         self._endpoint = endpoint
         found = DIALECTS[target.host.dialect]
+        self.takes_ids = found == "openai_embeddings"
         self._dialect: Any = import_module(f"..dialects.{found}", __package__)
 
     def embed(self, texts: Sequence[str]) -> Embeddings:
@@ -45,15 +46,16 @@ class HostedEmbedder:
 
     def answer(self, request: EmbedRequest, watch: Watch = unwatched) -> Embeddings:
         """The same with all that can be asked for."""
-        texts = request.texts
-        check_texts(texts)
+        if not request.ids:
+            check_texts(request.texts)
         endpoint = self._endpoint or KeyRing(self._settings).endpoint(self._target)
         model = self._target.model
         outgoing = self._dialect.encode_embed_request(request, model)
         body = ask(endpoint, model, outgoing, self._settings, watch)
         found = self._dialect.decode_embeddings(body)
-        if len(found.vectors) != len(texts):
-            raise BadReply(f"{len(found.vectors)} vectors came for {len(texts)} texts.", status=200)
+        asked = len(request.ids or request.texts)
+        if len(found.vectors) != asked:
+            raise BadReply(f"{len(found.vectors)} vectors came for {asked} texts.", status=200)
         usage = Usage(fresh=found.tokens or 0, known="reported" if found.tokens else "estimated")
         return Embeddings(self.name, found.vectors, usage, outgoing.notes)
 

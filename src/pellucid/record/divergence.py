@@ -12,6 +12,7 @@ from decimal import Decimal
 from itertools import takewhile
 from typing import Literal
 
+from ..errors import UsageError
 from ..messages import Known, Message, Thinking, ToolSpec
 from ..prompt.values import Prompt
 from ..value import value
@@ -53,7 +54,14 @@ class Divergence:
 
 
 def divergence(first: Receipt, second: Receipt) -> Divergence:
-    """Compare two prompts, the earlier one first."""
+    """Compare two prompts, the earlier one first. Raises `UsageError` for a receipt of no
+    conversation."""
+    for receipt in (first, second):
+        if receipt.kind != "conversation":
+            raise UsageError(
+                f"{receipt.id} is a call of {receipt.model} for {receipt.kind}: it has no prompt "
+                "that could be compared. Give the receipts of two conversations."
+            )
     shared, known = _shared(first, second)
     cause, why = _cause(first, second, shared)
     sizes = first.reply.usage.input_total, second.reply.usage.input_total

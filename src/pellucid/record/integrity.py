@@ -35,14 +35,14 @@ def problems(db: apsw.Connection) -> Iterator[str]:
         ids = contents.get(produced)
         if link_hash(nodes.get(parent, b""), contents.get(content, b""), ids) != hash:
             yield f"Node {id} is not what its hash says."
-    receipts: list[Any] = db.execute("SELECT number, id, hash FROM receipts").fetchall()
-    for number, id, hash in receipts:
+    receipts: list[Any] = db.execute("SELECT number, id, hash, kind FROM receipts").fetchall()
+    for number, id, hash, kind in receipts:
         try:
-            load(db, number)
+            loaded = load(db, number)
         except StoreError as error:
             yield str(error)
             continue
-        if receipt_hash(db, number) != hash:
+        if receipt_hash(db, number) != hash or loaded.kind != (kind or "conversation"):
             yield f"Receipt {id} is not what its hash says."
 
 

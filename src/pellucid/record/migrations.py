@@ -14,6 +14,7 @@ changed: what comes later is a new function at the end of `MIGRATIONS`.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from pathlib import Path
@@ -22,6 +23,7 @@ from typing import Any
 import apsw
 
 from ..errors import StoreError, StoreTooNew
+from .packing import unsqueeze
 
 APPLICATION_ID = 0x50454C4C
 """"PELL", at byte 68 of the file: how `file` and we tell a store from another database."""
@@ -96,15 +98,33 @@ def first_tables(db: apsw.Connection) -> None:
     )
 
 
-MIGRATIONS: tuple[Migration, ...] = (first_tables,)
+def kinds(db: apsw.Connection) -> None:
+    """Version 2: what a receipt is of, beside its setup, which says so too; NULL is a conversation.
+
+    NULL at the end of a row is read without the row's long columns, and is in no index, so that
+    conversations cost nothing.
+    """
+    db.execute(
+        """
+        ALTER TABLE receipts ADD COLUMN kind TEXT;
+        CREATE INDEX receipts_by_kind ON receipts (kind, id) WHERE kind IS NOT NULL;
+        """
+    )
+    rows: Any = db.execute("SELECT number, data FROM receipts JOIN contents ON contents.id = setup")
+    found = ((json.loads(unsqueeze(data)).get("kind"), number) for number, data in rows)
+    others = [each for each in found if each[0] not in (None, "conversation")]
+    db.executemany("UPDATE receipts SET kind = ? WHERE number = ?", others)
+
+
+MIGRATIONS: tuple[Migration, ...] = (first_tables, kinds)
 
 
 def migrate(db: apsw.Connection, path: Path, migrations: Sequence[Migration]) -> None:
     """Bring the store at `path`, open as `db`, to the newest schema.
 
-    Each step is one transaction, which also checks the foreign keys. Before the first step of an
-    existing store a copy is laid beside it. Raises `StoreTooNew` or `StoreError`, without having
-    touched the file, when it is not for this version of Pellucid.
+    Each step is one transaction, which also checks the foreign keys. Before each step of a store
+    that holds receipts a copy is laid beside it. Raises `StoreTooNew` or `StoreError`, without
+    having touched the file, when it is not for this version of Pellucid.
     """
     while (version := check_version(db, path, len(migrations))) < len(migrations):
         # Off while tables are rebuilt (https://sqlite.org/lang_altertable.html#otheralter);
@@ -146,7 +166,7 @@ def check_version(db: apsw.Connection, path: Path, newest: int) -> int:
 
 
 def _step(db: apsw.Connection, path: Path, version: int, migration: Migration) -> None:
-    if version > 0:
+    if version > 0 and db.execute("SELECT EXISTS (SELECT 1 FROM receipts)").get:
         back_up(path, path.with_name(f"{path.name}.v{version}.bak"))
     migration(db)
     if broken := db.execute("PRAGMA foreign_key_check").fetchall():

@@ -6,7 +6,6 @@ import json
 import struct
 import zlib
 from collections.abc import Collection
-from contextlib import closing
 from typing import Any
 
 import apsw
@@ -18,7 +17,7 @@ from .chains import read_chain, read_content
 from .codec import dumps
 from .packing import unsqueeze
 from .receipt import Kind, Receipt, Summary
-from .rows import Stored, kind_of, read_message, receipt
+from .rows import Stored, read_message, receipt
 
 _SHOWN = 5
 """How many of the ids that a prefix could mean are named."""
@@ -57,6 +56,7 @@ def condition(
     since: float | None = None,
     before: float | None = None,
     text: str | None = None,
+    kind: Kind | None = None,
     ids: Collection[str] | None = None,
     setups: Collection[int] | None = None,
 ) -> tuple[str, tuple[Any, ...]]:
@@ -70,6 +70,8 @@ def condition(
         clauses.append(("created >= ?", since))
     if before is not None:
         clauses.append(("created < ?", before))
+    if kind is not None:
+        clauses.append(("kind IS ?", None) if kind == "conversation" else ("kind = ?", kind))
     if ids is not None:
         clauses.append(("id IN (SELECT value FROM json_each(?))", dumps(list(ids))))
     if setups is not None:
@@ -100,28 +102,16 @@ def summaries(
     where: str,
     values: tuple[Any, ...],
     limit: int | None,
-    kind: Kind | None = None,
 ) -> tuple[Summary, ...]:
-    most = -1 if limit is None else limit
     rows: Any = db.execute(
         f"""
         SELECT id, created, model, conversation, question, answer, input_tokens, output_tokens,
-               finish, setup
+               finish, coalesce(kind, 'conversation')
         FROM receipts WHERE {where} ORDER BY id DESC LIMIT ?
         """,
-        (*values, most if kind is None else -1),
+        (*values, -1 if limit is None else limit),
     )
-    found: list[Summary] = []
-    kinds: dict[int, Kind] = {}
-    with closing(rows):
-        for *row, setup in rows:
-            if len(found) == most:
-                break
-            if setup not in kinds:
-                kinds[setup] = kind_of(json.loads(read_content(db, setup)))
-            if kind in (None, kinds[setup]):
-                found.append(Summary(*(*row, kinds[setup])))
-    return tuple(found)
+    return tuple(Summary(*row) for row in rows)
 
 
 Read = dict[tuple[bytes, bytes | None], Message]

@@ -65,8 +65,13 @@ class Receipt:
     notes: tuple[str, ...] = ()
     replayed_messages: int = 0
     exchange: Exchange | None = None
-    """What went over the wire, where a host answered."""
+    """What went over the wire, where a host was asked; see `hosted`."""
     kind: Kind = "conversation"
+
+    @property
+    def hosted(self) -> bool:
+        """Whether the model is at a host, also where nothing came to be sent there."""
+        return self.exchange is not None or "host" in self.settings
 
     def __repr__(self) -> str:
         if self.kind != "conversation":

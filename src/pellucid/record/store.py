@@ -94,7 +94,7 @@ class Store:
     def last_conversation(self) -> str | None:
         """The id of the conversation of the newest receipt."""
         with self._transaction("DEFERRED"):
-            found = summaries(self._db, *condition(), limit=1, kind="conversation")
+            found = summaries(self._db, *condition(kind="conversation"), limit=1)
         return found[0].conversation if found else None
 
     def list(
@@ -116,8 +116,10 @@ class Store:
         """
         with self._transaction("DEFERRED"):
             setups = None if app is None else setups_of(self._db, app)
-            where, values = condition(model, conversation, since, text=text, setups=setups)
-            return summaries(self._db, where, values, limit, kind)
+            where, values = condition(
+                model, conversation, since, text=text, kind=kind, setups=setups
+            )
+            return summaries(self._db, where, values, limit)
 
     def delete(
         self,

@@ -60,9 +60,9 @@ def _insert(db: apsw.Connection, receipts: Sequence[Receipt]) -> None:
         chains = next(kept), next(kept), next(kept)
         hash = _hash((*each.columns, each.fingerprint, setup, *each.blobs), chains)
         nodes = [chain and chain.node for chain in chains]
-        rows.append(
-            (number, *each.columns, *nodes, each.vocabulary, setups[setup], *each.blobs, hash)
-        )
+        kind = None if receipt.kind == "conversation" else receipt.kind
+        own = *each.columns, *nodes, each.vocabulary, setups[setup], *each.blobs, hash, kind
+        rows.append((number, *own))
         contents = [id for chain in chains[:2] if chain for id in chain.contents]
         told.append(_Told(number, receipt, contents))
     insert_rows(db, "receipts", COLUMNS, rows)
@@ -72,7 +72,7 @@ def _insert(db: apsw.Connection, receipts: Sequence[Receipt]) -> None:
 COLUMNS = (
     *("number", "id", "created", "model", "conversation", "parent", "finish", "question"),
     *("answer", "input_tokens", "output_tokens", "reply", "dropped", "prompt", "vocabulary"),
-    *("setup", "details", "tokens", "hash"),
+    *("setup", "details", "tokens", "hash", "kind"),
 )
 
 

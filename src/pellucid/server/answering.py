@@ -15,7 +15,7 @@ from ..models.base import Model, Stopped, never, prepare_steered
 from ..models.hosted import HostedModel
 from ..prompt.budget import require_fit
 from ..prompt.values import Prompt
-from ..record.receipt import Receipt
+from ..record.receipt import Receipt, Timings
 from ..replies import Event, Finish, Notice, Reply, Sent, TextDelta
 from .conversations import Place
 from .failures import failure_of
@@ -58,6 +58,8 @@ class Answering:
         self.id = ""
         self.extra: Extra | None = None
         """What a host that speaks the caller's own dialect is sent as it was written."""
+        self.store = True
+        """Whether the caller may find the answer again, where his API has that."""
         self.stream = False
         """Whether the caller wants the answer in pieces, and so has a host give it in pieces."""
         self._notes = notes
@@ -159,7 +161,11 @@ class Answering:
 
 
 def head(answering: Answering, prefix: str, include_usage: bool = True) -> Head:
-    return Head(f"{prefix}{answering.id}", answering.model, int(time.time()), include_usage)
+    stored = answering.store and bool(answering.receipt_header)
+    timings = answering.receipt.timings if answering.receipt else Timings()
+    rates = timings.reading, timings.writing
+    id = f"{prefix}{answering.id}"
+    return Head(id, answering.model, int(time.time()), include_usage, stored, *rates)
 
 
 async def respond(
@@ -176,6 +182,7 @@ async def respond(
         raise BadRequest("There is no message to answer.", "messages")
     answering = Answering(visit, incoming.request, incoming.model, incoming.notes, prepare)
     answering.extra, answering.stream = incoming.extra, incoming.stream
+    answering.store = incoming.store
     async with answering:
         if not incoming.stream:
             reply = await answering.reply()

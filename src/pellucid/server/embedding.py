@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from ..dialects.embedding import Embeddings, IncomingEmbed
-from ..errors import UsageError
+from ..errors import BadRequest, UsageError
 from ..messages import Text
 from ..models import embeddings
 from ..models.hosted import HostedModel
 from ..models.hosted_embeddings import HostedEmbedder
 from ..models.hosts import Target
+from ..models.token_ids import texts_of
 from .kept import Kept, counted
 from .models import in_thread
 from .visit import Visit
@@ -23,6 +26,7 @@ async def embed(visit: Visit, asked: IncomingEmbed, *, cut: bool = False) -> Ans
     if isinstance(visit.server.models.known(asked.model), Target):
         return await _hosted(visit, asked)
     embedder = await visit.server.models.embedder(asked.model)
+    asked = await _spelled(visit, asked, asked.model)
     with _kept(visit, asked, embedder.name) as kept:
         found = await in_thread(lambda: embedder.embed(asked.request.texts))
         if asked.request.dimensions not in (None, found.dimensions):
@@ -39,9 +43,24 @@ async def _hosted(visit: Visit, asked: IncomingEmbed) -> Answered:
     model = await visit.model(asked.model)
     assert isinstance(model, HostedModel)
     embedder = HostedEmbedder(model.target, visit.server.settings, model.endpoint)
+    try:
+        asked = await _spelled(visit, asked, model.target.model)
+    except BadRequest:
+        if not embedder.takes_ids:
+            raise
     with _kept(visit, asked, model) as kept:
         found = await in_thread(lambda: embedder.answer(asked.request, kept.watch))
         return _answered(kept, asked, found)
+
+
+async def _spelled(visit: Visit, asked: IncomingEmbed, model: str) -> IncomingEmbed:
+    """With the texts that ids of tokens spell in the vocabulary of `model`. Raises `BadRequest`."""
+    request, settings = asked.request, visit.server.settings
+    if not request.ids:
+        return asked
+    texts = await in_thread(lambda: texts_of(request.ids, model, settings))
+    notes = *asked.notes, "What was sent are ids of tokens; the texts are what they spell."
+    return replace(asked, request=replace(request, texts=texts), notes=notes)
 
 
 def _kept(visit: Visit, asked: IncomingEmbed, model: HostedModel | str) -> Kept:

@@ -52,10 +52,8 @@ def failure_of(error: PellucidError) -> Failure:
             return Failure(400, "rejected", str(error), field=error.field)
         case NotInstalled():
             return Failure(501, "rejected", str(error))
-        case UnknownModel():
+        case UnknownModel() | ModelUnavailable():
             return Failure(404, "not_found", str(error), field="model")
-        case ModelUnavailable():
-            kind = "not_found"
         case PromptTooLong():
             kind = "too_large"
         case Stalled():

@@ -31,18 +31,18 @@ async def store_of(visit: Visit) -> Store:
     return recorder.store
 
 
-async def _stored(visit: Visit, id: str, field: str | None = None) -> Receipt:
+async def _stored(visit: Visit, id: str) -> Receipt:
     store = await store_of(visit)
     try:
         if ID.fullmatch(id) is None:
             raise ReceiptNotFound(id)
         receipt = await in_thread(lambda: store.get(id.removeprefix(PREFIX)))
-        if receipt.kind != "conversation":
+        if receipt.kind != "conversation" or openai_responses.NOT_STORED in receipt.notes:
             raise ReceiptNotFound(id)
         return receipt
     except ReceiptNotFound:
-        said = f"There is no response {id!r} here: no receipt has its id."
-        raise Refused(Failure(404, "not_found", said, field=field)) from None
+        said = f"There is no response {id!r} here, or it was not to be stored."
+        raise Refused(Failure(404, "not_found", said)) from None
 
 
 async def read(visit: Visit) -> Incoming:
@@ -52,7 +52,11 @@ async def read(visit: Visit) -> Incoming:
     id = take(body, "previous_response_id", str)
     if not id:
         return openai_responses.decode_request(body)
-    before = await _stored(visit, id, "previous_response_id")
+    try:
+        before = await _stored(visit, id)
+    except Refused as refused:
+        named = "previous_response_not_found", "previous_response_id"
+        raise Refused(Failure(400, "rejected", refused.failure.message, *named)) from None
     rest = {name: value for name, value in body.items() if name != "previous_response_id"}
     incoming = openai_responses.decode_request(rest)
     messages = list(incoming.request.messages)
@@ -72,8 +76,8 @@ async def retrieve(visit: Visit) -> Response | None:
     if part:
         raise Refused(Failure(404, "not_found", f"A response has no {part!r} here."))
     reply = replace(receipt.reply, tokens=())
-    head = Head(id, receipt.model, int(receipt.created))
-    return answer({**openai_responses.encode_reply(reply, head), "store": True})
+    head = Head(id, receipt.model, int(receipt.created), stored=True)
+    return answer(openai_responses.encode_reply(reply, head))
 
 
 def _items(receipt: Receipt) -> Mapping[str, Any]:

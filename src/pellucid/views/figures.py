@@ -310,9 +310,10 @@ def usage_rows(receipt: Receipt) -> list[tuple[str, str, str]]:
 
 
 def cost(receipt: Receipt) -> str:
-    """What the call cost: dollars, "none" where it ran here, "unknown" without a price."""
+    """What the call cost: dollars, "none" where it ran here or nothing was sent to its host,
+    "unknown" without a price."""
     if receipt.exchange is None:
-        return "none"
+        return "none, nothing was sent" if receipt.hosted else "none"
     from .money import dollars
 
     return dollars(cost_of(receipt))
@@ -320,9 +321,9 @@ def cost(receipt: Receipt) -> str:
 
 def cost_of(receipt: Receipt) -> Cost | None:
     """The cost by buckets; `None` where the price of the model is not known, or how much was used:
-    sound and pictures have tokens of other prices than text, or none."""
+    no call takes no tokens, and sound and pictures have tokens of other prices than text."""
     usage = receipt.reply.usage
-    if receipt.kind != "conversation" and not (receipt.kind == "vectors" and usage.input_total):
+    if receipt.kind not in ("conversation", "vectors") or not usage.input_total:
         return None
     price = price_of(receipt.model)
     return None if price is None else priced(usage, price)
@@ -331,11 +332,13 @@ def cost_of(receipt: Receipt) -> Cost | None:
 def cost_rows(receipt: Receipt) -> list[tuple[str, str]]:
     """The cost of a hosted call, a line a bucket with its arithmetic, and the total."""
     if receipt.exchange is None:
-        return []
+        return [("total", cost(receipt))] if receipt.hosted else []
     found = cost_of(receipt)
     if found is None:
         what = receipt.model if receipt.kind == "conversation" else f"this call ({receipt.kind})"
-        return [("total", f"unknown: no price of {what} is known, and that is not free")]
+        told = receipt.reply.usage.input_total
+        why = f"no price of {what} is known" if told else "the host did not say how much it read"
+        return [("total", f"unknown: {why}, and that is not free")]
     from .money import dollars
 
     dated = f", {found.price.dated}" if found.price.dated else ""

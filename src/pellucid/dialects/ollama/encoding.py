@@ -34,7 +34,9 @@ def encode_reply(reply: Reply, head: Head) -> dict[str, Any]:
 
 def write_whole(writer: LineWriter, reply: Reply) -> dict[str, Any]:
     sayer = Sayer()
-    said = [event for given in events_of(reply) for event in sayer.add(given)]
+    usage = UsageEvent(reply.usage, writer.head.reading, writer.head.writing)
+    events = (usage if isinstance(given, UsageEvent) else given for given in events_of(reply))
+    said = [event for given in events for event in sayer.add(given)]
     tokens = said_tokens(reply.tokens)
     return writer.line(said, done=True) | ({"logprobs": _logprobs(tokens)} if tokens else {})
 
@@ -45,7 +47,7 @@ class LineWriter:
     text = "content"
 
     def __init__(self, head: Head) -> None:
-        self._head = head
+        self.head = head
 
     def message(self, fields: dict[str, Any]) -> dict[str, Any]:
         """What of a line is the message."""
@@ -72,9 +74,9 @@ class LineWriter:
                     metrics |= metrics_of(event)
                 case Finish():
                     metrics["done_reason"] = event.detail
-        created = datetime.fromtimestamp(self._head.created, UTC).isoformat()
+        created = datetime.fromtimestamp(self.head.created, UTC).isoformat()
         return {
-            "model": self._head.model,
+            "model": self.head.model,
             "created_at": created.replace("+00:00", "Z"),
             **self.message(fields),
             "done": done,

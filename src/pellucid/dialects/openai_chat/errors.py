@@ -34,7 +34,7 @@ CODES: dict[str, FailureKind] = {
 TYPES: dict[FailureKind, tuple[str, str | None]] = {
     "key": ("invalid_request_error", "invalid_api_key"),
     "permission": ("permission_error", None),
-    "not_found": ("invalid_request_error", "model_not_found"),
+    "not_found": ("invalid_request_error", None),
     "rejected": ("invalid_request_error", None),
     "too_large": ("invalid_request_error", "context_length_exceeded"),
     "quota": ("insufficient_quota", "insufficient_quota"),
@@ -96,6 +96,8 @@ def _kind(known: FailureKind | None, status: int) -> FailureKind:
 
 def encode_error(failure: Failure) -> dict[str, Any]:
     kind, code = TYPES[failure.kind]
+    if failure.kind == "not_found" and failure.field == "model":
+        code = "model_not_found"
     return {
         "error": {
             "message": failure.message,

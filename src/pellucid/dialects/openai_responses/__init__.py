@@ -9,13 +9,14 @@ from ...messages import Request
 from ..openai_chat.errors import decode_error, encode_error
 from .decoder import Decoder, decode_reply
 from .encoder import Encoder
-from .incoming import decode_request
+from .incoming import NOT_STORED, decode_request
 from .narrow import NAME, TRAITS, narrow
 from .replies import encode_reply, narrow_events
 from .requests import encode_request
 
 __all__ = [
     "NAME",
+    "NOT_STORED",
     "TRAITS",
     "Decoder",
     "Encoder",

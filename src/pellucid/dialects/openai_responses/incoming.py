@@ -31,6 +31,8 @@ KEPT_THERE = {
     "background": "leave it away and wait for the answer, or stream it",
 }
 """Fields that mean something kept at OpenAI, and what to do where nothing is kept."""
+NOT_STORED = "store is false: the caller does not find this answer by its id."
+"""The note of a request whose answer is not to be found again."""
 WORDS = ("auto", "none", "required")
 
 
@@ -55,7 +57,9 @@ def decode_request(body: Mapping[str, Any], path: str = "") -> Incoming:
     )
     stream = fields.take(body, "stream", bool) or False
     model, extra = fields.need(body, "model", str), unread(body, notes, NAME)
-    return Incoming(request, model, stream, tuple(notes), extra=extra)
+    store = fields.take(body, "store", bool) is not False
+    told = tuple(notes) if store else (*notes, NOT_STORED)
+    return Incoming(request, model, stream, told, extra=extra, store=store)
 
 
 def _options(body: Mapping[str, Any], notes: Notes) -> Options:

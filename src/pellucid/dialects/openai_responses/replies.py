@@ -38,7 +38,7 @@ def response(head: Head, output: list[dict[str, Any]], said: Mapping[str, Any]) 
         "metadata": {},
         "parallel_tool_calls": True,
         "previous_response_id": None,
-        "store": False,
+        "store": head.stored,
         "text": {"format": {"type": "text"}},
         "tool_choice": "auto",
         "tools": [],

@@ -204,7 +204,8 @@ def _others(calls: Sequence[Receipt]) -> str:
     rows, dated = [], ""
     for name in OTHERS:
         price = price_of(name)
-        found = [] if price is None else [priced(_fresh(c.reply.usage), price) for c in calls]
+        used = [call.reply.usage for call in calls]
+        found = [priced(_fresh(u), price) for u in used if price is not None and u.input_total]
         known = [each for each in found if each is not None]
         whole: Cost | None = add(known) if len(known) == len(calls) else None
         rows.append((name, dollars(known[-1] if whole else None), dollars(whole)))

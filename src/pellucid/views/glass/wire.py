@@ -26,7 +26,9 @@ def html(glass: Glass) -> str:
     """Request and response as they were sent; for a local model, what the engine was given."""
     receipt = glass.receipt
     if receipt.exchange is None:
-        return framed(*_local(receipt)) if receipt.prompt is not None else framed(lead(NOTHING))
+        if receipt.prompt is not None:
+            return framed(*_local(receipt))
+        return framed(lead(UNSENT if receipt.hosted else WITHIN))
     wire = clients.wire_of(receipt)
     again = [] if wire is None else [_again(wire)]
     if wire is not None and receipt.kind != "conversation":
@@ -38,7 +40,8 @@ def html(glass: Glass) -> str:
     )
 
 
-NOTHING = "Nothing went over a wire: this model answered within the program."
+WITHIN = "Nothing went over a wire: this model answered within the program."
+UNSENT = "Nothing was sent: the call ended before its host was asked."
 
 
 def _exchange(exchange: Exchange) -> list[str]:
