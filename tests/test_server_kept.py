@@ -79,10 +79,8 @@ def test_vectors_by_every_client(server: Served) -> None:
     (message,) = receipt.request.messages
     assert message.parts == (Text("a cat"), Text("a kitten"))
     assert receipt.reply.usage.known == "exact" and 4 <= receipt.reply.usage.fresh < 12
-    assert receipt.notes == (
-        "user means nothing here and was left out.",
-        "2 vectors of 384 dimensions.",
-    )
+    assert receipt.notes == ("user means nothing here and was left out.",)
+    assert receipt.reply.notices == ("2 vectors of 384 dimensions.",)
     assert receipt.exchange is None and figures.cost(receipt) == "none"
     total = receipt.timings.total
     assert total and receipt.created <= time.time() and receipt.reply.finish == "stop"

@@ -12,6 +12,7 @@ from ..errors import ModelError, UnknownModel, UsageError
 from ..replies import Usage
 from ..settings import Settings, load
 from ..value import value
+from .base import Stopped, never
 
 MODEL, TOKENIZER = "minilm-int8/model.onnx", "minilm/tokenizer.json"
 NAME = "minilm"
@@ -91,16 +92,22 @@ class MiniLM:
         self._tokenizer.no_truncation()
         self._tokenizer.no_padding()
 
-    def embed(self, texts: Sequence[str]) -> Embeddings:
+    def embed(self, texts: Sequence[str], stopped: Stopped = never) -> Embeddings:
+        """Once `stopped`, it leaves off: vectors that are missing have no numbers."""
         check_texts(texts)
-        encodings = self._tokenizer.encode_batch(list(texts))
-        ids = [encoding.ids for encoding in encodings]
+        ids: list[list[int]] = []
+        for at in range(0, len(texts), BATCH):
+            if stopped():
+                break
+            ids += [each.ids for each in self._tokenizer.encode_batch(list(texts[at : at + BATCH]))]
         long = [i for i, row in enumerate(ids) if len(row) > WINDOW]
         # The closing token stays, as in a text that fits.
         rows = [row if len(row) <= WINDOW else [*row[: WINDOW - 1], row[-1]] for row in ids]
         vectors: list[tuple[float, ...]] = [()] * len(rows)
         order = sorted(range(len(rows)), key=lambda i: len(rows[i]))  # little padding in a batch
         for at in range(0, len(order), BATCH):
+            if stopped():
+                break
             batch = order[at : at + BATCH]
             for i, vector in zip(batch, self._run([rows[i] for i in batch]), strict=True):
                 vectors[i] = vector
@@ -150,13 +157,18 @@ def open_embedder(
     """
     settings = settings or load()
     if name is None or name in (NAME, "local"):
-        return MiniLM(*weights.obtain((MODEL, TOKENIZER), settings, progress))
+        return open_minilm(settings, progress)
     from .hosted_embeddings import hosted_embedder
 
     hosted = hosted_embedder(name, settings)
     if hosted is None:
         raise UnknownModel(name, (NAME,))
     return hosted
+
+
+def open_minilm(settings: Settings, progress: Callable[[int, int], None] | None = None) -> MiniLM:
+    """The embedded one, its files fetched if need be. Raises `ModelUnavailable`."""
+    return MiniLM(*weights.obtain((MODEL, TOKENIZER), settings, progress))
 
 
 def embed(texts: str | Sequence[str], model: str | None = None) -> Embeddings:

@@ -61,7 +61,7 @@ def failure_of(error: PellucidError) -> Failure:
         case Stalled():
             return Failure(504, "server", str(error), error.code)
         case MissingKey():
-            instead = "With `--default local` a model of this machine answers instead."
+            instead = "With `--default local` a model of this machine answers for bare names."
             return Failure(401, "key", f"{error} {instead}")
         case ProviderError():
             return _provider(error)

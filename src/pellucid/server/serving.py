@@ -7,7 +7,6 @@ import socket
 import sys
 import traceback
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
 from typing import Self
 
 from ..dialects.base import Failure
@@ -28,6 +27,7 @@ from .http_response import Response
 from .limits import Limits
 from .models import Models
 from .recorder import Recorder
+from .threads import Threads, in_thread
 from .visit import Face, Visit, answer
 
 TICK = 1.0
@@ -61,7 +61,7 @@ class Server:
         self.conversations = Conversations()
         self.recorder = Recorder(store) if store else None
         self.client = AsyncClient(Timeouts.of(settings), offline=settings.offline)
-        self.threads = ThreadPoolExecutor(THREADS, "call")
+        self.threads = Threads(THREADS, "call")
         self.app = app
         self.stopping = False
         self._token = token
@@ -91,9 +91,9 @@ class Server:
         self._watching.cancel()
         await self._front.close()
         await self.client.__aexit__()
-        self.threads.shutdown(wait=False, cancel_futures=True)
+        self.threads.shutdown()
         if self.recorder is not None:
-            await asyncio.get_running_loop().run_in_executor(None, self.recorder.close)
+            await in_thread(self.recorder.close)
 
     async def listen(self, host: str, port: int) -> int:
         """Accept connections at an address too; the port, chosen where it is 0.
@@ -179,19 +179,27 @@ class Server:
         try:
             return await found.handler(visit)
         except Refused as refused:
-            return _error(found.face, refused.failure, refused.retry_after)
+            return _failed(visit, refused.failure, refused.retry_after)
         except PellucidError as error:
-            return _error(found.face, failure_of(error))
+            return _failed(visit, failure_of(error))
         except ConnectionError:
             raise asyncio.CancelledError from None  # nobody is there to be told
         except Exception:
             print(traceback.format_exc(), file=sys.stderr, flush=True)
             said = "The server met an error of its own; its terminal says more."
-            return _error(found.face, Failure(500, "server", said))
+            return _failed(visit, Failure(500, "server", said))
 
 
-def _error(face: Face, failure: Failure, retry_after: int | None = None) -> Response:
-    headers = {"Retry-After": str(retry_after)} if retry_after is not None else {}
+def _failed(visit: Visit, failure: Failure, retry_after: int | None = None) -> Response:
+    """An error, with the receipt of what was tried."""
+    headers = visit.receipt_header(visit.receipt)
+    if retry_after is not None:
+        headers["Retry-After"] = str(retry_after)
+    return _error(visit.face, failure, headers)
+
+
+def _error(face: Face, failure: Failure, headers: dict[str, str] | None = None) -> Response:
+    headers = headers or {}
     if failure.status == 401:
         headers["WWW-Authenticate"] = "Bearer"
     return answer(face.encode_error(failure), failure.status, headers)
