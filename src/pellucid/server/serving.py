@@ -19,7 +19,7 @@ from ..record.store import Store
 from ..settings import Settings
 from . import admission, openai, routes
 from .conversations import Conversations
-from .failures import Refused, failure_of
+from .failures import BUSY, Refused, failure_of
 from .front import Front
 from .gate import Gate
 from .http_request import HttpRequest
@@ -36,6 +36,7 @@ GATES = 1024
 """Queues that are kept, those of models that nobody uses included."""
 THREADS = 64
 """Calls of models on this machine at a time, over all models."""
+STOPS = Failure(BUSY, "overloaded", "The server stops; ask again later.")
 
 
 class Server:
@@ -160,7 +161,7 @@ class Server:
                 return _error(routes.face(request.raw_path), Failure(504, "server", said))
             if not self.stopping:
                 raise
-            return answer({"error": "The server stops."}, 503)
+            return _error(routes.face(request.raw_path), STOPS)
         finally:
             del self._visits[task]
             self._late.discard(task)
