@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import sys
 import threading
 from collections.abc import Callable
 from concurrent.futures import Executor, Future
@@ -11,6 +13,8 @@ from typing import Any, ParamSpec, TypeVar
 
 T = TypeVar("T")
 P = ParamSpec("P")
+_BUSY: set[int] = set()
+"""Threads that are at work."""
 
 
 class Threads(Executor):
@@ -45,7 +49,9 @@ class Threads(Executor):
             self._work.put(None)
 
     def _run(self) -> None:
+        me = threading.get_ident()
         while (item := self._work.get()) is not None:
+            _BUSY.add(me)
             future, work = item
             if future.set_running_or_notify_cancel():
                 try:
@@ -53,7 +59,18 @@ class Threads(Executor):
                 except BaseException as error:
                     future.set_exception(error)
             del item, future, work  # not held while it waits
+            _BUSY.discard(me)
             self._free.release()
+
+
+def leave(code: int) -> int:
+    """The code with which the process is to end. Where a thread is still at work it ends here: at
+    Python's own end one that is inside a library written in C++ would have it abort."""
+    if _BUSY:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+    return code
 
 
 _ASIDE = Threads(16, "aside")
