@@ -75,6 +75,17 @@ def qwen(weights_folder: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
+def large(weights_folder: Path, full: bool) -> Path:
+    """Qwen2.5-Coder-1.5B-Instruct, the larger one."""
+    from pellucid.engine import weights
+
+    if not full:
+        pytest.skip("needs --full: 1.1 GB are fetched")
+    name = "qwen2.5-coder-1.5b-instruct-q4_k_m.gguf"
+    return weights.fetch(weights.known(name), weights_folder, sources=LOCAL_SOURCES)
+
+
+@pytest.fixture(scope="session")
 def embedded(
     tmp_path_factory: pytest.TempPathFactory, qwen: Path, weights_folder: Path
 ) -> Iterator[LocalModel]:

@@ -47,9 +47,10 @@ def ollama(folder: Path, owner: str, name: str, digest: str) -> None:
 def test_the_rows_of_the_catalog() -> None:
     names = catalog.names()
     assert len(set(names)) == len(names) and all(name == name.lower() for name in names)
-    default, small = catalog.MODELS
-    assert default.weight.use == "chat (default)" and default.can == ("tools",)
-    assert default.weight.licence == small.weight.licence == "Apache-2.0"
+    default, large, _ = catalog.MODELS
+    assert default.weight.use == "chat (default)" and default.can == large.can == ("tools",)
+    assert {row.weight.licence for row in catalog.MODELS} == {"Apache-2.0"}
+    assert len(large.weight.parts) == 22 and large.weight.bytes == 1_117_320_768
 
 
 @pytest.mark.parametrize("row", catalog.MODELS, ids=lambda row: row.name)
@@ -58,7 +59,8 @@ def test_the_window_is_that_of_the_file(
 ) -> None:
     from pellucid.engine import gguf
 
-    path = request.getfixturevalue("qwen" if row.can else "smol")
+    fixtures = {"local": "qwen", "large": "large", "small": "smol"}
+    path = request.getfixturevalue(fixtures[row.aliases[0]])
     assert path.name == row.file
     assert gguf.read(path, arrays=False).context_length == row.window
 
@@ -74,6 +76,7 @@ def test_the_window_is_that_of_the_file(
             "qwen2.5-coder-0.5b",
         ),
         ("SMALL", "smollm2-135m"),
+        ("large", "qwen2.5-coder-1.5b"),
         ("SmolLM2-135M", "smollm2-135m"),
     ],
 )
@@ -112,6 +115,7 @@ def test_what_must_be_fetched_first(folders: Folders) -> None:
     rows = catalog.listing(SETTINGS, folders)
     assert [(row.name, row.ready, row.state) for row in rows] == [
         ("qwen2.5-coder-0.5b", False, "needs fetching, 491 MB"),
+        ("qwen2.5-coder-1.5b", False, "needs fetching, 1,117 MB"),
         ("smollm2-135m", False, "needs fetching, 98 MB"),
     ]
     assert rows[0].path is None and rows[0].licence == "Apache-2.0" and rows[0].window == 32768
@@ -120,7 +124,7 @@ def test_what_must_be_fetched_first(folders: Folders) -> None:
 def test_what_is_ready(smol: Path, folders: Folders) -> None:
     folders.weights.parent.mkdir(parents=True)
     folders.weights.symlink_to(smol.parent)
-    row = catalog.listing(SETTINGS, folders)[1]
+    row = catalog.listing(SETTINGS, folders)[2]
     assert row.ready and row.state == "ready"
     assert row.path == str(folders.weights / smol.name)
     assert row.bytes == smol.stat().st_size
@@ -142,7 +146,7 @@ def test_models_of_other_tools(tmp_path: Path, folders: Folders) -> None:
     (tmp_path / "ollama/manifests/registry.ollama.ai/library/tiny/broken").write_text("[]")
     pulled = model(folders.weights / "hub/o/r/z.gguf")
 
-    rows = catalog.listing(SETTINGS, folders)[2:]
+    rows = catalog.listing(SETTINGS, folders)[3:]
     assert [(row.name, row.path, row.ready) for row in rows] == [
         ("hf:o/r/z.gguf", str(pulled), True),
         ("hf:a/b--c/sub/x.gguf", str(hub), True),
@@ -167,4 +171,4 @@ def test_models_of_other_tools(tmp_path: Path, folders: Folders) -> None:
         catalog.resolve("tiny:2b")
 
     own = resolve({"PELLUCID_SOURCES": "path,index"}, {}, "")
-    assert [row.name for row in catalog.listing(own, folders)[2:]] == ["hf:o/r/z.gguf"]
+    assert [row.name for row in catalog.listing(own, folders)[3:]] == ["hf:o/r/z.gguf"]

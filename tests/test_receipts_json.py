@@ -31,7 +31,7 @@ from pellucid.messages import (
     ToolSpec,
 )
 from pellucid.prompt.values import Origin, Prompt, Span
-from pellucid.record.codec import dumps, from_json, to_json
+from pellucid.record.codec import dumps, encode, from_json, to_json, write
 from pellucid.record.receipt import Memory, Receipt, Timings
 from pellucid.record.store import Imported, Store
 from pellucid.replies import Candidate, Exchange, Reply, ReplyToken, Usage
@@ -210,6 +210,12 @@ def test_numbers_that_json_does_not_have(tmp_path: Path) -> None:
         store.add(receipt)
         kept = [token.logprob for token in store.get("last").reply.tokens]
     assert kept == [-inf, None, -inf, 0.0, None]
+
+
+@pytest.mark.parametrize("total", [1.5, inf, nan])
+def test_one_walk_writes_what_two_do(total: float) -> None:
+    receipt = replace(everything(), timings=Timings(total=total))
+    assert write(receipt) == dumps(encode(receipt))
 
 
 def broken(change: Callable[[dict[str, Any]], object]) -> dict[str, Any]:

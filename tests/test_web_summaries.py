@@ -334,7 +334,9 @@ def test_another_language() -> None:
     asked = model.requests[1].messages
     assert "from English into German" in asked[0].text
     assert [message.role for message in asked[1:]] == ["user", "assistant"] * 5 + ["user"]
-    words = "factory = die Fabrik; cost = kostete; million = Millionen; pounds = Pfund; 4.2 = 4,2"
+    words = (
+        "factory = die Fabrik; cost = kostete; million = Millionen; pounds = die Pfund; 4.2 = 4,2"
+    )
     assert asked[-1].parts == (
         Text("The factory cost 4.2 million pounds.", source="https://site.example/page"),
         Text(f"\n\n({words})"),
@@ -416,7 +418,7 @@ def test_a_small_model_is_asked_again() -> None:
         (
             "It has 1,200 customers in Germany.",
             "fr",
-            {"customers": "les clients", "Germany": "Allemagne", "1,200": "1 200"},
+            {"has": "a", "customers": "les clients", "Germany": "Allemagne", "1,200": "1 200"},
         ),
         (
             "It was built, then closed.",
@@ -424,7 +426,11 @@ def test_a_small_model_is_asked_again() -> None:
             {"built": "construido", "then": "luego", "closed": "cerró"},
         ),
         ("Larkfield Instruments may use it.", "de", {"use": "nutzen"}),
-        ("At 08:12 it cost 4.25 pounds.", "de", {"cost": "kostete", "4.25": "4,25"}),
+        (
+            "At 08:12 it cost 4.25 pounds.",
+            "de",
+            {"cost": "kostete", "pounds": "die Pfund", "4.25": "4,25"},
+        ),
     ],
 )
 def test_words_of_another_language(sentence: str, target: str, words: dict[str, str]) -> None:
@@ -446,6 +452,16 @@ def test_another_language_of_the_embedded_model(language: str, embedded: LocalMo
     assert same < len(said)
     assert languages.detect(" ".join(one for one in said if one not in text)) == language
     assert bool(same) == any("in the language of the page" in note for note in making.summary.notes)
+
+
+def test_the_larger_model_translates_most(large: Path) -> None:
+    """And no note sends to a larger one."""
+    translator = Translator(Asker("large", store=None), "es")
+    sentences = [facts.sentences(block)[0] for block in ARTICLE.split("\n\n")[2:6]]
+    said = translator.translated(" ".join(sentences), "en", "https://x.example/")
+    assert translator.done >= 3 and "fábrica" in said
+    *_, mistakes = translator.notes()
+    assert mistakes == MISTAKES.partition(" -m large")[0]
 
 
 def test_names_and_nouns_of_german_stay_or_go() -> None:

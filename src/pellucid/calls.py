@@ -29,6 +29,8 @@ from .replies import (
     UsageEvent,
 )
 
+FORGOT_NOTHING = Memory()
+
 
 class Call:
     """One call to a model: iterate over it for the events; `receipt` is there afterwards.
@@ -60,7 +62,7 @@ class Call:
         self._id = new_id(time.time())
         self._conversation = conversation or self._id
         self._parent = parent
-        self._memory = memory or Memory()
+        self._memory = memory or FORGOT_NOTHING
         self._replayed = replayed
         self._app = app
         self._notes = notes
@@ -105,13 +107,15 @@ class Call:
     ) -> AsyncGenerator[list[Event], None]:
         """The same for a model's stream that needs no thread, as many events at a time as came
         together. Closing it, or cancelling its task, ends the call."""
-        async with contextlib.aclosing(stream):
+        try:
             with _Recording(self) as recording:
                 async for events in stream:
                     recording.add(events)
                     yield events
                     if events and isinstance(events[-1], Finish):
                         return
+        finally:
+            await stream.aclose()
 
     def _write(self, builder: ReplyBuilder, reply: Reply, clock: _Clock) -> None:
         self.receipt = Receipt(

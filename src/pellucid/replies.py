@@ -250,6 +250,9 @@ def collect(events: Iterable[Event]) -> Reply:
     return builder.reply()
 
 
+_NOTHING_TOLD, _NOTHING_READ = Started(), Progress(0, 0, 0)
+
+
 class ReplyBuilder:
     """Gathers events; `reply()` works once the finish event came, `partial()` at any time."""
 
@@ -259,9 +262,9 @@ class ReplyBuilder:
         self._calls: dict[int, int] = {}  # index of a call -> its place among the parts
         self._tokens: list[ReplyToken] = []
         self._notices: list[str] = []
-        self._started = Started()
+        self._started = _NOTHING_TOLD
         self._usage: Usage | None = None
-        self._progress = Progress(0, 0, 0)
+        self._progress = _NOTHING_READ
         self._finish: Finish | None = None
         self.exchange: Exchange | None = None
 

@@ -19,20 +19,25 @@ quote = encode_basestring_ascii
 _DECODER = json.JSONDecoder()
 
 
-def writer(*, ascii: bool, nan: bool = True) -> Callable[[Any], str]:
-    """What writes JSON without blanks, on one line.
+def _refuse(value: object) -> NoReturn:
+    raise TypeError(f"JSON has no {type(value).__name__}")
+
+
+def writer(
+    *, ascii: bool, nan: bool = True, other: Callable[[Any], Any] = _refuse
+) -> Callable[[Any], str]:
+    """What writes JSON without blanks, on one line; `other` says what to write for what JSON has
+    no form of.
 
     The same as `json.JSONEncoder.encode`, which sets its machinery up anew with each call.
     """
     if c_make_encoder is None:  # a Python without the standard library's fast way
-        return json.JSONEncoder(ensure_ascii=ascii, allow_nan=nan, separators=(",", ":")).encode
+        return json.JSONEncoder(
+            ensure_ascii=ascii, allow_nan=nan, separators=(",", ":"), default=other
+        ).encode
     string = encode_basestring_ascii if ascii else encode_basestring
-    write = c_make_encoder(None, _refuse, string, None, ":", ",", False, False, nan)
+    write = c_make_encoder(None, other, string, None, ":", ",", False, False, nan)
     return lambda value: "".join(write(value, 0))
-
-
-def _refuse(value: object) -> NoReturn:
-    raise TypeError(f"JSON has no {type(value).__name__}")
 
 
 compact = writer(ascii=True)

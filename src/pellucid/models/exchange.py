@@ -83,7 +83,7 @@ class Talk:
         self.exchange = Exchange(
             "POST",
             url,
-            {name: shown(name, value) for name, value in headers.items()},
+            shown(headers),
             body,
         )
 

@@ -10,6 +10,7 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
+from functools import lru_cache
 from http.client import HTTPException, HTTPResponse
 from typing import Any, TypeVar
 
@@ -199,8 +200,8 @@ def tunnel_opened(answer: bytes, origin: Origin, proxy: route.Proxy) -> bool:
 
 def request_bytes(post: Post, origin: Origin) -> bytes:
     """A request as it goes to a host, or, without TLS, to the proxy before it."""
-    path = post.url.removeprefix(str(origin)) or "/"
-    headers = {"Host": origin.netloc, **post.headers}
+    path, netloc = _place(post.url)
+    headers = {"Host": netloc, **post.headers}
     if origin.scheme == "http" and (proxy := route.proxy(origin)):
         path = post.url
         if proxy.authorization:
@@ -210,6 +211,13 @@ def request_bytes(post: Post, origin: Origin) -> bytes:
     lines = [f"{name}: {value}" for name, value in headers.items()]
     head = "\r\n".join([f"{post.method} {path} HTTP/1.1", *lines, "", ""])
     return head.encode("ascii") + post.body
+
+
+@lru_cache(maxsize=1024)
+def _place(url: str) -> tuple[str, str]:
+    """The path of an address, and its host and port as a Host header has them."""
+    origin = Origin.of(url.partition("?")[0])
+    return url.removeprefix(str(origin)) or "/", origin.netloc
 
 
 class Stream(Generator[Event, None, None]):

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, TypeAlias
 
 from ..replies import Event
+from ..value import value
 
 LINGER = 0.05
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Post:
     """A request as it is sent, the key included. `whole`: its answer comes all at once."""
 
@@ -22,7 +23,7 @@ class Post:
     whole: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Answer:
     """The head of an answer; the names of `headers` are in lower case."""
 
@@ -30,25 +31,25 @@ class Answer:
     headers: dict[str, str]
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Open:
     """Send this; the result is an `Answer`. An answer that was open before is dropped."""
 
     post: Post
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Read:
     """The next bytes of the answer's body; none at its end."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Drain:
     """What little is left of the answer's body, so that its connection can be kept: the end of
     the reply was announced. A host that lingers is waited for no longer than `LINGER` seconds."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Wait:
     seconds: float
 

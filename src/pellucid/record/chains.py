@@ -21,6 +21,8 @@ Link = tuple[bytes, bytes | None]
 
 ROWS = 256
 """Rows in one statement."""
+SHORT = 2048
+"""Bytes of a content whose hash is remembered: most come again with the next call."""
 
 _WALK = """
     WITH RECURSIVE walk (id, steps) AS (
@@ -82,7 +84,7 @@ def _steps(links: Sequence[Link]) -> list[_Step]:
     out: list[_Step] = []
     before = b""
     for content, produced in links:
-        contents: tuple[tuple[bytes, bytes], ...] = ((digest(content), content),)
+        contents: tuple[tuple[bytes, bytes], ...] = ((content_hash(content), content),)
         if produced is not None:
             contents = (*contents, (digest(produced), produced))
         hash = link_hash(before, contents[0][0], contents[1][0] if produced is not None else None)
@@ -162,6 +164,13 @@ def read_content(db: apsw.Connection, content: int) -> bytes:
 
 def node_hash(db: apsw.Connection, node: int) -> bytes:
     return bytes(db.execute("SELECT hash FROM nodes WHERE id = ?", (node,)).get)
+
+
+def content_hash(content: bytes) -> bytes:
+    return _known_hash(content) if len(content) <= SHORT else digest(content)
+
+
+_known_hash = lru_cache(4096)(digest)
 
 
 @lru_cache(4096)  # a conversation's beginning comes again with each of its calls

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import re
 from base64 import b64decode, b64encode
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import MISSING, fields, is_dataclass
 from functools import cache
 from math import isfinite
@@ -67,7 +67,18 @@ def from_json(value: object) -> Receipt:
 
 def dumps(value: Any) -> str:
     """JSON on one line. Lone surrogates, which no UTF-8 file can hold, are escaped."""
-    text = _WRITE(value)
+    return _escaped(_WRITE(value))
+
+
+def write(value: Any) -> str:
+    """`dumps(encode(value))` in one walk, for values whose mappings have strings as keys."""
+    try:
+        return _escaped(_WRITE_OURS(value))
+    except ValueError:  # a number that has no JSON
+        return dumps(encode(value))
+
+
+def _escaped(text: str) -> str:
     if text.isascii():
         return text
     return _SURROGATE.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
@@ -98,13 +109,26 @@ def _writer(kind: type) -> Callable[[Any], Any]:
 
 
 def _dataclass_writer(kind: type) -> Callable[[Any], Any]:
+    opened = _opener(kind)
+    return lambda value: _write_items(opened(value))
+
+
+@cache
+def _opener(kind: type) -> Callable[[Any], Any]:
+    """What gives the fields of a dataclass as a dictionary, and anything else as `encode` does."""
+    if not is_dataclass(kind):
+        return _writer(kind)
     tag, names = _TAGS.get(kind, {}), _names(kind)
     values = attrgetter(*names, names[0])  # one name alone would not give a tuple
+    return lambda value: {**tag, **dict(zip(names, values(value), strict=False))}
 
-    def write(value: Any) -> Any:
-        return {**tag, **_write_items(zip(names, values(value), strict=False))}
 
-    return write
+def _opened(value: Any) -> Any:
+    kind: Any = type(value)
+    return _opener(kind)(value)
+
+
+_WRITE_OURS = writer(ascii=False, nan=False, other=_opened)
 
 
 def _write_bytes(value: bytes | bytearray) -> Any:
@@ -118,11 +142,10 @@ def _write_mapping(value: Mapping[Any, Any]) -> Any:
     for key in value:
         if not isinstance(key, str):
             return _refuse(value)
-    return _write_items(value.items())
+    return _write_items(dict(value))
 
 
-def _write_items(items: Iterable[tuple[str, Any]]) -> dict[str, Any]:
-    written = dict(items)
+def _write_items(written: dict[str, Any]) -> dict[str, Any]:
     if not _PLAINEST.issuperset(map(type, written.values())):
         for name, item in written.items():
             if type(item) not in _PLAINEST:

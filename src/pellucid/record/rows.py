@@ -15,12 +15,22 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
-from ..messages import Message, Options, Produced, Request, ResponseFormat, Text, ToolSpec
+from ..messages import (
+    Message,
+    Options,
+    Produced,
+    Request,
+    ResponseFormat,
+    Role,
+    Text,
+    ToolSpec,
+    text_message,
+)
 from ..prompt.values import Prompt
 from ..replies import Exchange, FinishReason, Reply, Usage
 from ..value import value
 from .blocks import read_blocks, read_reply
-from .codec import decode, dumps, encode
+from .codec import decode, dumps, encode, write
 from .packing import Packer, Unpacker
 from .receipt import Kind, Memory, Receipt, Timings
 
@@ -32,11 +42,25 @@ SETUP = (
 """What the calls of a conversation share, beside the settings and the versions."""
 WORDS = 80
 """Characters of the question and of the answer that a summary shows."""
+SHORT = 2048
+"""Characters of a message of which so little is remembered that many can be."""
 
 
 def message_data(message: Message) -> bytes:
     """A message without its produced ids, which another receipt of it may lack."""
-    return _json({"role": message.role, "parts": encode(message.parts)})
+    match message.parts:
+        case (Text(text, None, None),) if len(text) <= SHORT:  # as in most
+            return _said(message.role, text)
+    return _written(message)
+
+
+@lru_cache(2048)  # clients send all that was said before with each of their calls
+def _said(role: Role, text: str) -> bytes:
+    return _written(text_message(role, text))
+
+
+def _written(message: Message) -> bytes:
+    return write({"role": message.role, "parts": message.parts}).encode()
 
 
 def produced_data(produced: Produced | None) -> bytes | None:
@@ -83,7 +107,8 @@ def setup_data(receipt: Receipt) -> bytes:
 
 def _setup(given: tuple[Any, ...], settings: Pairs, versions: Pairs) -> bytes:
     setup = dict(zip(SETUP, given, strict=True))
-    return _json(encode({**setup, "settings": dict(settings), "versions": dict(versions)}))
+    whole = {**setup, "settings": dict(settings), "versions": dict(versions)}
+    return dumps(encode(whole)).encode()
 
 
 _known_setup = lru_cache(256)(_setup)
@@ -94,25 +119,24 @@ REPLY_DETAILS = ("error", "detail", "notices", "id", "model")
 
 def details_data(receipt: Receipt) -> bytes:
     prompt, reply = receipt.prompt, receipt.reply
-    return _json(
-        {
-            "timings": encode(receipt.timings),
-            "notes": encode(receipt.notes),
-            "replayed_messages": receipt.replayed_messages,
-            "usage": encode(reply.usage),
-            "reply": {name: encode(getattr(reply, name)) for name in REPLY_DETAILS},
-            "exchange": encode(receipt.exchange),
-            "prompt": None if prompt is None else _prompt_details(prompt, receipt.request),
-        }
-    )
+    details = {
+        "timings": receipt.timings,
+        "notes": receipt.notes,
+        "replayed_messages": receipt.replayed_messages,
+        "usage": reply.usage,
+        "reply": {name: getattr(reply, name) for name in REPLY_DETAILS},
+        "exchange": receipt.exchange,
+        "prompt": None if prompt is None else _prompt_details(prompt, receipt.request),
+    }
+    return write(details).encode()
 
 
 def _prompt_details(prompt: Prompt, request: Request) -> dict[str, Any]:
     roles = tuple(message.role for message in request.messages)
     return {
-        "roles": None if prompt.roles == roles else encode(prompt.roles),
+        "roles": None if prompt.roles == roles else prompt.roles,
         "exact": prompt.exact,
-        "notes": encode(prompt.notes),
+        "notes": prompt.notes,
         "replayed": prompt.replayed,
     }
 
@@ -218,7 +242,3 @@ def question(messages: Sequence[Message]) -> str:
         return ""
     texts = [part.text for part in asked[-1].parts if isinstance(part, Text)]
     return first_words(" ".join(texts) if len(texts) > 1 else asked[-1].text)
-
-
-def _json(value: Any) -> bytes:
-    return dumps(value).encode()

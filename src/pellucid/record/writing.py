@@ -13,7 +13,15 @@ from ..messages import Message
 from ..replies import ReplyToken
 from ..value import value
 from .blocks import pack_reply, prompt_blocks
-from .chains import Chain, Link, insert_rows, keep_chains, keep_contents, node_hash
+from .chains import (
+    Chain,
+    Link,
+    content_hash,
+    insert_rows,
+    keep_chains,
+    keep_contents,
+    node_hash,
+)
 from .packing import digest, squeeze
 from .receipt import Receipt
 from .rows import (
@@ -41,7 +49,7 @@ def insert(db: apsw.Connection, receipts: Sequence[Receipt]) -> None:
 def _insert(db: apsw.Connection, receipts: Sequence[Receipt]) -> None:
     packed = [_packed(db, receipt) for receipt in receipts]
     kept = iter(keep_chains(db, [chain for each in packed for chain in each.chains]))
-    hashes = [digest(each.setup) for each in packed]
+    hashes = [content_hash(each.setup) for each in packed]
     setups = keep_contents(db, dict(zip(hashes, [each.setup for each in packed], strict=True)))
     last = int(db.execute("SELECT coalesce(max(number), 0) FROM receipts").get)
     rows: list[Sequence[object]] = []

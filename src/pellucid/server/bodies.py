@@ -23,7 +23,12 @@ async def read(request: HttpRequest, limits: Limits) -> bytes:
     if request.content_length > limits.body:
         raise _too_long(limits)
     if request.whole:  # as most are: short, and sent with their heads
-        return await _read(request, limits)
+        if "content-encoding" in request.headers:
+            return await _read(request, limits)
+        body = request.rest()
+        if len(body) > limits.body:
+            raise _too_long(limits)
+        return body
     try:
         async with asyncio.timeout(limits.read):
             return await _read(request, limits)

@@ -127,10 +127,10 @@ class Connection(asyncio.Protocol):
         elif why := _unacceptable(request):
             self._refuse(*why)
         elif self._refusal is None:
-            self._waiting.append(request)
             if self._task is None:
-                self._task = self._front.loop.create_task(self._serve())
+                self._task = self._front.loop.create_task(self._serve(request))
             else:
+                self._waiting.append(request)
                 self.flow()
 
     def _length(self) -> int:
@@ -155,11 +155,10 @@ class Connection(asyncio.Protocol):
 
     # -- requests, answered
 
-    async def _serve(self) -> None:
+    async def _serve(self, request: HttpRequest) -> None:
+        """Answer a request, and those that came meanwhile."""
         try:
-            while self._waiting and not self._closing:
-                request = self._waiting.popleft()
-                self.flow()
+            while not self._closing:
                 response = await self._front.handle(request)
                 if response is None:
                     self._finish(request)
@@ -167,6 +166,10 @@ class Connection(asyncio.Protocol):
                     self.abort()
                 else:
                     self._answer(request, response)
+                if not self._waiting:
+                    break
+                request = self._waiting.popleft()
+                self.flow()
             self._answer_refused()
         finally:
             self._task = None
@@ -268,9 +271,10 @@ def _unacceptable(request: HttpRequest) -> tuple[int, str] | None:
         return 505, "HTTP/1.1 is spoken here."
     if request.version == "1.1" and len(headers.all("host")) != 1:
         return 400, "The request must name one Host."
-    coding = headers.all("transfer-encoding")
-    if coding and (request.version != "1.1" or [each.lower() for each in coding] != ["chunked"]):
-        return 501, "Bodies may be in chunks, not coded otherwise."
+    if "transfer-encoding" in headers:
+        codings = [each.lower() for each in headers.all("transfer-encoding")]
+        if request.version != "1.1" or codings != ["chunked"]:
+            return 501, "Bodies may be in chunks, not coded otherwise."
     if headers.get("expect", "100-continue").lower() != "100-continue":
         return 417, "Only 100-continue can be expected."
     return None

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
-from functools import cached_property
 from typing import Protocol
 from urllib.parse import parse_qsl, unquote
 
@@ -81,7 +80,9 @@ class HttpRequest:
         self._broken = False
         self.held = 0
         """Bytes of the body that wait to be read."""
-        self.raw_path, _, self._query = target.partition("#")[0].partition("?")
+        self.raw_path, _, query = target.partition("#")[0].partition("?")
+        self.query: Mapping[str, str] = _fields(query) if query else {}
+        """The query's fields; of one given twice, the first."""
         self._expects = headers.get("expect", "").lower() == "100-continue"
         self._pieces: deque[bytes] = deque()
         self._wake: Callable[[], None] = lambda: None
@@ -93,13 +94,6 @@ class HttpRequest:
     @property
     def path(self) -> str:
         return unquote(self.raw_path)
-
-    @cached_property
-    def query(self) -> Mapping[str, str]:
-        """The query's fields; of one given twice, the first."""
-        if not self._query:
-            return {}
-        return dict(reversed(parse_qsl(self._query, keep_blank_values=True)))
 
     @property
     def content_length(self) -> int:
@@ -119,6 +113,14 @@ class HttpRequest:
         """What comes is no body; nothing that follows can be read."""
         self._broken, self.keep_alive = True, False
         self._wake()
+
+    def rest(self) -> bytes:
+        """All that has come of the body and was not read."""
+        data = b"".join(self._pieces)
+        self._pieces.clear()
+        self.held = 0
+        self.link.flow()
+        return data
 
     async def read(self) -> bytes:
         """The next piece of the body; nothing at its end. Raises `BadRequest` for none."""
@@ -143,3 +145,7 @@ class HttpRequest:
             await came
         finally:
             self._wake = lambda: None
+
+
+def _fields(query: str) -> Mapping[str, str]:
+    return dict(reversed(parse_qsl(query, keep_blank_values=True)))

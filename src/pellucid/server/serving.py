@@ -149,9 +149,10 @@ class Server:
         self._watching = loop.call_later(min(TICK, self.limits.call / 4), self._watch)
 
     async def _handle(self, request: HttpRequest) -> Response | None:
-        task = asyncio.current_task()
+        loop = asyncio.get_running_loop()
+        task = asyncio.current_task(loop)
         assert task is not None
-        self._visits[task] = task.get_loop().time() + self.limits.call
+        self._visits[task] = loop.time() + self.limits.call
         try:
             return await self._admit(request)
         except asyncio.CancelledError:
@@ -175,7 +176,7 @@ class Server:
         found = routes.find(request.method, path)
         if isinstance(found, Failure):
             return _error(routes.face(path), found)
-        keys = tuple(key for key in shown if key != self._token)
+        keys = tuple([key for key in shown if key != self._token]) if shown else ()
         visit = Visit(self, request, found.face, keys)
         try:
             return await found.handler(visit)

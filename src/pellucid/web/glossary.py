@@ -115,7 +115,8 @@ def _words(source: str, target: str) -> tuple[re.Pattern[str], dict[str, str]]:
     """A pattern for the words of a language, the longest first, and what each becomes."""
     table: dict[str, str] = {}
     for row in _rows():
-        table.setdefault(_ARTICLE.sub("", row[source]).lower(), re.sub("[()]", "", row[target]))
+        other = re.sub("[()]|^(been|to) ", "", row[target])
+        table.setdefault(_ARTICLE.sub("", row[source]).lower(), other)
     words = (word for word in table if not word.startswith(("been ", "to ")))
     known = "|".join(map(re.escape, sorted(words, key=len, reverse=True)))
     return re.compile(rf"(?<![\w-])(?:{known})(?![\w-]|['’]s\b)", re.I), table

@@ -75,6 +75,8 @@ class Translator:
             parts = _asked(sentence, words, url)
             pieces = self._asker.stream(task, parts, options=options, examples=shown)
             reply = glossary.elided(" ".join("".join(pieces).split()), target)
+            if sentence[:1].isupper():
+                reply = reply[:1].upper() + reply[1:]
             if _holds(sentence, reply, source, target) and (
                 _says(sentence, reply, words, source, target)
                 if helped
@@ -140,7 +142,7 @@ def _says(sentence: str, reply: str, known: Mapping[str, str], source: str, targ
     plain = {word for word in re.findall(r"[^\W\d_]{2,}", sentence) if word.islower()}
     plain |= set(facts.words(" ".join(known))) | languages.small_words(source)
     own = glossary.vocabulary(target) | languages.small_words(target) | set(facts.words(given))
-    if (plain - own) & set(facts.words(reply)) or "'s" in reply:
+    if (plain - own) & set(facts.words(reply)) or (target != "en" and "'s" in reply):
         return False
     if not all(
         number in reply for number in glossary.numbers(glossary.localised(sentence, source, target))
@@ -149,7 +151,7 @@ def _says(sentence: str, reply: str, known: Mapping[str, str], source: str, targ
     if glossary.proper(given, target) != glossary.proper(reply, target):
         return False
     low = reply.lower()
-    long = [word for word in known.values() if len(word) > 3]
+    long = [word for word in known.values() if len(word) > 4]  # and so not "have" or "will"
     return sum(_stem(word) in low for word in long) >= SAID * len(long)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Literal
 
 from ...errors import BadRequest
@@ -41,22 +41,23 @@ def read_messages(body: Mapping[str, Any], notes: Notes) -> tuple[Message, ...]:
     reader = _Reader(notes)
     out: list[Message] = []
     if body.get("system") is not None:
-        out += _message("system", list(reader.parts(body["system"], "system")))
+        out += _message("system", reader.parts(body["system"], "system"))
     if body.get("messages") is None:
         raise BadRequest("messages is missing; it must be a list.", "messages")
     for where, item in fields.objects(body, "messages"):
         role = fields.role(item, where, ("user", "assistant", "system"))
         if item.get("content") is None:
             raise BadRequest(f"{where}.content is missing.", f"{where}.content")
-        parts = list(reader.parts(item["content"], f"{where}.content"))
-        if role == "user":
-            out += _message("tool", [part for part in parts if isinstance(part, ToolResult)])
+        parts = reader.parts(item["content"], f"{where}.content")
+        results = [part for part in parts if isinstance(part, ToolResult)]
+        if results and role == "user":
+            out += _message("tool", results)
             parts = [part for part in parts if not isinstance(part, ToolResult)]
         out += _message(role, parts)
     return tuple(out)
 
 
-def _message(role: Role, parts: list[Part]) -> tuple[Message, ...]:
+def _message(role: Role, parts: Sequence[Part]) -> tuple[Message, ...]:
     return (Message(role, tuple(parts)),) if parts else ()
 
 
@@ -67,13 +68,14 @@ class _Reader:
         self._notes = notes
         self._names: dict[str, str] = {}
 
-    def parts(self, content: object, where: str) -> Iterator[Part]:
+    def parts(self, content: object, where: str) -> list[Part]:
         if isinstance(content, str):
-            yield Text(content)
-            return
+            return [Text(content)]
+        out: list[Part] = []
         for i, block in enumerate(fields.want(content, list, where)):
             place = f"{where}[{i}]"
-            yield from self._block(fields.want(block, dict, place), place)
+            out += self._block(fields.want(block, dict, place), place)
+        return out
 
     def _block(self, block: Mapping[str, Any], where: str) -> Iterator[Part]:
         kind = fields.need(block, "type", str, where)
@@ -115,7 +117,7 @@ class _Reader:
     def _result(self, block: Mapping[str, Any], where: str) -> ToolResult:
         id = fields.need(block, "tool_use_id", str, where)
         content = block.get("content") or ""
-        parts = list(self.parts(content, f"{where}.content"))
+        parts = self.parts(content, f"{where}.content")
         return ToolResult(
             id,
             self._names.get(id, ""),

@@ -16,10 +16,10 @@ from ..narrowing import Notes, note, note_unread, unread
 from .blocks import read_messages
 from .narrow import NAME
 
-READ = (
+READ = {
     *("model", "messages", "system", "max_tokens", "stream", "temperature", "top_p", "top_k"),
     *("stop_sequences", "tools", "tool_choice", "thinking", "output_config"),
-)
+}
 """The fields of a request that are understood; all others are told of in a note."""
 READ_OF_TOOL = ("type", "name", "description", "input_schema", "strict")
 EFFORTS: dict[str, Effort] = {
