@@ -135,7 +135,7 @@ def test_receipts_of_both(server: Served, client: openai.OpenAI) -> None:
     (part,) = receipt.request.messages[0].parts
     assert isinstance(part, Media) and (part.name, part.data) == ("fox.wav", sound)
     assert "fox" in receipt.reply.text and receipt.reply.text == heard.parse().text
-    assert receipt.notes[0].startswith("colour") and "seconds of sound" in receipt.notes[-1]
+    assert receipt.notes[0].startswith("colour") and "seconds of sound" in receipt.reply.notices[0]
 
 
 def receipt_of(server: Served, reply: Any) -> Receipt:

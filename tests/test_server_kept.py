@@ -80,10 +80,8 @@ def test_vectors_by_every_client(server: Served) -> None:
     (message,) = receipt.request.messages
     assert message.parts == (Text("a cat"), Text("a kitten"))
     assert receipt.reply.usage.known == "exact" and 4 <= receipt.reply.usage.fresh < 12
-    assert receipt.notes == (
-        "user means nothing here and was left out.",
-        "2 vectors of 384 dimensions.",
-    )
+    assert receipt.notes == ("user means nothing here and was left out.",)
+    assert receipt.reply.notices == ("2 vectors of 384 dimensions.",)
     assert receipt.exchange is None and figures.cost(receipt) == "none"
     total = receipt.timings.total
     assert total and receipt.created <= time.time() and receipt.reply.finish == "stop"
@@ -227,7 +225,8 @@ CALLS: dict[str, tuple[dict[str, Any] | bytes, Asking]] = {
     "pictures": (
         {"data": [{"b64_json": "aGk="}], "usage": {"input_tokens": 9, "output_tokens": 1056}},
         lambda it: it.post(
-            "/v1/images/generations", {"model": "openai:gpt-image-1", "prompt": "a"}
+            "/v1/images/generations",
+            {"model": "openai:gpt-image-1", "prompt": "a", "size": "1024x1536", "quality": "low"},
         ),
     ),
     "speech": (
@@ -275,6 +274,9 @@ def test_calls_of_a_host(at: Callable[[Host], Any], kind: str) -> None:
     assert wire is not None and wire.sent == there.asked[0].body and wire.status == 200
     assert wire.url.startswith(there.base) and receipt.model.startswith("openai:")
     assert receipt.settings["host"] == "openai"
+    if kind == "pictures":
+        wish = {"n": 1, "size": "1024x1536", "quality": "low"}
+        assert receipt.settings.items() >= wish.items()
     for each in (receipt, refused, wrong):
         assert "sk-canary" not in json.dumps(to_json(each))
         priced = kind == "vectors" and each is receipt

@@ -29,6 +29,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
+    from ..server.threads import leave
+
     command = args.words[1:] if args.words[:1] == ["--"] else args.words
     if not command:
         raise UsageError("Which program? pellucid run -- python app.py")
@@ -38,7 +40,7 @@ def run(args: argparse.Namespace) -> int:
     with _served(settings, args.default, app) as (base, token):
         code = _wait_for(command, environment(base, token))
     _tell(app, began)
-    return code
+    return leave(code)
 
 
 def app_name(command: Sequence[str]) -> str:

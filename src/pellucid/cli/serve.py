@@ -51,12 +51,13 @@ def port(word: str) -> int:
 
 def run(args: argparse.Namespace) -> int:
     from ..server.loop import run as run_loop
+    from ..server.threads import leave
 
     settings = options.settings(args)
     token = args.token or os.environ.get("PELLUCID_TOKEN") or None
     ready_model(args.default, settings)
     run_loop(_serve(args, settings, token))
-    return 0
+    return leave(0)
 
 
 def ready_model(name: str | None, settings: Settings) -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from contextlib import aclosing
+from typing import TYPE_CHECKING, Any
 
 from ..dialects.base import Dialect, Outgoing
 from ..dialects.registry import dialect
@@ -13,6 +14,10 @@ from ..settings import Settings
 from .exchange import Talk
 from .http import Client, Timeouts
 from .keys import Endpoint
+from .steps import Steps
+
+if TYPE_CHECKING:
+    from .http_async import AsyncClient
 
 Watch = Callable[[Event], None]
 """Is told of a call's events: what is sent, and notices. They come from the caller's thread."""
@@ -22,64 +27,67 @@ def unwatched(event: Event) -> None:
     pass
 
 
-def ask(
-    endpoint: Endpoint,
-    model: str,
-    outgoing: Outgoing,
-    settings: Settings,
-    watch: Watch = unwatched,
-) -> dict[str, Any]:
-    """The object that the host answers, with the retries and errors of any other call.
+def ask(endpoint: Endpoint, model: str, outgoing: Outgoing, settings: Settings) -> Answered:
+    """What the host answers, with the retries and errors of any other call.
 
     Raises `MissingKey` before anything is sent, `ProviderError`.
     """
-    return _asked(endpoint, model, outgoing, settings, watch).body
+    answered = Answered(dialect(endpoint.host.dialect))
+    client = Client(Timeouts.of(settings), offline=settings.offline)
+    try:
+        for _ in client.stream(_steps(endpoint, model, outgoing, answered)):
+            pass
+    finally:
+        client.close()
+    return answered
 
 
-def ask_sound(
+async def aask(
     endpoint: Endpoint,
     model: str,
     outgoing: Outgoing,
-    settings: Settings,
+    client: AsyncClient,
     watch: Watch = unwatched,
-) -> bytes:
-    """The bytes that the host answers. Raises as `ask` does, and `BadReply` for none."""
-    answering = _asked(endpoint, model, outgoing, settings, watch)
-    if not answering.sound:
-        raise BadReply(f"{endpoint.host.name} answered with JSON, not with a sound.")
-    return bytes(answering.sound)
+) -> Answered:
+    """The same without a thread of its own, over the connections of `client`. Cancelling its task
+    ends the call."""
+    answered = Answered(dialect(endpoint.host.dialect))
+    async with aclosing(client.stream(_steps(endpoint, model, outgoing, answered))) as batches:
+        async for batch in batches:
+            for event in batch:
+                watch(event)
+    return answered
 
 
-def _asked(
-    endpoint: Endpoint, model: str, outgoing: Outgoing, settings: Settings, watch: Watch
-) -> _Answering:
+def _steps(endpoint: Endpoint, model: str, outgoing: Outgoing, answered: Answered) -> Steps:
     endpoint.require_key()
-    answering = _Answering(dialect(endpoint.host.dialect))
-    speaks: Any = answering
-    client = Client(Timeouts.of(settings), offline=settings.offline)
-    try:
-        for event in client.stream(Talk(endpoint, speaks, model, outgoing).run()):
-            watch(event)
-    finally:
-        client.close()
-    return answering
+    speaks: Any = answered
+    return Talk(endpoint, speaks, model, outgoing).run()
 
 
-class _Answering:
-    """A dialect whose replies are kept as they are; its errors and paths stay its own."""
+class Answered:
+    """What a host answered: an object, or a sound. A call takes it for a dialect whose replies are
+    kept as they are; its errors and paths stay its own."""
 
     def __init__(self, of: Dialect) -> None:
         self.body: dict[str, Any] = {}
-        self.sound = bytearray()
+        self._sound = bytearray()
         self._of = of
 
-    def Decoder(self) -> _Answering:
+    @property
+    def sound(self) -> bytes:
+        """Raises `BadReply` where none came."""
+        if not self._sound:
+            raise BadReply("The host answered with JSON, not with a sound.")
+        return bytes(self._sound)
+
+    def Decoder(self) -> Answered:
         """Of what does not come as JSON."""
-        self.sound.clear()
+        self._sound.clear()
         return self
 
     def feed(self, data: bytes) -> list[Event]:
-        self.sound += data
+        self._sound += data
         return []
 
     def close(self) -> list[Event]:

@@ -6,14 +6,15 @@ from collections.abc import Sequence
 from importlib import import_module
 from typing import Any
 
+from ..dialects.base import Outgoing
 from ..dialects.embedding import EmbedRequest
 from ..errors import BadReply, UsageError
 from ..replies import Usage
 from ..settings import Settings
-from .asking import Watch, ask, unwatched
+from .asking import ask
 from .embeddings import Embeddings, check_texts
 from .hosts import Target, find, follow
-from .keys import Endpoint, KeyRing
+from .keys import KeyRing
 
 DIALECTS = {
     "openai": "openai_embeddings",
@@ -24,17 +25,14 @@ DIALECTS = {
 
 
 class HostedEmbedder:
-    """One embedding model at one host. `endpoint` is where, if another's key is to be used."""
+    """One embedding model at one host."""
 
-    def __init__(
-        self, target: Target, settings: Settings, endpoint: Endpoint | None = None
-    ) -> None:
+    def __init__(self, target: Target, settings: Settings) -> None:
         if target.host.dialect not in DIALECTS:
             raise UsageError(f"{target.host.name} offers no embeddings by its API.")
         self.name = target.name
         self._target = target
         self._settings = settings
-        self._endpoint = endpoint
         found = DIALECTS[target.host.dialect]
         self.takes_ids = found == "openai_embeddings"
         self._dialect: Any = import_module(f"..dialects.{found}", __package__)
@@ -42,20 +40,23 @@ class HostedEmbedder:
     def embed(self, texts: Sequence[str]) -> Embeddings:
         """One vector for each text. Raises `UsageError` for none and for an empty one, and
         `ProviderError`."""
-        return self.answer(EmbedRequest(tuple(texts)))
+        outgoing = self.encode(EmbedRequest(tuple(texts)))
+        endpoint = KeyRing(self._settings).endpoint(self._target)
+        answered = ask(endpoint, self._target.model, outgoing, self._settings)
+        return self.decode(answered.body, outgoing, len(texts))
 
-    def answer(self, request: EmbedRequest, watch: Watch = unwatched) -> Embeddings:
-        """The same with all that can be asked for."""
+    def encode(self, request: EmbedRequest) -> Outgoing:
+        """What is sent. Raises `UsageError` for no text, and for an empty one."""
         if not request.ids:
             check_texts(request.texts)
-        endpoint = self._endpoint or KeyRing(self._settings).endpoint(self._target)
-        model = self._target.model
-        outgoing = self._dialect.encode_embed_request(request, model)
-        body = ask(endpoint, model, outgoing, self._settings, watch)
+        outgoing: Outgoing = self._dialect.encode_embed_request(request, self._target.model)
+        return outgoing
+
+    def decode(self, body: dict[str, Any], outgoing: Outgoing, texts: int) -> Embeddings:
+        """What the host answered to so many texts. Raises `BadReply`."""
         found = self._dialect.decode_embeddings(body)
-        asked = len(request.ids or request.texts)
-        if len(found.vectors) != asked:
-            raise BadReply(f"{len(found.vectors)} vectors came for {asked} texts.", status=200)
+        if len(found.vectors) != texts:
+            raise BadReply(f"{len(found.vectors)} vectors came for {texts} texts.", status=200)
         usage = Usage(fresh=found.tokens or 0, known="reported" if found.tokens else "estimated")
         return Embeddings(self.name, found.vectors, usage, outgoing.notes)
 

@@ -12,13 +12,14 @@ from ..dialects.base import Outgoing
 from ..errors import BadReply, UsageError
 from ..messages import Request
 from ..settings import Settings
-from .asking import ask
+from .asking import Answered, aask, ask
 from .facts import of_name
 from .hosts import find, follow
 from .keys import Endpoint, KeyRing
 
 if TYPE_CHECKING:
     from .hosted import HostedModel
+    from .http_async import AsyncClient
 
 COUNTING = ("anthropic", "gemini")
 """Dialects whose hosts count without answering, at no cost."""
@@ -40,7 +41,8 @@ class TokenCounts:
 
         Raises `ProviderError`.
         """
-        return _count(self._endpoint, self._model, self._outgoing(text), self._settings)
+        outgoing = self._outgoing(text)
+        return _counted(ask(self._endpoint, self._model, outgoing, self._settings))
 
     def _outgoing(self, text: str) -> Outgoing:
         if self._endpoint.host.dialect == "anthropic":
@@ -51,7 +53,7 @@ class TokenCounts:
         return Outgoing(f"models/{self._model}:countTokens", {"contents": [content]})
 
 
-def count_request(model: HostedModel, request: Request, settings: Settings) -> int:
+async def count_request(model: HostedModel, request: Request, client: AsyncClient) -> int:
     """The tokens of the prompt that `request` becomes, by the model's provider.
 
     Raises `UsageError` where it has no such endpoint, and `ProviderError`.
@@ -61,12 +63,12 @@ def count_request(model: HostedModel, request: Request, settings: Settings) -> i
     speaks: Any = model.dialect
     traits = model.endpoint.host.traits | of_name(model.target.model).traits
     outgoing = speaks.encode_count_request(request, model.target.model, traits=traits)
-    return _count(model.endpoint, model.target.model, outgoing, settings)
+    return _counted(await aask(model.endpoint, model.target.model, outgoing, client))
 
 
-def _count(endpoint: Endpoint, model: str, outgoing: Outgoing, settings: Settings) -> int:
-    answer = ask(endpoint, model, outgoing, settings)
-    count = answer.get("input_tokens", answer.get("totalTokens"))
+def _counted(answered: Answered) -> int:
+    body = answered.body
+    count = body.get("input_tokens", body.get("totalTokens"))
     if not isinstance(count, int):
         raise BadReply("The answer has no count of tokens.", status=200)
     return count

@@ -156,8 +156,7 @@ class Answering:
         server = self.visit.server
         if receipt.reply.complete:
             server.conversations.remember(self._place, receipt)
-        if server.recorder is not None and self.visit.logged:
-            server.recorder.keep(receipt)
+        self.visit.keep(receipt)
 
 
 def head(answering: Answering, prefix: str, include_usage: bool = True) -> Head:

@@ -11,7 +11,7 @@ from ..dialects.base import Failure
 from .answering import respond
 from .counting import count
 from .http_response import Response
-from .models import in_thread
+from .threads import in_thread
 from .visit import Face, Route, Visit, answer
 
 

@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import asyncio
-import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import TypeVar
 
 from ..dialects import openai_responses, openai_speech, openai_transcription
 from ..dialects.base import Outgoing
 from ..dialects.form import File, Form, encode_form
-from ..errors import BadRequest, UnknownModel, UsageError
+from ..errors import BadRequest, UsageError
 from ..messages import Media, Text
-from ..models.asking import ask, ask_sound
 from ..models.hosted import HostedModel
 from ..models.hosts import Target
 from ..speech import hearing, speaking
 from .http_response import Response, Stream
 from .kept import Kept, reported
+from .turns import Turn, at_host
 from .visit import Visit
 
 SPEAKING, HEARING = "pellucid/speech", "pellucid/hearing"
@@ -26,7 +23,6 @@ SPEAKING, HEARING = "pellucid/speech", "pellucid/hearing"
 MOST = 1 << 20
 """Bytes of a sound that its receipt keeps; of a longer one it tells."""
 Heard = tuple[Kept, openai_transcription.Transcript]
-T = TypeVar("T")
 
 
 async def speech(visit: Visit) -> Response | None:
@@ -35,37 +31,44 @@ async def speech(visit: Visit) -> Response | None:
     request = asked.request
     if not request.text.strip():
         raise BadRequest("input is empty; there is nothing to read aloud.", "input")
-    media = openai_speech.FORMATS[request.format]
-    wish = {"voice": request.voice, "format": request.format, "speed": request.speed}
-    words = Text(request.text)
-    model = await _meant(visit, asked.model, speaking.NAMES)
-    if isinstance(model, HostedModel):
-        name, settings = model.target.model, visit.server.settings
-        outgoing = openai_speech.encode_speech_request(request, name)
-        with Kept(visit, "speech", model, words, notes=asked.notes, settings=wish) as kept:
-            sound = await _run(
-                visit, lambda: ask_sound(model.endpoint, name, outgoing, settings, kept.watch)
-            )
-            kept.made = f"{len(sound):,} bytes of {media}"
-        return Response(sound, headers=kept.receipt_header, media=media)
-    slot = await visit.server.part(SPEAKING).enter(visit.client)
-    try:
-        with Kept(visit, "speech", speaking.VOICE, words, notes=asked.notes, settings=wish) as kept:
+    meant = _meant(visit, asked.model, speaking.NAMES, "speech")
+    if isinstance(meant, Target):
+        return await _spoken_there(visit, asked)
+    async with Turn(visit, SPEAKING) as turn:
+        voice = await turn.do(lambda: speaking.open_voice(visit.server.settings))
+        with _kept_speech(visit, speaking.VOICE, asked) as kept:
             if request.instructions:
                 kept.note("instructions mean nothing here and were left out.")
-            voice = await _run(visit, lambda: speaking.open_voice(visit.server.settings))
             pieces = speaking.spoken(voice, request.text, request.format, request.speed)
+            media = openai_speech.FORMATS[request.format]
             stream = Stream(visit.request, media, kept.receipt_header)
             size = 0
-            while (piece := await _run(visit, lambda: next(pieces, None))) is not None:
+            while (piece := await turn.do(lambda: next(pieces, None))) is not None:
                 if piece:
                     size += len(piece)
                     kept.made = f"{size:,} bytes of {media}"
                     await stream.send(piece, visit.server.limits.write)
             await stream.end()
-    finally:
-        slot.give_back()
     return None
+
+
+async def _spoken_there(visit: Visit, asked: openai_speech.IncomingSpeech) -> Response:
+    model = await _at_host(visit, asked.model)
+    outgoing = openai_speech.encode_speech_request(asked.request, model.target.model)
+    media = openai_speech.FORMATS[asked.request.format]
+    async with at_host(visit, model):
+        with _kept_speech(visit, model, asked) as kept:
+            sound = (await kept.ask(outgoing)).sound
+            kept.made = f"{len(sound):,} bytes of {media}"
+    return Response(sound, headers=kept.receipt_header, media=media)
+
+
+def _kept_speech(
+    visit: Visit, model: HostedModel | str, asked: openai_speech.IncomingSpeech
+) -> Kept:
+    request = asked.request
+    wish = {"voice": request.voice, "format": request.format, "speed": request.speed}
+    return Kept(visit, "speech", model, Text(request.text), notes=asked.notes, settings=wish)
 
 
 async def transcriptions(visit: Visit) -> Response | None:
@@ -76,11 +79,11 @@ async def transcriptions(visit: Visit) -> Response | None:
         raise BadRequest("file is missing; it must be a sound.", "file")
     media = Media("audio", file.mime, file.data, name=file.name)
     asked = openai_transcription.decode_transcription_request(form.fields, media)
-    model = await _meant(visit, asked.model, hearing.NAMES)
-    if isinstance(model, HostedModel):
-        kept, found = await _heard_there(visit, model, asked, file)
+    meant = _meant(visit, asked.model, hearing.NAMES, "transcriptions")
+    if isinstance(meant, Target):
+        kept, found = await _heard_there(visit, asked, file)
     else:
-        kept, found = await _heard_here(visit, model, asked)
+        kept, found = await _heard_here(visit, hearing.model_called(meant), asked)
     text = openai_transcription.encode_transcript(found, asked.format)
     return Response(
         text.encode(),
@@ -89,7 +92,7 @@ async def transcriptions(visit: Visit) -> Response | None:
     )
 
 
-def _kept(
+def _kept_hearing(
     visit: Visit, model: HostedModel | str, asked: openai_transcription.IncomingTranscription
 ) -> Kept:
     request, sound = asked.request, asked.request.audio
@@ -116,73 +119,50 @@ def _told(kept: Kept, found: openai_transcription.Transcript) -> Heard:
 async def _heard_here(
     visit: Visit, name: str, asked: openai_transcription.IncomingTranscription
 ) -> Heard:
-    gone = threading.Event()
     request = asked.request
-    sound = request.audio.data or b""
-    slot = await visit.server.part(HEARING).enter(visit.client)
-
-    def work() -> openai_transcription.Transcript:
-        whisper = hearing.open_whisper(name, visit.server.settings)
-        return whisper.write_down(
-            sound,
-            language=request.language,
-            prompt=request.prompt,
-            temperature=request.temperature,
-            words=request.words,
-            stopped=gone.is_set,
-        )
-
-    def ended(each: asyncio.Future[openai_transcription.Transcript]) -> None:
-        each.exception()  # asked for, also where nobody waits any more
-        slot.give_back()
-
-    heard = asyncio.wrap_future(visit.server.threads.submit(work))
-    heard.add_done_callback(ended)
-    try:
-        with _kept(visit, hearing.model_called(name), asked) as kept:
-            # What nobody waits for any more goes on for a while: the next comes only behind it.
-            return _told(kept, await asyncio.shield(heard))
-    finally:
-        gone.set()
+    async with Turn(visit, HEARING) as turn:
+        whisper = await turn.do(lambda: hearing.open_whisper(name, visit.server.settings))
+        with _kept_hearing(visit, name, asked) as kept:
+            found = await turn.do(
+                lambda: whisper.write_down(
+                    request.audio.data or b"",
+                    language=request.language,
+                    prompt=request.prompt,
+                    temperature=request.temperature,
+                    words=request.words,
+                    stopped=turn.stopped,
+                )
+            )
+            return _told(kept, found)
 
 
 async def _heard_there(
-    visit: Visit,
-    model: HostedModel,
-    asked: openai_transcription.IncomingTranscription,
-    file: File,
+    visit: Visit, asked: openai_transcription.IncomingTranscription, file: File
 ) -> Heard:
-    name, settings = model.target.model, visit.server.settings
+    model = await _at_host(visit, asked.model)
     plain = asked.format in ("json", "text")
     fields = openai_transcription.encode_transcription_request(
-        asked.request, name, "json" if plain else "verbose_json"
+        asked.request, model.target.model, "json" if plain else "verbose_json"
     )
     form = encode_form(Form(fields, {"file": file}))
     outgoing = Outgoing("audio/transcriptions", {}, form=form)
-    with _kept(visit, model, asked) as kept:
-        body = await _run(visit, lambda: ask(model.endpoint, name, outgoing, settings, kept.watch))
-        kept.usage = reported(body)
-        return _told(kept, openai_transcription.decode_transcript(body))
+    async with at_host(visit, model):
+        with _kept_hearing(visit, model, asked) as kept:
+            body = (await kept.ask(outgoing)).body
+            kept.usage = reported(body)
+            return _told(kept, openai_transcription.decode_transcript(body))
 
 
-async def _meant(visit: Visit, name: str, own: Sequence[str]) -> HostedModel | str:
-    """What a name means: a model at a host, or a part of this machine by one of its `own` names,
-    the first of which, with a default, any other name means too. Raises `UnknownModel`."""
-    models = visit.server.models
-    known = models.known(name)
-    if isinstance(known, Target):
-        model = await visit.model(name)
-        assert isinstance(model, HostedModel)
-        if model.dialect.NAME not in ("openai", openai_responses.NAME):
-            raise UsageError(f"{known.host.name} has neither speech nor transcriptions.")
-        return model
-    for each in (known or "", name):
-        if each.lower() in own:
-            return each.lower()
-    if models.default is None:
-        raise UnknownModel(name, instead=f"For this there are {', '.join(own)}, and hosts' models.")
-    return own[0]
+def _meant(visit: Visit, name: str, own: Sequence[str], what: str) -> str | Target:
+    """Who does it: a part of this machine, with a default under any other name too, or a host.
+    Raises as `Models.part` does."""
+    return visit.server.models.part(name, own, what) or own[0]
 
 
-async def _run(visit: Visit, work: Callable[[], T]) -> T:
-    return await asyncio.get_running_loop().run_in_executor(visit.server.threads, work)
+async def _at_host(visit: Visit, name: str) -> HostedModel:
+    """Raises `UsageError` for a host that does neither."""
+    model = await visit.model(name)
+    assert isinstance(model, HostedModel)
+    if model.dialect.NAME not in ("openai", openai_responses.NAME):
+        raise UsageError(f"{model.target.host.name} has neither speech nor transcriptions.")
+    return model

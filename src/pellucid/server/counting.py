@@ -6,7 +6,8 @@ from ..dialects.base import Incoming
 from ..errors import UsageError
 from ..models.hosted import HostedModel
 from ..models.token_counts import count_request
-from .models import in_thread
+from .threads import in_thread
+from .turns import at_host
 from .visit import Visit
 
 
@@ -15,8 +16,8 @@ async def count(visit: Visit, incoming: Incoming) -> int:
     its provider counts. Raises `UsageError` where it does not."""
     model = await visit.model(incoming.model)
     if isinstance(model, HostedModel):
-        settings = visit.server.settings
-        return await in_thread(lambda: count_request(model, incoming.request, settings))
+        async with at_host(visit, model):
+            return await count_request(model, incoming.request, visit.server.client)
     prompt = await in_thread(lambda: model.prepare(incoming.request))
     if prompt is None:
         raise UsageError(f"{model.name} has no prompt whose tokens could be counted.")

@@ -59,7 +59,9 @@ def failure_of(error: PellucidError) -> Failure:
         case Stalled():
             return Failure(504, "server", str(error), error.code)
         case MissingKey():
-            instead = "With `--default local` a model of this machine answers instead."
+            instead = (
+                "With `--default local` a model of this machine answers where no host is named."
+            )
             return Failure(401, "key", f"{error} {instead}")
         case ProviderError():
             return _provider(error)

@@ -14,7 +14,7 @@ from .counting import count
 from .embedding import embed
 from .failures import Refused
 from .http_response import Response
-from .models import in_thread
+from .threads import in_thread
 from .visit import Face, Route, Visit, answer
 
 FACE = Face("gemini", gemini.encode_error)

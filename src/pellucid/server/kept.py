@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
@@ -10,10 +11,12 @@ from types import TracebackType
 from typing import Any, Self
 
 from .. import __version__
+from ..dialects.base import Outgoing
 from ..dialects.json_text import drop_none
 from ..dialects.openai_responses.finish import read_usage
 from ..errors import BadReply, PellucidError
 from ..messages import Message, Part, Request, Text
+from ..models.asking import Answered, aask
 from ..models.hosted import HostedModel
 from ..record.ids import new_id
 from ..record.receipt import Kind, Receipt, Timings
@@ -26,8 +29,8 @@ and the texts and small sounds that were sent are kept as the message."""
 
 
 class Kept:
-    """One call for a visit. A context manager: however its block is left, a receipt is kept, if one
-    is wanted; its id is known before.
+    """One call for a visit, begun when all that can be refused beforehand was. A context manager:
+    however its block is left, a receipt is kept, if one is wanted; its id is known before.
 
     `parts` are what the model, or the part of this machine called so, is given; `settings` how it
     is to work. What came of it is told on the way: `text`, `usage`, and in `made`, beside text, how
@@ -62,7 +65,14 @@ class Kept:
     def note(self, sentence: str) -> None:
         self._notes.append(sentence)
 
-    def watch(self, event: Event) -> None:
+    async def ask(self, outgoing: Outgoing) -> Answered:
+        """What the host answers. Raises `ProviderError`."""
+        model = self._model
+        assert isinstance(model, HostedModel)
+        client, name = self._visit.server.client, model.target.model
+        return await aask(model.endpoint, name, outgoing, client, self._watch)
+
+    def _watch(self, event: Event) -> None:
         """What is said to a host."""
         match event:
             case Sent(exchange):
@@ -77,45 +87,37 @@ class Kept:
     def __exit__(
         self, _: type[BaseException] | None, error: BaseException | None, __: TracebackType | None
     ) -> None:
-        server, seconds = self._visit.server, time.perf_counter() - self._start
-        if server.recorder is None or not self._visit.logged:
-            return
-        finish: FinishReason = "stop"
-        said = None
-        if isinstance(error, PellucidError):
-            finish, said = "error", str(error)
-        elif error is not None:
-            finish, said = "cut", "It was interrupted before it was done."
-        exchange = self._wire()
+        total = time.perf_counter() - self._start
+        self._visit.keep(self._receipt(self._reply(error), total))
+
+    def _reply(self, error: BaseException | None) -> Reply:
+        finish, said = _end(error)
+        said_back = (Text(self.text),) if self.text else ()
         made = (f"{self.made}.",) if self.made else ()
+        return Reply(Message("assistant", said_back), finish, self.usage, error=said, notices=made)
+
+    def _receipt(self, reply: Reply, seconds: float) -> Receipt:
+        exchange = self._wire()
         hosted = self._model if isinstance(self._model, HostedModel) else None
-        server.recorder.keep(
-            Receipt(
-                id=self._id,
-                created=self._created,
-                model=hosted.name if hosted else str(self._model),
-                conversation=self._id,
-                request=self._request,
-                prompt=None,
-                reply=Reply(
-                    Message("assistant", (Text(self.text),) if self.text else ()),
-                    finish,
-                    self.usage,
-                    error=said,
-                    notices=made,
-                ),
-                timings=Timings(total=seconds),
-                app=self._visit.app,
-                versions={"pellucid": __version__},
-                settings={**(hosted.settings() if hosted else {}), **self._settings},
-                notes=(*self._notes, *made),
-                exchange=exchange,
-                kind=self._kind,
-            )
+        return Receipt(
+            id=self._id,
+            created=self._created,
+            model=hosted.name if hosted else str(self._model),
+            conversation=self._id,
+            request=self._request,
+            prompt=None,
+            reply=reply,
+            timings=Timings(total=seconds),
+            app=self._visit.app,
+            versions={"pellucid": __version__},
+            settings={**(hosted.settings() if hosted else {}), **self._settings},
+            notes=tuple(self._notes),
+            exchange=exchange,
+            kind=self._kind,
         )
 
     def _wire(self) -> Exchange | None:
-        """What went over it: a copy, since one that nobody waits for any more goes on filling."""
+        """What went over it, as far as it is kept."""
         whole = self._exchange
         if whole is None:
             return None
@@ -123,6 +125,19 @@ class Kept:
             if len(data) > WIRE:
                 self.note(f"Of the {len(data):,} bytes that {way} the first {WIRE:,} are kept.")
         return replace(whole, sent=whole.sent[:WIRE], received=whole.received[:WIRE])
+
+
+def _end(error: BaseException | None) -> tuple[FinishReason, str | None]:
+    """How a call ended, and why it did not end well."""
+    match error:
+        case None:
+            return "stop", None
+        case asyncio.CancelledError() | ConnectionError():  # the client left, or its time was up
+            return "cut", "It was interrupted before it was done."
+        case PellucidError():
+            return "error", str(error)
+        case _:
+            return "error", f"{type(error).__name__}: {error}"
 
 
 def reported(body: Mapping[str, Any]) -> Usage:

@@ -2,30 +2,28 @@
 
 from __future__ import annotations
 
-import asyncio
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import TypeVar
 
 from ..errors import ModelUnavailable, UnknownModel, UsageError
 from ..models import catalog, names
 from ..models.base import Model
-from ..models.embeddings import NAME as EMBEDDER
-from ..models.embeddings import Embedder, open_embedder
+from ..models.embeddings import MiniLM, open_minilm
 from ..models.hosted import HostedModel
 from ..models.hosts import Target, find, follow
 from ..models.hosts import host as named
 from ..models.keys import Endpoint, Key, KeyRing, owners_of
 from ..models.local import LocalModel
 from ..settings import Folders, Settings
+from .threads import in_thread
 
 KEPT = 256
 """Hosted models that are kept open, and names whose meaning is."""
 FRESH = 5.0
 """Seconds for which the list of files is taken to be as it was."""
-T = TypeVar("T")
+LISTED = "`pellucid models` lists what can be used."
 
 
 class Models:
@@ -41,7 +39,7 @@ class Models:
         settings: Settings,
         default: str | None = None,
         given: Mapping[str, Model] | None = None,
-        embedder: Embedder | None = None,
+        embedder: MiniLM | None = None,
     ) -> None:
         self.settings = settings
         self.default = default
@@ -72,7 +70,7 @@ class Models:
         if known is None and self.default is not None:
             known = self.known(self.default)
         if known is None:
-            raise UnknownModel(name)
+            raise UnknownModel(name, instead=LISTED)
         return known
 
     def known(self, name: str) -> str | Target | None:
@@ -119,13 +117,29 @@ class Models:
         ready = (row.name for row in self.listing() if row.ready)
         return tuple(dict.fromkeys((*self.given, *ready, *self.settings.models)))
 
-    async def embedder(self, name: str) -> Embedder:
-        """Raises `UnknownModel`."""
-        own = self.default is not None or name.removesuffix(":latest") in (EMBEDDER, "local")
-        if not own:
-            raise UnknownModel(name, (EMBEDDER,))
+    def part(self, name: str, own: Sequence[str], what: str) -> str | Target | None:
+        """Who makes `what` under a name: a part of this machine, by one of its `own` names, or a
+        model at a host; `None` with a default, where the name means nothing.
+
+        Raises `UnknownModel`, and `UsageError` for a model that makes none.
+        """
+        known = self.known(name)
+        if isinstance(known, Target):
+            return known
+        for each in (known or "", name.removesuffix(":latest")):
+            if each.lower() in own:
+                return each.lower()
+        others = f"For {what} there are {', '.join(own)}, and models of hosts."
+        if known is not None:
+            raise UsageError(f"{name} makes no {what}. {others}")
+        if self.default is None:
+            raise UnknownModel(name, instead=others)
+        return None
+
+    def embedder(self) -> MiniLM:
+        """What makes vectors here. Raises `ModelUnavailable`."""
         if self._embedder is None:
-            self._embedder = await in_thread(lambda: open_embedder(None, self.settings))
+            self._embedder = open_minilm(self.settings)
         return self._embedder
 
     def _local(self, name: str) -> Model:
@@ -167,7 +181,7 @@ class Models:
         """Fetch a model of the catalog. Raises `UnknownModel`."""
         known = self.known(name)
         if not isinstance(known, str):
-            raise UnknownModel(name)
+            raise UnknownModel(name, instead=LISTED)
         if known not in self.given:
             await in_thread(lambda: names.locate(known, self.settings, progress=progress))
 
@@ -190,7 +204,3 @@ class _CallersKey:
         if endpoint.host.origin != target.host.origin:
             return endpoint  # the environment sends this host's calls elsewhere
         return replace(endpoint, key=Key(self._key, "caller", "the caller's own key"))
-
-
-async def in_thread(work: Callable[[], T]) -> T:
-    return await asyncio.get_running_loop().run_in_executor(None, work)

@@ -23,8 +23,8 @@ from .answering import LINES, respond
 from .embedding import embed as vectors
 from .failures import failure_of
 from .http_response import Response, Stream
-from .models import in_thread
 from .plain import plain_prompt
+from .threads import in_thread
 from .visit import Face, Route, Visit, answer
 
 FACE = Face("ollama", ollama.encode_error)

@@ -15,7 +15,6 @@ from ..dialects import (
 from ..dialects.base import Failure
 from ..errors import UsageError
 from ..messages import Request, Text, text_message
-from ..models.asking import ask
 from ..models.hosted import HostedModel
 from ..models.hosts import Target
 from . import anthropic, audio, gemini, stored
@@ -25,9 +24,10 @@ from .embedding import embed
 from .failures import Refused
 from .http_response import Response
 from .kept import Kept, counted, reported
-from .models import in_thread
 from .plain import plain_prompt
 from .stream_writer import EVENTS
+from .threads import in_thread
+from .turns import at_host
 from .visit import Face, Handler, Route, Visit, answer
 
 FACE = Face("openai", openai_chat.encode_error)
@@ -125,18 +125,21 @@ async def images(visit: Visit) -> Response | None:
     known = visit.server.models.known(asked.model)
     model = await visit.model(asked.model) if isinstance(known, Target) else None
     if not isinstance(model, HostedModel) or model.dialect.NAME not in ("openai", RESPONSES):
-        said = "No model of this machine makes pictures. Name one of a host: openai:gpt-image-1."
+        said = (
+            "No model of this machine makes pictures, and nothing that can be installed yet does. "
+            "Name one of a host: openai:gpt-image-1."
+        )
         raise Refused(Failure(501, "rejected", said, field="model"))
     outgoing = openai_images.encode_image_request(asked.request, model.target.model)
-    settings, asks = visit.server.settings, Text(asked.request.prompt)
-    with Kept(visit, "pictures", model, asks, notes=asked.notes) as kept:
-        body = await in_thread(
-            lambda: ask(model.endpoint, model.target.model, outgoing, settings, kept.watch)
-        )
-        found = openai_images.decode_images(body)
-        kept.usage = reported(body)
-        size = sum(len(each.data or b"") for each in found)
-        kept.made = f"{counted(len(found), 'picture')}, {size:,} bytes"
+    wish = {name: outgoing.body.get(name) for name in ("n", "size", "quality", "output_format")}
+    words = Text(asked.request.prompt)
+    async with at_host(visit, model):
+        with Kept(visit, "pictures", model, words, notes=asked.notes, settings=wish) as kept:
+            body = (await kept.ask(outgoing)).body
+            found = openai_images.decode_images(body)
+            kept.usage = reported(body)
+            size = sum(len(each.data or b"") for each in found)
+            kept.made = f"{counted(len(found), 'picture')}, {size:,} bytes"
     encoded = openai_images.encode_images(found, int(time.time()))
     return answer(encoded, headers=kept.receipt_header)
 

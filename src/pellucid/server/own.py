@@ -16,9 +16,9 @@ from ..record.codec import encode, to_json
 from ..tokens.encoding import Encoding
 from .failures import Refused
 from .http_response import Response
-from .models import in_thread
 from .openai import FACE
 from .stored import store_of
+from .threads import in_thread
 from .visit import Route, Visit, answer
 
 

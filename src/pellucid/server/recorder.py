@@ -23,6 +23,10 @@ NICE = 5
 With more it would fall behind on a busy core."""
 BEHIND = 10_000
 """Receipts that may wait to be written; more, and calls wait for the disk."""
+HEAVY = 64 << 20
+"""Bytes of the requests whose receipts may wait."""
+_Waiting = tuple[Receipt, int]
+"""A receipt, and the bytes of the request that it is of."""
 
 
 class Recorder:
@@ -31,14 +35,22 @@ class Recorder:
     def __init__(self, store: Store) -> None:
         self.store = store
         self.failed = 0
-        self._queue: queue.SimpleQueue[Receipt | threading.Event | None] = queue.SimpleQueue()
+        self._queue: queue.SimpleQueue[_Waiting | threading.Event | None] = queue.SimpleQueue()
+        self._held = 0
+        self._lock = threading.Lock()
         self._thread = threading.Thread(target=self._run, name="receipts", daemon=True)
         self._thread.start()
 
-    def keep(self, receipt: Receipt) -> None:
-        self._queue.put(receipt)
-        if self._queue.qsize() > BEHIND:
+    def keep(self, receipt: Receipt, size: int = 0) -> None:
+        """`size`: bytes of the request that it is of."""
+        self._hold(size)
+        self._queue.put((receipt, size))
+        if self._queue.qsize() > BEHIND or self._held > HEAVY:
             self.flush()
+
+    def _hold(self, size: int) -> None:
+        with self._lock:
+            self._held += size
 
     def flush(self) -> None:
         """Wait until everything given before is on the disk."""
@@ -60,12 +72,14 @@ class Recorder:
         open_ = True
         while open_:
             batch = [self._queue.get()]
-            if isinstance(batch[0], Receipt):
+            if isinstance(batch[0], tuple):
                 time.sleep(GATHER)
             while len(batch) < MOST and not self._queue.empty():
                 batch.append(self._queue.get())
             open_ = None not in batch
-            self._write([each for each in batch if isinstance(each, Receipt)])
+            waited = [each for each in batch if isinstance(each, tuple)]
+            self._write([receipt for receipt, _ in waited])
+            self._hold(-sum(size for _, size in waited))
             for each in batch:
                 if isinstance(each, threading.Event):
                     each.set()

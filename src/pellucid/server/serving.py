@@ -7,7 +7,6 @@ import socket
 import sys
 import traceback
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
 from typing import Self
 
 from ..dialects.base import Failure
@@ -20,7 +19,7 @@ from ..record.store import Store
 from ..settings import Settings
 from . import admission, openai, routes
 from .conversations import Conversations
-from .failures import Refused, failure_of
+from .failures import BUSY, Refused, failure_of
 from .front import Front
 from .gate import Gate
 from .http_request import HttpRequest
@@ -28,6 +27,7 @@ from .http_response import Response
 from .limits import Limits
 from .models import Models
 from .recorder import Recorder
+from .threads import Threads, in_thread
 from .visit import Face, Visit, answer
 
 TICK = 1.0
@@ -36,6 +36,7 @@ GATES = 1024
 """Queues that are kept, those of models that nobody uses included."""
 THREADS = 64
 """Calls of models on this machine at a time, over all models."""
+STOPS = Failure(BUSY, "overloaded", "The server stops; ask again later.")
 
 
 class Server:
@@ -61,7 +62,7 @@ class Server:
         self.conversations = Conversations()
         self.recorder = Recorder(store) if store else None
         self.client = AsyncClient(Timeouts.of(settings), offline=settings.offline)
-        self.threads = ThreadPoolExecutor(THREADS, "call")
+        self.threads = Threads(THREADS, "call")
         self.app = app
         self.stopping = False
         self._token = token
@@ -91,9 +92,9 @@ class Server:
         self._watching.cancel()
         await self._front.close()
         await self.client.__aexit__()
-        self.threads.shutdown(wait=False, cancel_futures=True)
+        self.threads.shutdown()
         if self.recorder is not None:
-            await asyncio.get_running_loop().run_in_executor(None, self.recorder.close)
+            await in_thread(self.recorder.close)
 
     async def listen(self, host: str, port: int) -> int:
         """Accept connections at an address too; the port, chosen where it is 0.
@@ -161,7 +162,7 @@ class Server:
                 return _error(routes.face(request.raw_path), Failure(504, "server", said))
             if not self.stopping:
                 raise
-            return answer({"error": "The server stops."}, 503)
+            return _error(routes.face(request.raw_path), STOPS)
         finally:
             del self._visits[task]
             self._late.discard(task)
@@ -180,19 +181,27 @@ class Server:
         try:
             return await found.handler(visit)
         except Refused as refused:
-            return _error(found.face, refused.failure, refused.retry_after)
+            return _failed(visit, refused.failure, refused.retry_after)
         except PellucidError as error:
-            return _error(found.face, failure_of(error))
+            return _failed(visit, failure_of(error))
         except ConnectionError:
             raise asyncio.CancelledError from None  # nobody is there to be told
         except Exception:
             print(traceback.format_exc(), file=sys.stderr, flush=True)
             said = "The server met an error of its own; its terminal says more."
-            return _error(found.face, Failure(500, "server", said))
+            return _failed(visit, Failure(500, "server", said))
 
 
-def _error(face: Face, failure: Failure, retry_after: int | None = None) -> Response:
-    headers = {"Retry-After": str(retry_after)} if retry_after is not None else {}
+def _failed(visit: Visit, failure: Failure, retry_after: int | None = None) -> Response:
+    """An error, with the receipt of what was tried."""
+    headers = visit.receipt_header(visit.receipt)
+    if retry_after is not None:
+        headers["Retry-After"] = str(retry_after)
+    return _error(visit.face, failure, headers)
+
+
+def _error(face: Face, failure: Failure, headers: dict[str, str] | None = None) -> Response:
+    headers = headers or {}
     if failure.status == 401:
         headers["WWW-Authenticate"] = "Bearer"
     return answer(face.encode_error(failure), failure.status, headers)

@@ -15,7 +15,7 @@ from ..record.receipt import Receipt
 from ..record.store import Store
 from .failures import Refused
 from .http_response import Response
-from .models import in_thread
+from .threads import in_thread
 from .visit import Visit, answer
 
 PREFIX = "resp_"

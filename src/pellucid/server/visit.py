@@ -10,6 +10,7 @@ from ..dialects.form import Form, decode_form
 from ..dialects.json_text import compact
 from ..errors import BadRequest
 from ..models.base import Model
+from ..record.receipt import Receipt
 from ..value import value
 from . import bodies
 from .http_request import HttpRequest
@@ -59,6 +60,10 @@ class Visit:
         headers = request.headers
         named = headers.get(APP_HEADER) or server.app or headers.get("user-agent") or "unknown"
         self.app = named[:200]
+        self.size = 0
+        """Bytes of its body, once that was read."""
+        self.receipt = ""
+        """The id of the receipt that was kept last."""
         self.logged = headers.get(LOG_HEADER, "").lower() not in NO
 
     @property
@@ -76,15 +81,26 @@ class Visit:
         kept = self.server.recorder is not None and self.logged and id
         return {RECEIPT_HEADER: id} if kept else {}
 
+    def keep(self, receipt: Receipt) -> None:
+        """Keep the receipt of a call that was made for it, if one is wanted."""
+        recorder = self.server.recorder
+        if recorder is not None and self.logged:
+            recorder.keep(receipt, self.size)
+            self.receipt = receipt.id
+
     async def body(self) -> dict[str, Any]:
         """The JSON object that was sent. Raises `BadRequest` and `Refused`."""
-        limits = self.server.limits
-        return bodies.parse(await bodies.read(self.request, limits), limits)
+        return bodies.parse(await self._read(), self.server.limits)
 
     async def form(self) -> Form:
         """The form that was sent. Raises `BadRequest` and `Refused`."""
-        data = await bodies.read(self.request, self.server.limits)
+        data = await self._read()
         return decode_form(self.request.headers.get("content-type", ""), data)
+
+    async def _read(self) -> bytes:
+        data = await bodies.read(self.request, self.server.limits)
+        self.size = len(data)
+        return data
 
     async def model(self, name: str) -> Model:
         return await self.server.models.find(name, self.keys, self.face.host)
