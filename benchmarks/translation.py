@@ -1,7 +1,7 @@
 """How many sentences of pages pass as translated by the models that run here?
 
-The sentences are of the sites of the tests that were not looked at while the way was chosen: the
-first one of each of their first paragraphs. What was said is printed, to be read for its sense.
+The sentences are of the sites of the tests with which the way was not chosen: the first one of each
+of their first paragraphs. What was said is printed, to be read for its sense.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ EACH = 4
 
 def run() -> str:
     rows = [row for name in ("large", "local") for row in _rows(name)]
-    return table("Sentences translated, of pages nobody had looked at", rows)
+    return table("Sentences translated, of sites with which the way was not chosen", rows)
 
 
 def _rows(name: str) -> list[Row]:

@@ -49,7 +49,7 @@ MODELS = (
         aliases=("large", "qwen2.5-coder-1.5b-instruct"),
         file="qwen2.5-coder-1.5b-instruct-q4_k_m.gguf",
         window=32_768,
-        good_at="the same with fewer mistakes, translation; less than half as fast",
+        good_at="the same, and translation; less than half as fast",
         can=("tools",),
     ),
     ModelRow(

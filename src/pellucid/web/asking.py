@@ -66,10 +66,15 @@ class Asker:
         return self._model() if callable(self._model) else self._model
 
     @property
+    def size(self) -> int | None:
+        """Bytes of the file that the model runs from; `None` where it does not run here."""
+        card = getattr(self.model, "card", None)
+        return None if card is None else int(card.path.stat().st_size)
+
+    @property
     def small(self) -> bool:
         """Whether the model runs here from a small file."""
-        card = getattr(self.model, "card", None)
-        return card is not None and card.path.stat().st_size < SMALL
+        return self.size is not None and self.size < SMALL
 
     @property
     def exact(self) -> bool:

@@ -12,7 +12,7 @@ from . import languages
 
 _SEPARATORS = {"en": (",", "."), "de": (".", ","), "fr": (" ", ","), "es": (".", ",")}
 """What stands between thousands, and before decimals."""
-_NUMBER = re.compile(r"\d+(?:[., \u00a0\u202f]\d{3}(?!\d))*(?:[.,]\d+)?(?![\d:])")
+_NUMBER = re.compile(r"(?:\d{1,3}(?:[., \u00a0\u202f]\d{3}(?!\d))+|\d+)(?:[.,]\d+)?(?![\d:]|\.\d)")
 _DRAWN = {
     "de": (("in dem ", "im "), ("zu dem ", "zum "), ("von dem ", "vom "), ("bei dem ", "beim ")),
     "fr": (
@@ -46,11 +46,11 @@ def words(sentence: str, source: str, target: str) -> dict[str, str]:
     for match in pattern.finditer(sentence):
         word = match[0]
         form = table[word.lower()]
-        inside = match.start() > 0
-        proper = " " not in word and form in proper_names(target)
-        # In names ("Larkfield Instruments") nothing is looked up, and "may" is not "May".
-        if proper != word[0].isupper() and (proper or (inside and source != "de")):
-            continue
+        if proper := " " not in word and form in proper_names(target):
+            if word not in proper_names(source):  # "may" is not "May"
+                continue
+        elif word[0].isupper() and match.start() > 0 and source != "de":
+            continue  # in a name ("Larkfield Instruments")
         if len(word) < 3 or word.lower() in languages.small_words(source):
             continue
         if before := _BEFORE.search(sentence[max(0, match.start() - 30) : match.start()]):

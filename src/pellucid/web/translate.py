@@ -10,8 +10,8 @@ from dataclasses import replace
 from itertools import islice
 
 from .. import facts
+from ..engine import weights
 from ..messages import Part, Text
-from ..models import catalog
 from . import examples, glossary, languages
 from .asking import Asker
 
@@ -21,7 +21,8 @@ SAID = 0.7
 """The share of the words given to a small model that its translation must have, in some form."""
 TRIES = (0.0, 0.4)
 """The temperatures at which a small model is asked for a sentence until it passes."""
-LARGER = " -m large, which runs here too, makes fewer."
+LARGE = "qwen2.5-coder-1.5b-instruct-q4_k_m.gguf"
+"""The larger one of the models that are fetched with nothing but a name."""
 EXAMPLE = "https://site.example/"
 """Where the sentences of examples are said to come from."""
 _MILLION = re.compile(r"\bmil(?:l?i?[oó]n|h[ãõ]|joen)", re.I)
@@ -58,7 +59,8 @@ class Translator:
             what = "One sentence stands" if self.failed == 1 else f"{self.failed} sentences stand"
             yield f"{what} in the language of the page: the translation failed its check."
         if self.done and self._asker.small:
-            better = "" if self._asker.model.name == catalog.title("large") else LARGER
+            smaller = (self._asker.size or 0) < weights.known(LARGE).bytes
+            better = " The model `large`, which runs here too, makes fewer." if smaller else ""
             yield f"A model this small makes mistakes of grammar and sense in translation.{better}"
 
     def _sentence(self, sentence: str, source: str, url: str) -> str:
@@ -68,11 +70,11 @@ class Translator:
         if helped := small and glossary.knows(source, target):
             words = glossary.words(sentence, source, target)
         task, shown = self._task(source, helped)
+        parts = _asked(sentence, words, url)
         for seed, temperature in enumerate(TRIES if small else TRIES[:1]):
             options = replace(self._asker.options, max_tokens=len(sentence.encode()) // 2 + 30)
             if seed:
                 options = replace(options, temperature=temperature, seed=seed)
-            parts = _asked(sentence, words, url)
             pieces = self._asker.stream(task, parts, options=options, examples=shown)
             reply = glossary.elided(" ".join("".join(pieces).split()), target)
             if sentence[:1].isupper():
@@ -123,10 +125,14 @@ def _holds(sentence: str, reply: str, source: str, target: str) -> bool:
     if _runs(reply) & set().union(*map(_runs, shown)):
         return False
     proper = set(glossary.proper_names(source)) if source in examples.SEVERAL else set()
-    # German writes every noun as others write names.
-    names = set() if source == "de" else set(facts.names(sentence)) - proper
+    names = set(_names(sentence, source)) - proper
     words = set(facts.words(reply))
     return 4 * sum(not set(facts.words(name)) <= words for name in names) <= len(names)
+
+
+def _names(sentence: str, source: str) -> list[str]:
+    """The names in a sentence; none of German, which writes every noun as others write names."""
+    return [] if source == "de" else facts.names(sentence)
 
 
 def _is_changed(sentence: str, reply: str) -> bool:
@@ -140,7 +146,11 @@ def _says(sentence: str, reply: str, known: Mapping[str, str], source: str, targ
     there, no month, day or country that is not given, and no word as it was."""
     given = " ".join(known.values())
     plain = {word for word in re.findall(r"[^\W\d_]{2,}", sentence) if word.islower()}
-    plain |= set(facts.words(" ".join(known))) | languages.small_words(source)
+    plain |= set(facts.words(" ".join(known)))
+    plain -= set(facts.words(" ".join(_names(sentence, source))))
+    begun, begins = sentence.split()[:2], reply.split()[:2]
+    if begun[:1] == begins[:1] and begun != begins:  # as in "The Fabrik", not in "Le Havre"
+        plain |= {begun[0].lower()} & languages.small_words(source)
     own = glossary.vocabulary(target) | languages.small_words(target) | set(facts.words(given))
     if (plain - own) & set(facts.words(reply)) or (target != "en" and "'s" in reply):
         return False
@@ -151,7 +161,7 @@ def _says(sentence: str, reply: str, known: Mapping[str, str], source: str, targ
     if glossary.proper(given, target) != glossary.proper(reply, target):
         return False
     low = reply.lower()
-    long = [word for word in known.values() if len(word) > 4]  # and so not "have" or "will"
+    long = [word for word in known.values() if len(word) > 4]  # and so not "have", "will", "sind"
     return sum(_stem(word) in low for word in long) >= SAID * len(long)
 
 
