@@ -24,7 +24,7 @@ from pellucid.record.receipt import Receipt
 from pellucid.replies import Exchange, Reply, Usage
 from pellucid.tools.running import Toolbox, approval
 from pellucid.tools.tool import tool
-from pellucid.views import clients, figures
+from pellucid.views import clients, figures, tables
 from pellucid.views.glass import PANELS, Glass, script, style
 
 KEYS = ["messages", "prompt", "tokens", "reply", "wire", "cost", "tools"]
@@ -334,14 +334,14 @@ def test_a_host_that_was_not_asked_is_no_model_of_this_machine() -> None:
             assert "this machine" not in words and "within the program" not in words
             assert "othing was sent" in words
         within = replace(here, kind=kind)
-        assert figures.cost(within) == "none" and figures.cost_rows(within) == []
+        assert figures.cost(within) == "none" and tables.cost(within) == []
         assert "within the program" in panel("wire", within)
         assert "this machine" in panel("cost", within)
 
 
 def test_tokens_that_nobody_told_of_have_no_cost() -> None:
     cut = replace(hosted(), reply=Reply(Message("assistant", ()), "cut", Usage(known="estimated")))
-    assert figures.cost(cut) == "unknown" and "unknown" in str(figures.cost_rows(cut))
+    assert figures.cost(cut) == "unknown" and "unknown" in str(tables.cost(cut))
     assert "$0" not in panel("cost", cut)
 
 

@@ -25,7 +25,7 @@ from pellucid.record.rows import kind_of
 from pellucid.record.store import Store
 from pellucid.server import audio, kept
 from pellucid.speech import hearing, speaking
-from pellucid.views import figures, terminal
+from pellucid.views import figures, tables, terminal
 from pellucid.views.glass import PANELS, Glass
 from pellucid.views.html import receipt_page
 from sample_receipts import second_turn
@@ -281,7 +281,7 @@ def test_calls_of_a_host(at: Callable[[Host], Any], kind: str) -> None:
         assert "sk-canary" not in json.dumps(to_json(each))
         priced = kind == "vectors" and each is receipt
         assert figures.cost(each) == ("$0.00000010" if priced else "unknown")
-        assert ("unknown" in str(figures.cost_rows(each))) is not priced
+        assert ("unknown" in str(tables.cost(each))) is not priced
     assert refused.kind == wrong.kind == kind
     assert refused.reply.finish == wrong.reply.finish == "error"
     assert "Never." in (refused.reply.error or "")
@@ -308,7 +308,7 @@ def test_much_on_the_wire_is_not_kept(at: Callable[[Host], Any]) -> None:
     assert len(reply.json["data"][0]["embedding"]) == 9_000
     assert receipt.exchange is not None and len(receipt.exchange.received) == kept.WIRE
     assert any("came back" in note for note in receipt.notes)
-    assert any("bytes kept" in words for _, words in figures.wire_rows(receipt))
+    assert any("bytes kept" in words for _, words in tables.wire(receipt))
 
 
 # -- as they are shown

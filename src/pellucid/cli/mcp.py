@@ -55,16 +55,8 @@ def run(args: argparse.Namespace) -> int:
 
         with Store(Folders.of().store) as store:
             found = store.list(limit=min(max(limit, 1), 100), text=words)
-        return [
-            {
-                "id": s.id,
-                "kind": s.kind,
-                "model": s.model,
-                "question": s.question,
-                "answer": s.answer,
-            }
-            for s in found
-        ]
+        shown = ("id", "kind", "model", "question", "answer")
+        return [{name: getattr(one, name) for name in shown} for one in found]
 
     fetching = toolbox.page_fetcher(chosen)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import fields
 from datetime import datetime
 from typing import TYPE_CHECKING, Literal
 
@@ -293,22 +292,6 @@ def divergence_facts(value: Divergence) -> str:
     return " ".join(facts)
 
 
-def usage_rows(receipt: Receipt) -> list[tuple[str, str, str]]:
-    """Token buckets that never overlap: name, count, how the count is known."""
-    usage = receipt.reply.usage
-    known = KNOWN[usage.known]
-    buckets = (
-        ("fresh input", usage.fresh),
-        ("read from cache", usage.cache_read),
-        ("written to cache", usage.cache_write),
-        ("output", usage.output),
-        ("reasoning", usage.reasoning),
-    )
-    talks = receipt.kind == "conversation"
-    always = ("fresh input", "read from cache", "output") if talks else ()
-    return [(name, f"{n:,}", known) for name, n in buckets if n or name in always]
-
-
 def cost(receipt: Receipt) -> str:
     """What the call cost: dollars, "none" where it ran here or nothing was sent to its host,
     "unknown" without a price."""
@@ -327,77 +310,3 @@ def cost_of(receipt: Receipt) -> Cost | None:
         return None
     price = price_of(receipt.model)
     return None if price is None else priced(usage, price)
-
-
-def cost_rows(receipt: Receipt) -> list[tuple[str, str]]:
-    """The cost of a hosted call, a line a bucket with its arithmetic, and the total."""
-    if receipt.exchange is None:
-        return [("total", cost(receipt))] if receipt.hosted else []
-    found = cost_of(receipt)
-    if found is None:
-        what = receipt.model if receipt.kind == "conversation" else f"this call ({receipt.kind})"
-        told = receipt.reply.usage.input_total
-        why = f"no price of {what} is known" if told else "the host did not say how much it read"
-        return [("total", f"unknown: {why}, and that is not free")]
-    from .money import dollars
-
-    dated = f", {found.price.dated}" if found.price.dated else ""
-    rows = [(line.bucket.replace("_", " "), line.formula) for line in found.lines]
-    return [*rows, ("total", f"{dollars(found)} ({found.price.source}{dated})")]
-
-
-def count_rows(receipt: Receipt) -> list[tuple[str, str, str]]:
-    """The input counted here beside what the provider reported, and why they differ."""
-    from ..record.own_count import own_count
-
-    counted = own_count(receipt)
-    if counted is None:
-        return []
-    rows = [(name, f"{tokens:,}", KNOWN[known]) for name, tokens, known in counted.lines]
-    return [
-        *rows,
-        ("counted here", f"{counted.total:,}", counted.vocabulary),
-        ("reported", f"{counted.reported:,}", counted.why),
-    ]
-
-
-def wire_rows(receipt: Receipt) -> list[tuple[str, str]]:
-    """What went over the wire, in a few lines; `--json` and the page have the bytes."""
-    wire = receipt.exchange
-    if wire is None:
-        return []
-    status = "no answer" if wire.status is None else str(wire.status)
-    size = "bytes" if receipt.kind == "conversation" else "bytes kept"
-    rows = [
-        ("request", f"{wire.method} {wire.url}, {len(wire.sent):,} {size}"),
-        ("response", f"{status}, {len(wire.received):,} {size}"),
-    ]
-    return [*rows, *(("retried", why) for why in wire.retries)]
-
-
-def timing_rows(receipt: Receipt) -> list[tuple[str, str, str]]:
-    """Times and speeds: name, value, who measured it."""
-    timings, rate = receipt.timings, writing_rate(receipt)
-    total = ("total", seconds(timings.total), "measured here")
-    if receipt.kind != "conversation":
-        return [total]
-    return [
-        ("time to first token", seconds(timings.first_token), "measured here"),
-        total,
-        ("reading", per_second(timings.reading), "measured by the engine"),
-        ("writing", *((per_second(rate[0]), rate[1]) if rate else ("unknown", ""))),
-    ]
-
-
-def settings_rows(receipt: Receipt) -> list[tuple[str, str, str]]:
-    """Sampling settings: name, value, and whether the caller asked for it."""
-    options = receipt.request.options
-    asked = {
-        field.name: value
-        for field in fields(options)
-        if (value := getattr(options, field.name)) not in (None, ())
-    }
-    used = {**asked, **receipt.settings}
-    return [
-        (name, str(value), "asked for" if name in asked else "") for name, value in used.items()
-    ]

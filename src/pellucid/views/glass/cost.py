@@ -10,7 +10,7 @@ from ...record.prices import Cost, add, price_of
 from ...record.prices import cost as priced
 from ...record.receipt import Receipt
 from ...replies import Usage
-from .. import figures
+from .. import figures, tables
 from ..html.markup import table, text
 from ..money import dollars
 from .panel import Glass, framed, lead, part
@@ -35,18 +35,18 @@ def html(glass: Glass) -> str:
     """Tokens, money and seconds of this turn and of the conversation, and how they grow."""
     receipt = glass.receipt
     calls = [*glass.earlier, receipt]
-    costs = figures.cost_rows(receipt)
+    costs = tables.cost(receipt)
     ran = "It ran on this machine: that costs time and power, and no money."
     money = table(costs) if costs else f'<p class="quiet">{ran}</p>'
     if receipt.kind != "conversation":
         return framed(
             lead(f"<b>{text(' · '.join(figures.status(receipt)))}</b>"),
-            part("This call", table(figures.usage_rows(receipt), "n"), money),
+            part("This call", table(tables.usage(receipt), "n"), money),
         )
     return framed(
         lead(_words(calls)),
-        part("This turn", table(figures.usage_rows(receipt), "n"), money),
-        part("Time", table(figures.timing_rows(receipt), "n")),
+        part("This turn", table(tables.usage(receipt), "n"), money),
+        part("Time", table(tables.timing(receipt), "n")),
         part("The conversation", _plot(calls)),
         part("The same on other models", _others(calls)),
     )

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from ...prompt.values import Prompt
 from ...record.divergence import divergence
-from .. import figures
+from .. import figures, tables
 from ..glyphs import piece_line
 from ..html.flow import legend, prompt_classes, prompt_row, prompt_rows
 from ..html.markup import share_bar, table, text
@@ -29,7 +29,7 @@ def html(glass: Glass) -> str:
     window = window_bar(receipt) or "<p>How large the context window is, is not known.</p>"
     parts = [part("The context window", window), part("The cache", *_cache(glass))]
     if prompt is None:
-        counted = figures.count_rows(receipt)
+        counted = tables.counts(receipt)
         parts += [part("Counted here", table(counted, "n"))] if counted else []
         words = "The provider made the prompt out of sight, so its ids are not known here."
         return framed(lead(words), *parts)

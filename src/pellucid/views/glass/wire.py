@@ -10,7 +10,7 @@ from ...errors import PellucidError
 from ...prompt.replay import produced
 from ...record.receipt import Receipt
 from ...replies import Exchange
-from .. import clients, figures
+from .. import clients, tables
 from ..html.markup import table, text
 from .panel import Glass, copied, framed, lead, part
 
@@ -102,7 +102,7 @@ def _local(receipt: Receipt) -> list[str]:
     )
     return [
         lead(first),
-        part("Request", table(figures.settings_rows(receipt)), _ids(ids, len(prompt))),
+        part("Request", table(tables.settings(receipt)), _ids(ids, len(prompt))),
         part("Response", _ids(came, len(reply.tokens))),
         *_served(receipt),
     ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ...messages import Media, Message, Part, Refusal, Text, Thinking, ToolCall, ToolResult
 from ...prompt.values import Label, Prompt
 from ...record.receipt import Receipt
-from .. import figures
+from .. import figures, tables
 from .flow import legend, prompt_flow, reply_flow
 from .markup import ORIGIN_CLASS, share_bar, table, text
 
@@ -248,10 +248,10 @@ def folded(words: str, rest: str) -> str:
 def _details(receipt: Receipt) -> str:
     memory = receipt.memory
     count = f"{len(memory.dropped)} messages left out" if memory.dropped else "nothing left out"
-    blocks = [("Settings", table(figures.settings_rows(receipt)))]
+    blocks = [("Settings", table(tables.settings(receipt)))]
     if receipt.kind == "conversation":
         blocks.append(("Memory", table([(memory.policy, count)])))
-    if counted := figures.count_rows(receipt):
+    if counted := tables.counts(receipt):
         blocks.append(("Counted here", table(counted, "n")))
     body = "".join(f"<div><h3>{name}</h3>{block}</div>" for name, block in blocks)
     versions = table(receipt.versions.items())

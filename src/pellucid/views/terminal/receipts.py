@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from ...messages import Media, Message, Refusal, Text, Thinking, ToolCall, ToolResult
 from ...record.receipt import Receipt, Summary
 from ...tools.verdict import verdict
-from .. import figures
+from .. import figures, tables
 from ..glyphs import visible
 from .prompts import legend
 from .replies import plain, shaded
@@ -29,12 +29,12 @@ def receipt(receipt: Receipt, *, color: bool = False, width: int = 80) -> str:
         ("Window", _window(receipt) if talks else ""),
         ("Reply", _reply(receipt, color)),
         ("Tools", _tools(receipt)),
-        ("Usage", _table(figures.usage_rows(receipt), right=" r")),
-        ("Counted here", _table(figures.count_rows(receipt), right=" r")),
-        ("Cost", _table(figures.cost_rows(receipt))),
-        ("Wire", _table(figures.wire_rows(receipt))),
-        ("Timings", _table(figures.timing_rows(receipt), right=" r")),
-        ("Settings", _table(figures.settings_rows(receipt))),
+        ("Usage", _table(tables.usage(receipt), right=" r")),
+        ("Counted here", _table(tables.counts(receipt), right=" r")),
+        ("Cost", _table(tables.cost(receipt))),
+        ("Wire", _table(tables.wire(receipt))),
+        ("Timings", _table(tables.timing(receipt), right=" r")),
+        ("Settings", _table(tables.settings(receipt))),
         ("Versions", _table(receipt.versions.items())),
         ("Memory", _memory(receipt, color, width) if talks else ""),
         ("Notes", "\n".join(visible(note) for note in receipt.notes)),
