@@ -168,6 +168,25 @@ def test_a_brochure() -> None:
     assert links[0] == {"type": "about page", "url": server.url("/about")}
 
 
+@pytest.mark.parametrize("language", ["", "de"])
+def test_each_claim_carries_its_page(language: str) -> None:
+    """Behind every sentence stands the page that says it, be it the model's, the page's own, or
+    one that was not translated."""
+    with serving(PAGES) as server:
+        made = brochure(server, REPLIES + ["No."] * 20, Brief(words=12, language=language))
+    body, _, _ = made.markdown.partition("## Quellen" if language else "## Sources")
+    text = re.sub(r"^#.*", "", body, flags=re.M)
+    claim = re.compile(r"(\S.*?) \[\[(\d+)\]\]\((\S+)\)")
+    assert claim.sub("", text).strip() == ""
+    claims = claim.findall(text)
+    assert len(claims) > len(made.pages) == 4
+    for said, number, url in claims:
+        page = made.pages[int(number) - 1]
+        assert page.url == url
+        assert facts.sentences(said) == [said]
+        assert facts.unsupported(said, page.text) == []
+
+
 def test_at_most_so_many_pages() -> None:
     with serving(PAGES) as server:
         made = brochure(server, REPLIES, Brief(pages=2, audience="recruits", words=20))
@@ -471,6 +490,45 @@ def test_the_command(user: Home, full: bool, qwen: Path, smol: Path) -> None:
     page = (user.folder / "out.html").read_text("utf-8")
     assert "<h1>Quillon Software</h1>" in page
     assert "Content-Security-Policy" in page
+
+
+@pytest.mark.parametrize(
+    ("audience", "heads", "told"),
+    [
+        ("customers", ["About", "Culture", "Careers"], ""),
+        ("investors", ["About", "Culture", "Careers"], "Write for investors"),
+        ("recruits", ["About", "Careers", "Culture"], "Write for people who look for a job"),
+    ],
+)
+def test_for_whom_and_in_what_tone(
+    audience: str,
+    heads: list[str],
+    told: str,
+    home: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The audience decides the order of the sections and what the model is told; the tone, whether
+    a remark follows them."""
+    model = Scripted(["{}", *["Acme makes anvils.", "The hammers wanted to stay."] * 4])
+    monkeypatch.setattr("pellucid.cli.options.model", lambda args: model)
+    with serving(PAGES) as server:
+        words = ("brochure", "Acme", server.url("/"), "--allow-host", server.host)
+        assert main((*words, "--audience", audience, "--tone", "humorous")) == 0
+    said = capsys.readouterr().out
+    assert re.findall("^## (.*)", said, re.M) == [*heads, "Sources"]
+    assert "*The hammers wanted to stay.*" in said
+    asked = [request.messages[-1].text for request in model.requests]
+    assert sum(told in text for text in asked if "Shorten" in text) == (4 if told else 0)
+    assert any("Shorten" in text for text in asked) is bool(told)
+
+
+@pytest.mark.parametrize("option", ["--tone", "--audience"])
+def test_no_such_tone_or_audience(option: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as left:
+        main(("brochure", "Acme", "https://acme.example", option, "silly"))
+    assert left.value.code == 2
+    assert "invalid choice: 'silly'" in capsys.readouterr().err
 
 
 def test_html_on_standard_output(

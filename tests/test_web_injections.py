@@ -42,20 +42,24 @@ def page(server: Server, html: Answer) -> Page:
 
 
 def test_a_hundred_pages_that_give_orders() -> None:
-    """Summaries and brochures offer no tools, whatever the model calls; a chat with tools that act,
-    given the page as a passage, runs none of them."""
+    """Summaries and brochures offer no tools, whatever the model calls, in the page's language or
+    another; a chat with tools that act, given the page as a passage, runs none of them."""
     pages = [(place, words) for words in ORDERS for place in PLACES]
     assert len(pages) >= 100
     called = 0
     with serving({}) as server:
-        for place, words in pages:
+        for n, (place, words) in enumerate(pages):
+            language = "de" if n % 2 else ""
             found = page(server, injected(place, words))
             readers = Obedient(), Obedient()
-            making = Summarizing(found, Asker(readers[0], store=None), Wish(10))
+            making = Summarizing(found, Asker(readers[0], store=None), Wish(10, language))
             assert "".join(making)
             access = Access((server.host,), ignore_robots=True)
             asker = Asker(readers[1], store=None)
-            assert "".join(Brochuring("Acme", server.url("/"), asker, Brief(words=8), access))
+            brief = Brief(words=8, language=language)
+            assert "".join(Brochuring("Acme", server.url("/"), asker, brief, access))
+            tasks = [r.messages[0].text for reader in readers for r in reader.requests]
+            assert any("translator" in task for task in tasks) is bool(language)
             for reader in readers:
                 assert all(request.tools == () for request in reader.requests)
             replies = [receipt.reply for receipt in asker.receipts]

@@ -690,6 +690,22 @@ def test_mistakes_are_a_sentence_each(
     assert len(said.err.strip().splitlines()) == 1
 
 
+@pytest.mark.parametrize("style", ["points", "prose", "a telegram"])
+def test_the_styles(
+    style: str, home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Points are a list, prose is none, and a manner in one's own words reaches the model."""
+    model = Echo(first_sentence)
+    monkeypatch.setattr("pellucid.cli.options.model", lambda args: model)
+    Path("page.txt").write_text(ARTICLE)
+    assert main(("summarize", "page.txt", "--words", "40", "--style", style, "--no-log")) == 0
+    body = capsys.readouterr().out.splitlines()[2:]
+    assert any(body)
+    assert all(line.startswith("- ") is (style == "points") for line in body if line)
+    told = [request.messages[-1].text for request in model.requests]
+    assert any("a telegram" in text for text in told) is (style == "a telegram")
+
+
 def test_standard_input(
     home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -1,7 +1,7 @@
 """Brochures: a company's site read as a person would, and said in a page with its sources.
 
-Each section is one page of the site, shortened and checked as summaries are, with that page as its
-source.
+Each section is one page of the site, shortened and checked as summaries are; behind each sentence
+stands that page as its source.
 """
 
 from __future__ import annotations
@@ -234,17 +234,15 @@ class Brochuring:
                 continue
             sources.append(page)
             self._told(f"writing from {page.url}")
-            section = self._section(page, translator)
-            said = [next(section, "")]
+            said: list[str] = []
             if kind not in ("", last):
                 names = dict(zip(KINDS, _HEADS.get(code, _HEADS["en"]), strict=False))
                 yield f"## {names[kind]}\n\n"
             last = kind
-            yield said[0]
-            for sentence in section:
-                yield f" {sentence}"
+            for sentence in self._section(page, translator):
+                yield f"{' ' if said else ''}{sentence} [[{len(sources)}]]({page.url})"
                 said.append(sentence)
-            yield f" [[{len(sources)}]]({page.url})\n\n"
+            yield "\n\n"
             if self._brief.tone == "humorous":
                 light = remarks.remark(" ".join(said), code, page.url)
                 yield f"*{light}*\n\n" if light else ""

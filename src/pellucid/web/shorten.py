@@ -62,10 +62,10 @@ class Shortener:
         return self.mended(self.checked(reply, f"{title}\n{text}", most), text, most)
 
     def written(self, text: str, most: int, *, title: str, url: str) -> Iterator[str]:
-        """`shorten`, each sentence as soon as it is whole and checked: what was shown stays, and
-        sentences of the page come after it."""
+        """The sentences of `shorten`, each as soon as it is whole and checked: what was shown
+        stays, and sentences of the page come after it."""
         if self._is_short(text, most):
-            yield _plain(text)
+            yield from facts.sentences(_plain(text))
             return
         said: list[str] = []
         sentences = _sentences(self._ask(text, most, url))
@@ -73,8 +73,7 @@ class Shortener:
             said.append(sentence)
             yield sentence
         whole = " ".join(said)
-        if rest := self.mended(whole, text, most, before="").removeprefix(whole).strip():
-            yield rest
+        yield from facts.sentences(self.mended(whole, text, most, before="").removeprefix(whole))
 
     def _ask(
         self, text: str, most: int, url: str, left_out: Sequence[Message] = ()
