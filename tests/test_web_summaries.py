@@ -697,8 +697,8 @@ def test_the_styles(
     """Points are a list, prose is none, and a manner in one's own words reaches the model."""
     model = Echo(first_sentence)
     monkeypatch.setattr("pellucid.cli.options.model", lambda args: model)
-    Path("page.txt").write_text(ARTICLE)
-    assert main(("summarize", "page.txt", "--words", "40", "--style", style, "--no-log")) == 0
+    (page := home / "page.txt").write_text(ARTICLE)
+    assert main(("summarize", str(page), "--words", "40", "--style", style, "--no-log")) == 0
     body = capsys.readouterr().out.splitlines()[2:]
     assert any(body)
     assert all(line.startswith("- ") is (style == "points") for line in body if line)
