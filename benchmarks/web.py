@@ -13,7 +13,6 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
 
 import web_sites
-from pellucid import facts
 from pellucid.models.base import Model
 from pellucid.models.names import open_model
 from pellucid.web.asking import Asker
@@ -48,8 +47,8 @@ class Measured:
         self.summary = summary
         self.seconds = seconds
         self.facts = sum(any(s.lower() in text for s in spellings) for spellings in site.facts)
-        self.checked = len(facts.figures(summary.text)) + len(facts.names(summary.text))
-        self.strange = facts.unsupported(summary.text, known)
+        checked, self.strange = web_sites.literal(summary.text, known)
+        self.checked = len(checked)
         self.shorter = len(text.split()) / len(page.text.split())
         lead = " ".join(page.text.split()[: len(text.split())]).lower()
         self.lead = sum(any(s.lower() in lead for s in spellings) for spellings in site.facts)

@@ -34,13 +34,41 @@ def test_a_dateline_is_no_part_of_the_sentence_after_it() -> None:
 
 def test_figures_and_names() -> None:
     assert facts.figures("1,200 or 1.200 or 1 200 at 08:12, 4 of 5") == [
-        *("1200", "1200", "1200", "0812", "4", "5")
+        *("1200", "1200", "1200", "08.12", "4", "5")
+    ]
+    assert facts.figures("4.2, 4,2, 1,200.50 and 1.200,50 on 3.5.2026 or May 3 2026") == [
+        *("4.2", "4.2", "1200.50", "1200.50", "3.5.2026", "3", "2026")
     ]
     assert facts.names("Today Ada met Jean-Luc O'Hara. He left for Leeds.") == [
         *("Ada", "Jean-Luc", "Hara", "Leeds")
     ]
     assert facts.unsupported("L'atelier paid Ada 5.", "The Atelier: 5 for L'Ada.") == []
     assert facts.unsupported("They paid Bob 6.", "They paid Ada 5.") == ["6", "Bob"]
+
+
+@pytest.mark.parametrize(
+    ("said", "text", "strange"),
+    [
+        ("It cost £4.2 million.", "Es kostete 4,2 Mio. Pfund.", []),
+        ("It cost 4.2 billion.", "It cost 4.2 million.", ["4.2"]),
+        ("It cost 4.2.", "It cost 4.2 million.", ["4.2"]),
+        ("It rose by 3 to 5%.", "It rose by 3% to 5 percent.", []),
+        ("It rose by 5%.", "It rose by 5.", ["5"]),
+        ("It cost 5 euros.", "It cost $5.", ["euros"]),
+        ("Il coûte 5 mille euros.", "Il coûte 5 mille €.", []),
+        ("Cuesta 5 millones.", "Cuesta 5 mil millones.", ["5"]),
+    ],
+)
+def test_a_figure_is_its_digits_and_what_they_count(
+    said: str, text: str, strange: list[str]
+) -> None:
+    assert facts.unsupported(said, text) == strange
+
+
+def test_nothing_is_added_to_what_was_said_already() -> None:
+    text = "Two boats sank near Leeds."
+    assert facts.completed("", text, 20, before=text) == ""
+    assert facts.completed("", text, 20, before="") == text
 
 
 def test_names_of_a_long_line() -> None:

@@ -280,12 +280,12 @@ def test_what_is_left_out_is_reported() -> None:
 
 
 def test_a_model_that_reads_all_at_once() -> None:
-    model = Scripted(["```markdown\n- Leeds has 350 jobs.\n- Berlin has 9.\n```"])
+    model = Scripted(["```markdown\n- Leeds has 350 jobs.\n- In Berlin it has 9.\n```"])
     made = summary(ARTICLE, model)
-    assert made.text == "- Leeds has 350 jobs.\n- Berlin has 9."
+    assert made.text == "- Leeds has 350 jobs.\n- In Berlin it has 9."
     assert passage(model.requests[0]) == ARTICLE
     assert made.reading.exact is False
-    assert made.notes == ("Not found in the page: 9, Berlin.",) or "Berlin" not in made.notes[0]
+    assert made.notes == ("Not found in the page: 9, Berlin.",)
 
 
 def test_a_larger_model_here_reads_at_once_what_fits() -> None:
@@ -315,6 +315,17 @@ def test_a_text_shorter_than_its_summary() -> None:
     text = "Two boats sank near Leeds on 3 May. Nobody was hurt."
     assert "Nobody was hurt." in summary(text, Echo(lambda _: "wrong"), Wish(120)).text
     assert "Nobody was hurt." in summary(text, Echo(lambda _: "wrong"), Wish(style="prose")).text
+
+
+def test_nothing_is_said_twice() -> None:
+    """Where a page carries its text twice, or a model answers alike for all of its parts."""
+    told = "The harbour of Leeds cost 4.2 million pounds in 2019."
+    more = [f"Ada Stone{'s' * n} opened the {n}th mill of the town on a Monday." for n in (4, 5, 6)]
+    text = "\n\n".join([told, *more] * 2)
+    for model in (Echo(first_sentence), Echo(lambda _: told), Echo(lambda _: "", window=400)):
+        said = facts.sentences(summary(text, model, Wish(words=60)).text)
+        assert len(said) == len(set(said)) > 1
+        assert told in said
 
 
 FACTORY = "The factory cost 4.2 million pounds. " * 3
@@ -494,8 +505,9 @@ def test_ten_pages_are_summed_up_faithfully(full: bool, home: Path) -> None:
         "".join(making)
         assert making.summary is not None
         text = making.summary.text
-        checked += len(facts.figures(text)) + len(facts.names(text))
-        strange += len(facts.unsupported(text, f"{read.title}\n{read.text}"))
+        every, missing = web_sites.literal(text, f"{read.title}\n{read.text}")
+        checked += len(every)
+        strange += len(missing)
         found += sum(any(one.lower() in text.lower() for one in fact) for fact in site.facts)
     assert strange <= 0.05 * checked
     assert found >= 0.8 * sum(len(site.facts) for site in SITES.values())

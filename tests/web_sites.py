@@ -187,3 +187,20 @@ SHAPES = {
     "unmarked": unmarked,
     "definition": definition,
 }
+
+
+def literal(said: str, text: str) -> tuple[list[str], list[str]]:
+    """The figures, each with a scale behind it, and the words in capitals of what was said, those
+    that begin sentences too; and those of them that a text does not have letter by letter. It
+    shares nothing with the checks of the program, which it counts for."""
+    edges = "\u201c\u201d\u201e\u00ab\u00bb\"'().,;:!?*-\u2013\u2014 "
+    words = [word.strip(edges) for word in said.split()]
+    found = []
+    for word, behind in zip(words, [*words[1:], ""], strict=True):
+        if any(char.isdigit() for char in word):
+            scale = behind.lower().startswith(("mil", "bil", "tri", "mrd", "mio", "proz", "perc"))
+            found.append(f"{word} {behind}" if scale else word)
+        elif word[:1].isupper():
+            found.append(word)
+    known = f" {' '.join(word.strip(edges) for word in text.lower().split())} "
+    return found, [one for one in found if f" {one.lower()} " not in known]

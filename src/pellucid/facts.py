@@ -6,7 +6,29 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-_FIGURE = re.compile(r"\d+(?:[.,:\u00a0\u202f’' ](?=\d)\d+)*")
+_FIGURE = re.compile(r"(?:\d{1,3}(?:[\u00a0\u202f’' ]\d{3}(?!\d))+|\d+)(?:[.,:]\d+)*")
+_THOUSANDS = re.compile(r"(\d{1,3}(?:[.,\u00a0\u202f’' ]\d{3})+)([.,]\d+)?")
+_SCALES = {
+    name: re.compile(rf"[\s\u00a0\u202f-]?(?:{words})(?!\w)", re.I)
+    for name, words in {
+        "percent": "%|per ?cent|prozent|pour ?cent|por ?cien?to|procent",
+        "thousand": "thousand|tausend|mille|mil(?! millones)|duizend",
+        "million": "mio|mln|milli?on(?:s|en|i|e|es)?|millón|mil(?:hão|hões)|miljoen",
+        "billion": "bn|billion(?:s|en)?|trillion(?:s|en)?",
+        "milliard": "mrd|milliarden?|milliards?|mil millones|miliardi|miljard",
+    }.items()
+}
+"""What may stand behind a figure, and is as much a part of what it says as its digits."""
+_CURRENCIES = [
+    re.compile(pattern, re.I)
+    for pattern in (
+        r"€|\beuros?\b|\beur\b",
+        r"\$|\bd[oó]ll?are?s?\b|\busd\b",
+        r"£|\bpounds?\b|\bpfund\b|\blivres?\b|\blibras?\b|\bgbp\b",
+        r"\bfran(?:c|k|co)(?:s|en)?\b|\bchf\b",
+        r"¥|\byen\b",
+    )
+]
 _WORD = re.compile(r"[^\W\d_]+")
 _NAME = re.compile(r"[^\W\d_a-zß-öø-ÿ][^\W_]*[^\W\d_](?:[-'’][^\W\d_]+)*")
 _SENTENCE = re.compile(
@@ -31,8 +53,20 @@ def sentences(text: str) -> list[str]:
 
 
 def figures(text: str) -> list[str]:
-    """The numbers in a text, without what separates their digits: 1,200 and 1.200 are one."""
-    return [re.sub(r"\D", "", found) for found in _FIGURE.findall(text)]
+    """The numbers in a text, written alike: thousands without what separates them (1,200 and 1.200
+    are one), decimals, hours and dates behind a point (4.2 and 4,2 are one, 42 is another)."""
+    return [figure for figure, _ in _measures(text)]
+
+
+def _measures(text: str) -> list[tuple[str, str]]:
+    """The figures, each with the scale behind it: million, percent, or nothing."""
+    out = []
+    for match in _FIGURE.finditer(text):
+        whole = _THOUSANDS.fullmatch(match[0])
+        digits = f"{re.sub(r'[^0-9]', '', whole[1])}{whole[2] or ''}" if whole else match[0]
+        behind = (name for name, words in _SCALES.items() if words.match(text, match.end()))
+        out.append((re.sub(r"[^0-9]", ".", digits), next(behind, "")))
+    return out
 
 
 def names(text: str) -> list[str]:
@@ -58,13 +92,22 @@ def length(text: str) -> int:
 
 
 def unsupported(said: str, text: str) -> list[str]:
-    """The figures and names in `said` that `text` does not have."""
-    known_figures = set(figures(text))
+    """The figures, currencies and names in `said` that `text` does not have. A figure may leave out
+    that it is a percentage, but no million."""
+    measured = set(_measures(text))
+    measured |= {(figure, "") for figure, scale in measured if scale == "percent"}
     known = set(words(text))
-    strange = [figure for figure in figures(said) if figure not in known_figures]
-    return strange + [
-        name for name in names(said) if not all(word in known for word in words(name))
+    money = [(one.search(said), one.search(text)) for one in _CURRENCIES]
+    return [
+        *(figure for figure, scale in _measures(said) if (figure, scale) not in measured),
+        *(ours[0] for ours, theirs in money if ours and not theirs),
+        *(name for name in names(said) if not all(word in known for word in words(name))),
     ]
+
+
+def is_known(word: str, text: str) -> bool:
+    """Whether a text has a word, or another form of it."""
+    return word.lower()[:5] in {known[:5] for known in words(text)}
 
 
 def strangeness(said: str, text: str) -> float:
@@ -103,7 +146,7 @@ def completed(said: str, text: str, most: int, before: str | None = None) -> str
     their length first, as long as there is room in about `most` words.
 
     Where there is none for the first of them, it takes the place of what says less. Not so where
-    something was said `before`: that is not new either, and `said` stays.
+    something was said `before`: that is not new either, and `said` stays, even if it is nothing.
     """
     found = sentences(text)
     found = [sentence for sentence in found if is_whole(sentence)] or found
@@ -119,7 +162,7 @@ def completed(said: str, text: str, most: int, before: str | None = None) -> str
             added.append(sentence)
         elif n == 0 and before is None and weight(sentence) > weight(said):
             first, added = [], [sentence]
-    if not first and not added:
+    if not first and not added and not before:
         added = ranked[:1]
     return joined((*first, *sorted(added, key=found.index)))
 

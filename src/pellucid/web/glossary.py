@@ -99,8 +99,8 @@ def proper_names(code: str) -> tuple[str, ...]:
 
 @cache
 def vocabulary(code: str) -> frozenset[str]:
-    """The words of a language that the table has, in small letters."""
-    return frozenset(facts.words(" ".join(row[code] for row in _rows())))
+    """The words of a language that the table has, in small letters; none of one it has not."""
+    return frozenset(facts.words(" ".join(row.get(code, "") for row in _rows())))
 
 
 @cache

@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from .. import facts
 from ..messages import Message, Part, ResponseFormat, Text
-from . import languages
+from . import glossary, languages
 from .asking import Asker, border, quoted
 
 SYSTEM = "You shorten texts. You repeat only what the text says and add nothing."
@@ -21,6 +21,9 @@ SLACK = 6
 """Words by which a sentence of the page may go over what was asked for."""
 SCRAP = 3
 """Words: a line that is no longer, and no sentence, is left out beside others."""
+SHORT = 3
+"""Words: a shorter sentence is let through only as the page has it, since it may be an answer that
+the page asked for."""
 ONE_SENTENCE = (
     r"^((Dr|Mr|Mrs|Ms|St|No|Nr|bzw| [A-Z]| [0-9]{1,2})\. |"
     r'[^.!?。！？"\\]|[.][0-9])+[.!?。！？]$'
@@ -34,14 +37,18 @@ _VALUE = re.compile(r'"\d+"\s*:\s*("(?:[^"\\]|\\.)*")')
 class Shortener:
     """Shortens texts of one page with one model, in the language of the page (a code).
 
-    `manner` is a sentence about style, in whose name a model may choose more words of its own;
-    figures and names must be the page's all the same. `quoted` counts the sentences that are the
-    page's own, where the model's would not do.
+    `manner` is a sentence about how to write. Where it leaves the model `free`, more of the words
+    may be its own; figures and names must be the page's all the same. `quoted` counts the sentences
+    that are the page's own, where the model's would not do.
     """
 
-    def __init__(self, asker: Asker, *, language: str, manner: str) -> None:
+    def __init__(
+        self, asker: Asker, *, language: str, manner: str = "", free: bool = False
+    ) -> None:
         self.quoted = 0
         self._asker = asker
+        self._language = language
+        self._free = free
         self._manner = f" {manner}" if manner else ""
         self._in_language = f" in {languages.name(language)}" if language else ""
 
@@ -130,7 +137,7 @@ class Shortener:
     def mended(self, said: str, text: str, most: int, before: str | None = None) -> str:
         """`said`, checked sentences, with sentences of the text for the figures and names that are
         missing in it and `before` it."""
-        if said and self._manner:
+        if said and self._free:
             return said
         whole = facts.completed(said, text, most + SLACK, before)
         own = facts.sentences(said)
@@ -138,7 +145,7 @@ class Shortener:
         return whole
 
     def _is_short(self, text: str, most: int) -> bool:
-        return not self._manner and facts.length(text) <= most
+        return not self._free and facts.length(text) <= most
 
     def checked(self, reply: str, known: str, most: int) -> str:
         """The sentences of a reply that what is known bears out, about `most` words of them."""
@@ -146,12 +153,15 @@ class Shortener:
 
     def _checked(self, sentences: Iterable[str], known: str, most: int) -> Iterator[str]:
         kept: list[str] = []
+        own = facts.sentences(known)
         room = most * 1.4
         for sentence in sentences:
             size = facts.length(sentence)
             if (
                 facts.unsupported(sentence, known)
-                or facts.strangeness(sentence, known) > (LOOSE if self._manner else facts.STRANGE)
+                or not (self._free or self._begins_well(sentence, known))
+                or facts.strangeness(sentence, known) > (LOOSE if self._free else facts.STRANGE)
+                or (size < SHORT and sentence not in own)
                 or size > room
                 or not facts.is_whole(sentence)
             ):
@@ -160,6 +170,16 @@ class Shortener:
                 kept.append(sentence)
                 room -= size
                 yield sentence
+
+    def _begins_well(self, sentence: str, known: str) -> bool:
+        """Whether its first word, a capital by its place, is no name that the page has not."""
+        ordinary = glossary.vocabulary(self._language)
+        first = next(iter(facts.words(sentence)), "")
+        return (
+            not ordinary
+            or first in ordinary | languages.small_words(self._language)
+            or facts.is_known(first, known)
+        )
 
 
 def _plain(text: str) -> str:

@@ -78,6 +78,7 @@ class Summarizing:
             asker,
             language=page.language,
             manner="" if wish.style in STYLES else f"Write in this style: {wish.style}.",
+            free=wish.style not in STYLES,
         )
         self._translator = Translator(asker, wish.language)
 
@@ -191,7 +192,7 @@ class Summarizing:
         otherwise; figures are not."""
         strange = facts.unsupported(text, f"{self.page.title}\n{self.page.text}")
         same = self._wish.language in ("", self.page.language)
-        return strange if same else [word for word in strange if word.isdigit()]
+        return strange if same else [word for word in strange if word[0].isdigit()]
 
     def _a_sentence_each(self, parts: Sequence[str]) -> Iterator[str]:
         """All parts in one call, shown as their sentences are written. A sentence may be about
@@ -215,8 +216,9 @@ class Summarizing:
             if not facts.unsupported(said, before) and facts.strangeness(said, before) <= 0.5:
                 said = ""  # it tells nothing new
             sentence = self._shortener.mended(said, part, min(room + OVER, words), before)
-            yield self._shown(sentence, len(shown))
-            shown.append(sentence)
+            if sentence:
+                yield self._shown(sentence, len(shown))
+                shown.append(sentence)
         self._told(len(parts), len(parts))
 
     # -- in parts
@@ -237,7 +239,7 @@ class Summarizing:
             used = 0
             for n, part in enumerate(parts):
                 self._told(done + n, total)
-                sentence = self._shortener.shorten(
+                shorter = self._shortener.shorten(
                     part,
                     share(self._wish.words - used, parts[n:]) if last else PART_WORDS,
                     title=self.page.title,
@@ -245,10 +247,13 @@ class Summarizing:
                     left_out=unread,
                 )
                 unread = ()
-                said.append(sentence)
-                used += facts.length(sentence)
+                new = [one for one in facts.sentences(shorter) if one not in " ".join(said)]
+                if not new:
+                    continue
                 if last:
-                    yield self._shown(sentence, n)
+                    yield self._shown(facts.joined(new), len(said))
+                said.append(facts.joined(new))
+                used += facts.length(said[-1])
             done += len(parts)
             self._parts = done
             self._told(done, total)
