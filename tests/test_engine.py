@@ -135,8 +135,7 @@ def test_ends_when_idle(smol: Path, folders: Folders) -> None:
 
 @pytest.mark.parametrize("phase", ["prefill", "decode"])
 def test_cancelled_in_mid_prefill_and_in_mid_reply(engine: process.Engine, phase: str) -> None:
-    """A second is promised, and measured in the benchmarks; of their own accord the replies would
-    go on for many."""
+    """Within a second on a machine that is not busy; and long before the replies' own end."""
     prompt = [*IDS[:-4], *(300 + i for i in range(1500))] if phase == "prefill" else IDS
     stream = client.stream(
         engine.address,
@@ -155,6 +154,9 @@ def test_cancelled_in_mid_prefill_and_in_mid_reply(engine: process.Engine, phase
     while busy(engine):
         assert time.monotonic() - began < 10
         time.sleep(0.02)
+    slots = client.call(engine.address, "/slots")
+    written = [token["n_decoded"] for slot in slots for token in slot.get("next_token", ())]
+    assert written and max(written) < 400
 
 
 def test_killed_in_mid_reply_is_an_error_and_the_next_start_works(

@@ -25,7 +25,7 @@ from host_server import (
     stalled,
     stream_of,
 )
-from hosted_models import DIALECTS, KEY, QUICK, REQUEST, TRANSPORTS, ask, model
+from hosted_models import DIALECTS, KEY, PATIENT, QUICK, REQUEST, TRANSPORTS, ask, model
 from pellucid.calls import Call
 from pellucid.chat import Chat
 from pellucid.errors import (
@@ -172,14 +172,14 @@ def test_connections_are_kept(transport: str) -> None:
     with host(says()) as server:
         hosted = model(server.base)
         if transport == "sync":
-            hosted._client = Client(QUICK)
+            hosted._client = Client(PATIENT)
             for _ in range(3):
                 list(hosted.stream(REQUEST, None))
             hosted.close()
         else:
 
             async def thrice() -> None:
-                async with AsyncClient(QUICK) as client:
+                async with AsyncClient(PATIENT) as client:
                     for _ in range(3):
                         async for _ in hosted.astream(REQUEST, None, client):
                             pass
@@ -195,7 +195,7 @@ def test_a_kept_connection_that_the_host_closed_is_replaced() -> None:
 
     with host(once) as server:
         hosted = model(server.base)
-        hosted._client = Client(QUICK)
+        hosted._client = Client(PATIENT)
         for _ in range(4):
             events = list(hosted.stream(REQUEST, None))
             first = events[0]
@@ -241,10 +241,10 @@ def test_a_passing_failure_is_tried_again_twice(transport: str, dialect: str, st
 def test_a_stall_is_tried_again_before_the_first_byte_alone(transport: str, dialect: str) -> None:
     data, media = stream_of(dialect)
     with host(stalled(media=media), stalled(headers=False), says(dialect)) as server:
-        assert ask(model(server.base, dialect), transport).text == "Hello there, you."
+        assert ask(model(server.base, dialect), transport, QUICK).text == "Hello there, you."
         assert len(server.asked) == 3
     with host(stalled(data[:90], media=media), says(dialect)) as server:
-        outcome = ask(model(server.base, dialect), transport)
+        outcome = ask(model(server.base, dialect), transport, QUICK)
         assert isinstance(outcome.error, Stalled)
         assert "PELLUCID_TIMEOUT_SILENCE" in str(outcome.error)
         assert len(server.asked) == 1
