@@ -26,8 +26,33 @@ LOCAL_SOURCES = ("path", "caches", "index")
 """Not the Hub: the tests need no more of a network than the package mirror."""
 
 
+LONGEST = (
+    *(
+        "assistants",
+        "ui_tabs",
+        "ui",
+        "agents",
+        "receipt_page",
+        "hosted",
+        "docs",
+        "weights",
+        "glass",
+    ),
+    *("web_brochures", "cli", "web_summaries", "server_audio", "chat", "ui_model", "engine"),
+    *("ui_models", "tool_models", "store", "speech", "tokens", "catalog", "gguf", "server_clients"),
+)
+"""Files of tests that take longest come first: one that begins last keeps one worker busy while the
+others have nothing left to do. Beside one that asks the embedded model, which takes every core,
+stands one that does not."""
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--full", action="store_true", help="run the targets at their full size")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    rank = {f"test_{name}": number for number, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: rank.get(item.path.stem, len(rank)))
 
 
 @pytest.fixture(scope="session")

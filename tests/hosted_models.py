@@ -21,7 +21,9 @@ from pellucid.settings import Settings, resolve
 NOWHERE = Path("/nonexistent")
 KEY = "sk-canary-0123456789abcdef"
 TRANSPORTS = ("sync", "async")
+PATIENT = Timeouts(connect=20, first=20, silence=20)
 QUICK = Timeouts(connect=2, first=0.8, silence=0.8)
+"""For hosts that stall."""
 REQUEST = Request((text_message("user", "Hi"),), options=Options(max_tokens=100))
 
 
@@ -77,7 +79,7 @@ class Outcome:
 def ask(
     model: HostedModel,
     transport: str = "sync",
-    timeouts: Timeouts = QUICK,
+    timeouts: Timeouts = PATIENT,
     request: Request = REQUEST,
     offline: bool = False,
 ) -> Outcome:

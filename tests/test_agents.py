@@ -8,7 +8,6 @@ import shutil
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -27,6 +26,7 @@ from pellucid.tools.running import cancelled
 from pellucid.tools.tool import Tool, tool
 from pellucid.views.html.agents import trace_page
 from pellucid.views.terminal.agents import remarks, trace
+from work import SOON
 
 ROOT = Path(__file__).parent.parent
 EXAMPLE = ROOT / "examples" / "notes"
@@ -243,9 +243,8 @@ def test_cancelling_reaches_what_runs_in_agents_below() -> None:
     chief = Agent("chief", "You ask.", offers=(helper,))
     running = Run(chief, model=Scripted([call("helper", task="x"), call("slow")]), store=None)
     threading.Thread(target=lambda: (started.wait(10), running.cancel())).start()
-    began = time.monotonic()
     done = running.do("Go.")
-    assert ended.wait(2) and time.monotonic() - began < 10
+    assert ended.wait(SOON)  # set only where the wait of 20 s was ended
     assert done.problems == ("The run was stopped. What was done until then is kept.",)
 
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -550,27 +548,6 @@ def test_embeddings_both_ways() -> None:
     for body in ({}, {"embeddings": [{}]}, {"embeddings": 1}):
         with pytest.raises(BadReply):
             vectors.decode_embeddings(body)
-
-
-def test_a_delta_costs_little_more_than_its_json() -> None:
-    """At a few microseconds a chunk, tens of thousands go through one core in a second."""
-    encoder, decoder = gemini.Encoder(HEAD), gemini.Decoder()
-    chunk = encoder.encode(TextDelta(" hello"))
-    text = chunk[6:].decode()
-    bare = fastest(lambda: json.loads(text))
-    assert fastest(lambda: encoder.encode(TextDelta(" hello"))) < 3 * bare
-    assert fastest(lambda: decoder.feed(chunk)) < 5 * bare
-
-
-def fastest(run: Callable[[], object]) -> float:
-    """Seconds of the fastest of several rounds."""
-    rounds = []
-    for _ in range(15):
-        start = time.perf_counter()
-        for _ in range(200):
-            run()
-        rounds.append(time.perf_counter() - start)
-    return min(rounds)
 
 
 def test_what_came_with_an_error_is_not_lost() -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from html.parser import HTMLParser
@@ -26,6 +25,7 @@ from pellucid.tools.running import Toolbox, approval
 from pellucid.tools.tool import tool
 from pellucid.views import clients, figures, tables
 from pellucid.views.glass import PANELS, Glass, script, style
+from work import calls
 
 KEYS = ["messages", "prompt", "tokens", "reply", "wire", "cost", "tools"]
 
@@ -437,17 +437,16 @@ def test_the_style_asks_no_host() -> None:
     assert not re.search(r"url\(|@import|https?:", style())
 
 
-def test_thirty_thousand_tokens_are_made_fast() -> None:
-    """Building is a second at most on a calm machine; the prompt's panel is a few elements."""
+def test_thirty_thousand_tokens_are_little_work() -> None:
+    """A few calls for each; the prompt's panel is a few elements."""
     receipt = samples.long(30_000)
     assert receipt.prompt is not None
-    begun = time.process_time()
     prompt = panel("prompt", receipt)
-    assert time.process_time() - begun < 2
     assert prompt.count("<i ") < 400
     assert len(prompt) < 10 * len(receipt.prompt)
     tokens = panel("tokens", receipt)
-    assert time.process_time() - begun < 4
+    for key in ("prompt", "tokens"):
+        assert calls(lambda key=key: panel(key, receipt)) < 40 * len(receipt.prompt)  # type: ignore[misc]
     chips = tokens.count("data-id=")
     assert chips < 4_000
     folded = re.findall(r'<pre class="ids"[^>]*>(.*?)</pre>', tokens, flags=re.DOTALL)

@@ -25,7 +25,7 @@ from host_server import (
     stalled,
     stream_of,
 )
-from hosted_models import DIALECTS, KEY, QUICK, REQUEST, TRANSPORTS, ask, model
+from hosted_models import DIALECTS, KEY, PATIENT, QUICK, REQUEST, TRANSPORTS, ask, model
 from pellucid.calls import Call
 from pellucid.chat import Chat
 from pellucid.errors import (
@@ -50,6 +50,7 @@ from pellucid.models import retries
 from pellucid.models.http import Client, Timeouts
 from pellucid.models.http_async import AsyncClient
 from pellucid.replies import Finish, Sent, TextDelta
+from work import SOON
 
 pytestmark = pytest.mark.timeout(60)
 both = pytest.mark.parametrize("transport", TRANSPORTS)
@@ -171,14 +172,14 @@ def test_connections_are_kept(transport: str) -> None:
     with host(says()) as server:
         hosted = model(server.base)
         if transport == "sync":
-            hosted._client = Client(QUICK)
+            hosted._client = Client(PATIENT)
             for _ in range(3):
                 list(hosted.stream(REQUEST, None))
             hosted.close()
         else:
 
             async def thrice() -> None:
-                async with AsyncClient(QUICK) as client:
+                async with AsyncClient(PATIENT) as client:
                     for _ in range(3):
                         async for _ in hosted.astream(REQUEST, None, client):
                             pass
@@ -194,7 +195,7 @@ def test_a_kept_connection_that_the_host_closed_is_replaced() -> None:
 
     with host(once) as server:
         hosted = model(server.base)
-        hosted._client = Client(QUICK)
+        hosted._client = Client(PATIENT)
         for _ in range(4):
             events = list(hosted.stream(REQUEST, None))
             first = events[0]
@@ -211,7 +212,7 @@ def test_a_host_that_lingers_after_the_end_is_not_waited_for(transport: str) -> 
         outcome = ask(model(server.base), transport, Timeouts())  # of minutes
         assert outcome.error is None
         assert outcome.text == "Hello there, you."
-        assert time.monotonic() - began < 2
+        assert time.monotonic() - began < SOON
 
 
 # -- retries
@@ -240,10 +241,10 @@ def test_a_passing_failure_is_tried_again_twice(transport: str, dialect: str, st
 def test_a_stall_is_tried_again_before_the_first_byte_alone(transport: str, dialect: str) -> None:
     data, media = stream_of(dialect)
     with host(stalled(media=media), stalled(headers=False), says(dialect)) as server:
-        assert ask(model(server.base, dialect), transport).text == "Hello there, you."
+        assert ask(model(server.base, dialect), transport, QUICK).text == "Hello there, you."
         assert len(server.asked) == 3
     with host(stalled(data[:90], media=media), says(dialect)) as server:
-        outcome = ask(model(server.base, dialect), transport)
+        outcome = ask(model(server.base, dialect), transport, QUICK)
         assert isinstance(outcome.error, Stalled)
         assert "PELLUCID_TIMEOUT_SILENCE" in str(outcome.error)
         assert len(server.asked) == 1
@@ -256,12 +257,10 @@ def test_a_connection_that_is_refused_or_lost_is_tried_again(transport: str, dia
         outcome = ask(model(server.base, dialect), transport)
         assert outcome.text == "Hello there, you."
         assert len(server.asked) == 3
-    began = time.monotonic()
     outcome = ask(model(server.base, dialect), transport)  # nobody listens there any more
     assert isinstance(outcome.error, Unreachable)
     assert outcome.error.code == "refused"
     assert len(outcome.exchange.retries) == 2
-    assert time.monotonic() - began < 2
 
 
 @both
@@ -292,7 +291,7 @@ def test_the_wait_a_host_asks_for_is_honoured(transport: str, as_date: bool) -> 
         began = time.monotonic()
         assert ask(model(server.base), transport).text == "Hello there, you."
         # A date has no fractions of a second.
-        assert 0.4 <= time.monotonic() - began < 3
+        assert 0.4 <= time.monotonic() - began < SOON
 
 
 @both
@@ -303,7 +302,7 @@ def test_a_wait_that_is_asked_for_in_the_body_is_honoured(transport: str) -> Non
     with host(answer(body.encode(), 429), says("gemini")) as server:
         began = time.monotonic()
         assert ask(model(server.base, "gemini"), transport).text == "Hello there, you."
-        assert 0.4 <= time.monotonic() - began < 3
+        assert 0.4 <= time.monotonic() - began < SOON
 
 
 @both
@@ -484,7 +483,7 @@ def test_closing_the_stream_closes_the_socket_at_once() -> None:
             if isinstance(event, TextDelta):
                 break
         stream.close()
-        assert server.gone.wait(1)
+        assert server.gone.wait(SOON)
         assert list(stream) == []
 
 
@@ -502,11 +501,9 @@ def test_closing_from_another_thread_ends_the_wait(headers: bool) -> None:
 
         threading.Thread(target=read, daemon=True).start()
         _until(server, 1)
-        began = time.monotonic()
         stream.close()
-        assert server.gone.wait(1)
-        assert ended.wait(1)
-        assert time.monotonic() - began < 1
+        assert server.gone.wait(SOON)
+        assert ended.wait(SOON)
         assert len(server.asked) == 1
 
 
@@ -518,7 +515,7 @@ def test_closing_during_the_wait_for_a_retry() -> None:
         _until(server, 1)
         time.sleep(0.05)
         stream.close()
-        thread.join(1)
+        thread.join(SOON)
         assert not thread.is_alive()
 
 
@@ -530,7 +527,7 @@ def test_closing_ends_the_making_of_a_connection() -> None:
         connection, _ = listener.accept()
         assert connection.recv(1)
         stream.close()
-        thread.join(1)
+        thread.join(SOON)
         assert not thread.is_alive()
         connection.close()
 
@@ -549,14 +546,14 @@ def test_a_cancelled_task_closes_the_socket() -> None:
             task.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await task
-            assert await asyncio.to_thread(server.gone.wait, 1)
+            assert await asyncio.to_thread(server.gone.wait, SOON)
 
     with host(stalled()) as server:
         asyncio.run(run(server))
 
 
 def _until(server: Host, count: int) -> None:
-    end = time.monotonic() + 5
+    end = time.monotonic() + SOON
     while len(server.asked) < count:
         assert time.monotonic() < end
         time.sleep(0.005)
@@ -600,8 +597,8 @@ def test_a_call_is_cancelled_from_another_thread() -> None:
         _until(server, 1)
         time.sleep(0.05)
         call.cancel()
-        assert server.gone.wait(1)
-        thread.join(1)
+        assert server.gone.wait(SOON)
+        thread.join(SOON)
         assert not thread.is_alive()
     assert call.receipt is not None
     assert call.receipt.reply.finish == "cut"
@@ -623,13 +620,13 @@ def test_a_cancelled_turn_does_not_wait_for_a_silent_host() -> None:
             await asyncio.sleep(0.01)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
-            await asyncio.wait_for(task, 2)
+            await asyncio.wait_for(task, SOON)
         return pieces
 
     with host(stalled(data[:600])) as server:
         chat = Chat(model(server.base), store=None)
         pieces = asyncio.run(run(chat))
-        assert server.gone.wait(1)
+        assert server.gone.wait(SOON)
     assert chat.receipts[-1].reply.finish == "cut"
     assert chat.receipts[-1].reply.text == "".join(pieces)
 

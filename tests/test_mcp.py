@@ -141,7 +141,7 @@ def test_servers_that_cannot_be_had_are_a_sentence_each(
     said: list[str] = []
     began = time.monotonic()
     assert load_tools([file], say=said.append, offline=True) == []
-    assert time.monotonic() - began < 20
+    assert time.monotonic() - began < 50  # of the minute that one of them is silent
     assert [sentence.split()[3] for sentence in said] == ["none", "dead", "silent", "far"]
     assert "no program no-such-program" in said[0] and "--offline" in said[3]
 
@@ -168,7 +168,7 @@ def test_a_server_that_floods_is_ended_and_named(folder: Path) -> None:
         assert load_tools([config(folder, yes=endless)], say=said.append) == []
         assert said == [f"The MCP server yes cannot be used: it writes {words}."]
     grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
-    assert grown < 150_000, f"{grown} kB"
+    assert grown < 300_000, f"{grown} kB"
 
 
 @pytest.mark.parametrize(

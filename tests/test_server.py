@@ -22,6 +22,7 @@ from pellucid.record.store import Store
 from pellucid.settings import load
 from pellucid.tokens.encoding import Encoding
 from served import Served, echo, served
+from work import SOON
 
 pytestmark = pytest.mark.timeout(60)
 SAY = {"model": "echo", "messages": [{"role": "user", "content": "hello"}]}
@@ -126,7 +127,7 @@ def test_a_small_model_is_helped_with_the_tools_of_a_client(home: Path) -> None:
         gone.request("POST", "/v1/chat/completions", json.dumps(body))
         assert not model.waited.wait(0.2)
         gone.close()
-        assert model.waited.wait(5), "nobody waits for it any more"
+        assert model.waited.wait(SOON), "nobody waits for it any more"
         assert len(model.requests) == 1
 
 

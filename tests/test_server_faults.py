@@ -27,6 +27,7 @@ from pellucid.server.limits import Limits
 from pellucid.server.serving import GATES
 from served import Served, Stub, echo, served
 from test_server import APIS, ask, every
+from work import soon
 
 pytestmark = pytest.mark.timeout(120)
 CHAT = "/v1/chat/completions"
@@ -166,9 +167,7 @@ def test_a_client_that_goes_away_frees_its_slot(home: Path, full: bool) -> None:
         assert {each.result() for each in staying} == {whole}
         for each in going:
             each.result()
-        deadline = time.monotonic() + 1
-        while (gate.free, gate.waiting) != (4, 0) and time.monotonic() < deadline:
-            time.sleep(0.01)
+        soon(lambda: (gate.free, gate.waiting) == (4, 0))
         assert (gate.free, gate.waiting, slow.running) == (4, 0, 0)
 
 
@@ -179,9 +178,8 @@ def test_what_was_cut_has_a_receipt(home: Path) -> None:
         while b"decode-3" not in link.recv(4096):
             pass
         link.close()
-        deadline = time.monotonic() + 2
-        while not (rows := server.get("/receipts").json["receipts"]):
-            assert time.monotonic() < deadline
+        assert soon(lambda: server.get("/receipts").json["receipts"])
+        rows = server.get("/receipts").json["receipts"]
         assert rows[0]["finish"] == "cut" and rows[0]["answer"].startswith("decode-0 decode-1")
 
 
@@ -196,10 +194,7 @@ def test_a_client_that_does_not_read_is_dropped() -> None:
         link.sendall(raw(server, say("hi", stream=True)))
         time.sleep(0.1)
         assert server.server._visits
-        deadline = time.monotonic() + 3
-        while server.server._visits and time.monotonic() < deadline:
-            time.sleep(0.05)
-        assert not server.server._visits
+        assert soon(lambda: not server.server._visits)
         link.close()
 
 
@@ -215,27 +210,22 @@ def test_a_full_queue_says_so_at_once() -> None:
 
     stub = Stub("x", words)
     limits = Limits(local=2, waiting=6)
-    took: list[float] = []
     with served({"x": stub}, limits=limits) as server, ThreadPoolExecutor(16) as pool:
         gate = server.server.gate(stub)
 
         def call(_: int) -> Any:
-            start = time.monotonic()
-            answer = server.post(CHAT, say("hi"))
-            if answer.status == 503:
-                took.append(time.monotonic() - start)
-            return answer
+            return server.post(CHAT, say("hi"))
 
         first = [pool.submit(call, i) for i in range(8)]
         while gate.waiting < 6:
             time.sleep(0.01)
         refused = [pool.submit(call, i).result() for i in range(8)]
+        assert not any(each.done() for each in first)
         hold.set()
         assert [each.result().status for each in first] == [200] * 8
     assert [each.status for each in refused] == [503] * 8
     assert all(int(each.headers["retry-after"]) >= 1 for each in refused)
     assert refused[0].json["error"]["type"] == "overloaded_error"
-    assert sorted(took)[len(took) // 2] < 0.1
 
 
 def test_an_answer_that_takes_too_long_is_given_up() -> None:
@@ -331,20 +321,14 @@ def test_a_body_that_is_too_long() -> None:
     bomb = gzip.compress(bytes(200 << 20), 9)
     with served({"x": echo()}) as server:
         before = resident()
-        start = time.monotonic()
         link = http.client.HTTPConnection("127.0.0.1", server.port)
         link.putrequest("POST", CHAT)
         link.putheader("Content-Length", str(100 << 20))
         link.endheaders()
-        assert link.getresponse().status == 413
-        assert time.monotonic() - start < 1
-        start = time.monotonic()
+        assert link.getresponse().status == 413  # before any of it came
         answer = server.request("POST", CHAT, bomb, {"Content-Encoding": "gzip"})
         assert answer.status == 413
-        assert time.monotonic() - start < 1
-        start = time.monotonic()
         assert _chunked(server, 100 << 20) == 413
-        assert time.monotonic() - start < 1
         assert resident() - before < 32 << 20
         packed = gzip.compress(json.dumps(say("hi", model="x")).encode())
         assert server.request("POST", CHAT, packed, {"Content-Encoding": "gzip"}).status == 200

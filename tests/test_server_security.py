@@ -22,6 +22,7 @@ from served import Served, echo, served
 from test_server import ask, every
 from test_server_faults import STREAMS, raw
 from test_server_faults import stream_of as streamed
+from work import SOON
 
 pytestmark = pytest.mark.timeout(60)
 TOKEN = "canary-token-8f2c"
@@ -212,7 +213,7 @@ def test_a_client_that_goes_away_ends_the_hosts_call(home: Path) -> None:
         link.sendall(raw(server, body))
         assert b"200 OK" in link.recv(1000)
         link.close()
-        assert there.gone.wait(1)
+        assert there.gone.wait(SOON)
 
 
 @pytest.fixture

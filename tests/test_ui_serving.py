@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager
 from http.client import HTTPConnection
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -18,6 +19,7 @@ pytest.importorskip("gradio")
 
 from pellucid.errors import UsageError
 from pellucid.settings import load
+from pellucid.ui import streams
 from pellucid.ui.desk import Desk
 from pellucid.ui.door import COOKIE, Door, rewritten
 from pellucid.ui.streams import ARRIVES, Streams
@@ -201,7 +203,17 @@ def test_only_scripts_get_the_nonce() -> None:
     )
 
 
-def test_an_answer_waits_until_the_end_of_the_last_stream_was_read() -> None:
+def test_an_answer_waits_until_the_end_of_the_last_stream_was_read(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """By a clock that goes on when somebody sleeps, and a little with every event."""
+    now = [100.0]
+
+    async def sleep(seconds: float) -> None:
+        now[0] += seconds
+
+    monkeypatch.setattr(streams, "time", SimpleNamespace(monotonic=lambda: now[0]))
+    monkeypatch.setattr(streams, "asyncio", SimpleNamespace(sleep=sleep))
     ends = b'data: {"msg":"close_stream"}\n\n'
 
     async def inner(scope: Any, receive: Any, send: Any) -> None:
@@ -209,32 +221,34 @@ def test_an_answer_waits_until_the_end_of_the_last_stream_was_read() -> None:
         await send({"type": "http.response.start", "status": 200, "headers": []})
         await send({"type": "http.response.body", "body": ends})
 
-    async def asked(streams: Streams, path: str, body: bytes = b"") -> float:
+    async def asked(waits: Streams, path: str, body: bytes = b"") -> float:
+        now[0] += ARRIVES / 100
         came: list[float] = []
 
         async def receive() -> Any:
             return {"type": "http.request", "body": body}
 
         async def send(message: Any) -> None:
-            came.append(time.monotonic())
+            came.append(now[0])
 
         scope = {"type": "http", "path": path, "query_string": b"session_hash=a"}
-        began = time.monotonic()
-        await streams(scope, receive, send)
+        began = now[0]
+        await waits(scope, receive, send)
         return came[0] - began
 
     async def delays() -> list[float]:
-        streams = Streams(inner)
+        waits = Streams(inner)
         mine, other = b'{"session_hash": "a"}', b'{"session_hash": "b"}'
-        first = await asked(streams, "/gradio_api/queue/join", mine)
-        await asked(streams, "/gradio_api/queue/data")
-        another = await asked(streams, "/gradio_api/queue/join", other)
-        at_once = await asked(streams, "/gradio_api/queue/join", mine)
-        later = await asked(streams, "/gradio_api/queue/join", mine)
+        first = await asked(waits, "/gradio_api/queue/join", mine)
+        await asked(waits, "/gradio_api/queue/data")
+        another = await asked(waits, "/gradio_api/queue/join", other)
+        at_once = await asked(waits, "/gradio_api/queue/join", mine)
+        later = await asked(waits, "/gradio_api/queue/join", mine)
         return [first, another, at_once, later]
 
     first, another, at_once, later = asyncio.run(delays())
-    assert at_once > ARRIVES / 2 > max(first, another, later)
+    assert first == another == later == 0
+    assert at_once == pytest.approx(0.98 * ARRIVES)
 
 
 def test_a_page_that_is_being_made_says_so_and_then_is_there() -> None:

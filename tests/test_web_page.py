@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from urllib.parse import urljoin
 
 import pytest
@@ -15,6 +14,7 @@ from pellucid.web import languages
 from pellucid.web.fetch import Fetched
 from pellucid.web.links import clean, resolved
 from pellucid.web.page import FOREIGN, Page, read, require_text
+from work import calls
 
 SITES = web_sites.load()
 URL = "https://site.example/dir/page"
@@ -349,8 +349,8 @@ def test_the_text_counts_more_than_what_the_page_calls_itself() -> None:
     assert page("<html lang=sv-SE><p>Hej!</p></html>").language == "sv"
 
 
-def test_speed(full: bool) -> None:
-    """20 pages of 100 kB a second of one core; half of that where others use the caches."""
+def test_a_page_of_100_kilobytes_is_read_in_70_thousand_calls() -> None:
+    """Twice that would be too many. How many pages a second this is, the benchmarks say."""
     site = SITES["Quillon Software"]
     menu = "".join(
         f"<div class='menu-item menu-item-post'><a class='nav-link' href='/n{n}'>Nav {n}</a></div>"
@@ -362,9 +362,4 @@ def test_speed(full: bool) -> None:
     body = body.replace("<header>", f"<header>{menu}<script>{'var x = 1;' * 5000}</script>", 1)
     assert len(body) > 100_000
     page(body)
-    times = []
-    for _ in range(5):
-        began = time.process_time()
-        page(body)
-        times.append(time.process_time() - began)
-    assert min(times) < (0.05 if full else 0.1)
+    assert calls(lambda: page(body)) < 140_000

@@ -571,10 +571,9 @@ def test_the_package_index_stands_in_for_the_hub(
         point_to(hub, monkeypatch)
         assert weights.fetch(sought, tmp_path / "one").read_bytes() == DATA
         assert len(hub.asked) == 1 and not cdn.asked
-    start = time.monotonic()  # and now nobody listens there
+    # And now nobody listens there.
     with pytest.raises(ModelUnavailable) as error:
         weights.fetch(sought, tmp_path / "two", sources=("hub",))
-    assert time.monotonic() - start < 5
     assert "the Hub cannot be reached" in error.value.tried[0]
     assert weights.fetch(sought, tmp_path / "two").read_bytes() == DATA
 
