@@ -27,7 +27,7 @@ from pellucid.server.limits import Limits
 from pellucid.server.serving import GATES
 from served import Served, Stub, echo, served
 from test_server import APIS, ask, every
-from work import soon
+from work import SOON, soon
 
 pytestmark = pytest.mark.timeout(120)
 CHAT = "/v1/chat/completions"
@@ -167,7 +167,7 @@ def test_a_client_that_goes_away_frees_its_slot(home: Path, full: bool) -> None:
         assert {each.result() for each in staying} == {whole}
         for each in going:
             each.result()
-        soon(lambda: (gate.free, gate.waiting) == (4, 0))
+        soon(lambda: (gate.free, gate.waiting) == (4, 0), 1 if full else SOON)
         assert (gate.free, gate.waiting, slow.running) == (4, 0, 0)
 
 
@@ -201,7 +201,7 @@ def test_a_client_that_does_not_read_is_dropped() -> None:
 # -- queues
 
 
-def test_a_full_queue_says_so_at_once() -> None:
+def test_a_full_queue_says_so_at_once(full: bool) -> None:
     hold = threading.Event()
 
     def words(_: object) -> list[str]:
@@ -219,7 +219,9 @@ def test_a_full_queue_says_so_at_once() -> None:
         first = [pool.submit(call, i) for i in range(8)]
         while gate.waiting < 6:
             time.sleep(0.01)
+        began = time.monotonic()
         refused = [pool.submit(call, i).result() for i in range(8)]
+        assert not full or time.monotonic() - began < 8 * 0.1
         assert not any(each.done() for each in first)
         hold.set()
         assert [each.result().status for each in first] == [200] * 8
@@ -317,10 +319,10 @@ def test_malformed_bodies() -> None:
             assert answer.status == 400 and "error" in said, (body[:80], said)
 
 
-def test_a_body_that_is_too_long() -> None:
+def test_a_body_that_is_too_long(full: bool) -> None:
     bomb = gzip.compress(bytes(200 << 20), 9)
     with served({"x": echo()}) as server:
-        before = resident()
+        before, began = resident(), time.monotonic()
         link = http.client.HTTPConnection("127.0.0.1", server.port)
         link.putrequest("POST", CHAT)
         link.putheader("Content-Length", str(100 << 20))
@@ -329,6 +331,7 @@ def test_a_body_that_is_too_long() -> None:
         answer = server.request("POST", CHAT, bomb, {"Content-Encoding": "gzip"})
         assert answer.status == 413
         assert _chunked(server, 100 << 20) == 413
+        assert not full or time.monotonic() - began < 3 * 1.0
         assert resident() - before < 32 << 20
         packed = gzip.compress(json.dumps(say("hi", model="x")).encode())
         assert server.request("POST", CHAT, packed, {"Content-Encoding": "gzip"}).status == 200

@@ -23,7 +23,7 @@ from pellucid.server.limits import Limits
 from served import Served, Stub, served
 from test_server_faults import CHAT, raw, resident, say
 from test_server_security import in_front_of
-from work import soon
+from work import SOON, soon
 
 pytestmark = pytest.mark.timeout(7200)
 CLIENTS = 64
@@ -108,8 +108,8 @@ def slope(samples: list[tuple[float, int]]) -> float:
 def test_stalled_clients_slow_nobody_down(full: bool) -> None:
     """200 that do not read, or do not finish their request; the others hardly notice.
 
-    Where nothing else is busy their times grow by less than a half. Here it is the median, and
-    ten times: as much as if each waited for a stalled one would be a thousand.
+    With `--full` their p95 at most doubles. Where other work may come between, the median may be
+    ten times as long: if each waited for a stalled one, it would be a thousand.
     """
 
     def words(request: Any) -> Iterator[str]:
@@ -140,12 +140,13 @@ def test_stalled_clients_slow_nobody_down(full: bool) -> None:
         during = times(server)
         for link in links:
             link.close()
-    at = len(before) // 2
-    assert during[at] < 10 * before[at] + 0.05, (before[at], during[at])
+    at, most = (int(len(before) * 0.95), 2) if full else (len(before) // 2, 10)
+    assert during[at] < most * before[at] + 0.05, (before[at], during[at])
 
 
 def test_clients_that_leave_a_hosts_call(full: bool) -> None:
-    """At random moments of a call that is passed on: its slot is free soon."""
+    """At random moments of a call that is passed on: its slot is free soon, `--full` within a
+    second."""
     data, _ = stream_of("openai", "one two three four")
     chance = random.Random(9)
     acts = says("openai"), stalled(data[:300])
@@ -157,7 +158,7 @@ def test_clients_that_leave_a_hosts_call(full: bool) -> None:
             link.sendall(raw(server, body))
             time.sleep(chance.random() * 0.05)
             link.close()
-        assert soon(lambda: not server.server.busy)
+        assert soon(lambda: not server.server.busy, 1 if full else SOON)
 
 
 def test_requests_made_from_the_document(full: bool, tmp_path: Path) -> None:

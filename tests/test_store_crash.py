@@ -25,6 +25,7 @@ from pellucid.record.migrations import MIGRATIONS
 from pellucid.record.receipt import Kind, Receipt
 from pellucid.record.store import Store
 from stored_receipts import conversation, rounded
+from work import SOON
 
 FORK = multiprocessing.get_context("fork")
 
@@ -124,12 +125,12 @@ def test_kill_while_writing(tmp_path: Path, full: bool) -> None:
     chance = random.Random(17)
     written = 0
     for store in range(40 if full else 1):
-        written += kill_25_times(tmp_path / f"{store}.db", chance, store)
+        written += kill_25_times(tmp_path / f"{store}.db", chance, store, 2 if full else SOON)
     assert written > 25
 
 
-def kill_25_times(path: Path, chance: random.Random, seed: int) -> int:
-    """How many receipts were acknowledged, and found again after each kill."""
+def kill_25_times(path: Path, chance: random.Random, seed: int, seconds: float) -> int:
+    """How many receipts were acknowledged, and found again after each kill, in so many seconds."""
     acknowledged: set[str] = set()
     for kill in range(25):
         reader, writer = FORK.Pipe(duplex=False)
@@ -147,8 +148,10 @@ def kill_25_times(path: Path, chance: random.Random, seed: int) -> int:
                     acknowledged.add(reader.recv_bytes().decode())
                 except EOFError:
                     break
+        began = time.monotonic()
         with Store(path) as store:
             kept = {summary.id for summary in store.list(None)}
+            assert time.monotonic() - began < seconds
             assert store._db.execute("PRAGMA integrity_check").get == "ok"
         assert acknowledged <= kept
     with Store(path) as store:

@@ -56,9 +56,9 @@ SOON = 20.0
 since a test's machine may be slow and busy. How soon it is, the benchmarks say."""
 
 
-def soon(true: Callable[[], object]) -> bool:
-    """Whether it is true before `SOON`."""
-    end = time.monotonic() + SOON
+def soon(true: Callable[[], object], seconds: float = SOON) -> bool:
+    """Whether it is true before so many seconds."""
+    end = time.monotonic() + seconds
     while not (found := true()) and time.monotonic() < end:
         time.sleep(0.01)
     return bool(found)
