@@ -49,4 +49,4 @@ def live_fragment(source: str) -> str:
 
 def brochure_page(brochure: Brochure) -> str:
     """A brochure as one self-contained page."""
-    return standalone(brochure.name, _document(brochure.markdown, ()))
+    return standalone(brochure.name, _document(brochure.markdown, brochure.notes))
