@@ -560,7 +560,43 @@ def test_html_on_standard_output(
     said = capsys.readouterr()
     assert said.out.startswith("<!")
     assert said.out.count("<h1>Acme</h1>") == 1
+    assert "<li>No page about the company was found among the links of this one.</li>" in said.out
     assert "name a file" in said.err
+
+
+@pytest.mark.parametrize("command", [("brochure", "Acme"), ("summarize",)])
+def test_a_model_that_nobody_knows(
+    command: tuple[str, ...], home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It is refused before anything is read or shown."""
+    with serving(PAGES) as server:
+        words = (*command, server.url("/"), "--allow-host", server.host, "-m", "nosuchmodel")
+        assert main(words) != 0
+        assert server.asked == []
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert "nosuchmodel" in said.err
+
+
+@pytest.mark.parametrize("typed", ["not a url", "acme", "a page.example", "", "mailto:a@b.example"])
+def test_an_address_is_shown_as_it_was_typed(
+    typed: str, home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(("brochure", "Acme", typed)) == 2
+    said = capsys.readouterr().err
+    assert f"{typed!r} is no address" in said
+    assert said.count("https://") == 1
+
+
+def test_a_model_file_that_is_none(
+    home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "bad.gguf").write_text("no model")
+    with serving({"/": "<p>Acme makes anvils, and this is its only page.</p>"}) as server:
+        how = (server.url("/"), "--allow-host", server.host, "-m", str(tmp_path / "bad.gguf"))
+        assert main(("brochure", "Acme", *how)) != 0
+        assert main(("summarize", *how)) != 0
+    assert capsys.readouterr().out == ""
 
 
 @pytest.mark.full

@@ -102,6 +102,16 @@ class Brochure:
         }
 
 
+def _address(typed: str) -> str:
+    """The address that a person names; `https://` may be left out."""
+    if "://" in typed:
+        return typed
+    host = typed.partition("/")[0].partition(":")[0]
+    if "." not in host.strip(".") or any(char.isspace() for char in typed):
+        raise UsageError(f"{typed!r} is no address: an address is like https://example.com.")
+    return f"https://{typed}"
+
+
 class Brochuring:
     """A brochure in the making: iterate for its Markdown, a piece at a time; `brochure` is there
     at the end. `told` is given a sentence before each step."""
@@ -121,7 +131,7 @@ class Brochuring:
             )
         self.brochure: Brochure | None = None
         self._name = " ".join(name.split())
-        self._url = url
+        self._url = _address(url)
         self._asker = asker
         self._brief = brief
         self._access = access
@@ -145,6 +155,7 @@ class Brochuring:
             require_text(home)
         code = (brief.language or home.language or "en").partition("-")[0].lower()
         pieces: list[str] = []
+        _ = self._asker.model  # opened before anything is shown
         for piece in self._written(pages, code):
             pieces.append(piece)
             yield piece
@@ -200,9 +211,7 @@ class Brochuring:
             self._told(f"reading {len(chosen)} pages")
         pages = self._read([one.link.url for one in chosen])
         return [
-            (one.kind, page)
-            for one, page in zip(chosen, pages, strict=True)
-            if page is not None
+            (one.kind, page) for one, page in zip(chosen, pages, strict=True) if page is not None
         ]
 
     def _read(self, urls: list[str]) -> list[Page | None]:
