@@ -134,3 +134,9 @@ def test_html_of_markdown() -> None:
     assert "<img" not in html
     assert 'href="javascript' not in html
     assert '<a rel="noopener noreferrer" href="https://b.example">b</a>' in html
+
+
+def test_references_are_told_from_links() -> None:
+    html = markdown("So it is. [[1]](https://a.example) [[b]](https://b.example)")
+    assert 'class="reference" href="https://a.example">[1]</a>' in html
+    assert html.count("reference") == 1
