@@ -10,7 +10,6 @@ import select
 import struct
 import sys
 import termios
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -39,7 +38,7 @@ SITE = {
 }
 # The model runs here from a small file, as far as the commands can tell: they read in parts.
 SCRIPT = """
-import itertools, sys
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 from pellucid.cli import main, options
@@ -50,7 +49,7 @@ if fault:
     from pellucid.errors import ModelUnavailable
     model = Scripted([("In 1901 the mill was **bui", ModelUnavailable("scripted", ("gone",)))])
 else:
-    model.card = SimpleNamespace(path=Path(__file__ if "__file__" in globals() else sys.executable))
+    model.card = SimpleNamespace(path=Path(sys.executable))
     model.window = None
 options.model = lambda args: model
 sys.exit(main.main(tuple(words)))
@@ -96,8 +95,8 @@ class Screen:
 
 
 @pytest.fixture
-def user(tmp_path: Path, weights_folder: Path) -> Iterator[Home]:
-    yield Home(tmp_path, weights_folder)
+def user(tmp_path: Path, weights_folder: Path) -> Home:
+    return Home(tmp_path, weights_folder)
 
 
 def on_a_terminal(user: Home, *words: str) -> tuple[str, str]:

@@ -142,7 +142,7 @@ class Brochuring:
     def __iter__(self) -> Iterator[str]:
         brief, first = self._brief, len(self._asker.receipts)
         home, frames = self._home()
-        self._told(f"choosing among {len(home.links):,} links")
+        self._told(f"choosing among links: {len(home.links):,}")
         chosen = self._wanted(choose(home, self._name, self._asker))
         if (count := len(candidates(home, self._name))) > MOST_CANDIDATES:
             self._notes.append(
@@ -208,7 +208,7 @@ class Brochuring:
 
     def _fetched(self, chosen: list[Choice]) -> list[tuple[str, Page]]:
         if chosen:
-            self._told(f"reading {len(chosen)} pages")
+            self._told(f"reading pages: {len(chosen)}")
         pages = self._read([one.link.url for one in chosen])
         return [
             (one.kind, page) for one, page in zip(chosen, pages, strict=True) if page is not None
