@@ -50,6 +50,21 @@ last [x](javascript:alert(1)) line"""
             "\x1b]8;;https://a.example\x1b\\\x1b[0;4mt\x1b[0m\x1b]8;;\x1b\\",
         ),
         ("[t](javascript:x)", "[t](javascript:x)"),
+        ("**open\nb **c** d", "**open\nb \x1b[0;1mc\x1b[0m d"),
+        ("a ** c and 2*3", "a ** c and 2*3"),
+        ("`open", "`open"),
+        ("`a * b*`", "\x1b[0;36ma * b*\x1b[0m"),
+        ("**a *b***", "\x1b[0;1ma \x1b[0;1;3mb\x1b[0;1m\x1b[0m"),
+        (
+            "[A (b)](http://a.b/x_(y))!",
+            "\x1b]8;;http://a.b/x_(y)\x1b\\\x1b[0;4mA (b)\x1b[0m\x1b]8;;\x1b\\!",
+        ),
+        ("([a](http://a.b/x))", "(\x1b]8;;http://a.b/x\x1b\\\x1b[0;4ma\x1b[0m\x1b]8;;\x1b\\)"),
+        ("[a](http://a.b/x(y) z", "[a](http://a.b/x(y) z"),
+        (
+            "So it is. [[12]](http://a.b)",
+            "So it is. \x1b]8;;http://a.b\x1b\\\x1b[0;2m[12]\x1b[0m\x1b]8;;\x1b\\",
+        ),
     ],
 )
 def test_marks(text: str, want: str) -> None:
@@ -67,6 +82,21 @@ def test_however_it_is_cut() -> None:
     assert "• item link end" in want
     assert "# not a head" in want
     assert "a = b * c" in want
+
+
+def test_however_marks_are_cut() -> None:
+    draw = random.Random(6)
+    scraps = ["*", "**", "`", "``", " ", "\n", "a", "b c", "[", "](http://a.b/", "(", ")", "!", "<"]
+    for _ in range(2_000):
+        text = "".join(draw.choices(scraps, k=draw.randint(1, 14)))
+        at = draw.randint(0, len(text))
+        assert shown(text) == shown(text[:at], text[at:]) == shown(*text), text
+
+
+def test_what_is_not_closed_soon_is_shown() -> None:
+    stream = MarkdownStream()
+    assert stream.feed("**" + "word " * 100).startswith("**word")
+    assert stream.feed("** and *") == "** and "
 
 
 def test_nothing_is_drawn_twice() -> None:
@@ -104,3 +134,9 @@ def test_html_of_markdown() -> None:
     assert "<img" not in html
     assert 'href="javascript' not in html
     assert '<a rel="noopener noreferrer" href="https://b.example">b</a>' in html
+
+
+def test_references_are_told_from_links() -> None:
+    html = markdown("So it is. [[1]](https://a.example) [[b]](https://b.example)")
+    assert 'class="reference" href="https://a.example">[1]</a>' in html
+    assert html.count("reference") == 1

@@ -249,6 +249,24 @@ def test_the_best_that_can_be_had(pages: dict[str, Answer], note: str) -> None:
     assert any(note in said for said in made.notes), made.notes
 
 
+def test_each_frame_is_a_page() -> None:
+    """A sentence carries the frame that says it, not the page that only holds the frames."""
+    pages: dict[str, Answer] = {
+        "/": "<frameset><frame src=/a><frame src=/b></frameset>",
+        "/a": "<p>Acme makes anvils in Leeds.</p><a href=/about>About</a>",
+        "/b": "<p>Ada Stone keeps the books of Acme.</p>",
+        "/about": PAGES["/about"],
+    }
+    with serving(pages) as server:
+        made = brochure(server, ["{}"] * 4)
+    assert [page.url for page in made.pages] == [server.url(path) for path in list(pages)[1:]]
+    assert f"anvils in Leeds. [[1]]({server.url('/a')})" in made.markdown
+    assert f"the books of Acme. [[2]]({server.url('/b')})" in made.markdown
+    assert f"[[3]]({server.url('/about')})" in made.markdown
+    assert made.url == server.url("/")
+    assert f"]({server.url('/')})" not in made.markdown
+
+
 @pytest.mark.parametrize("text", ["Anvil Leeds 1901 " * 20_000, "猫坐在垫子上" * 5_000])
 def test_a_page_without_sentences(text: str) -> None:
     """Of a log, or a script without blanks, no more is sent than of another page."""
@@ -573,7 +591,43 @@ def test_html_on_standard_output(
     said = capsys.readouterr()
     assert said.out.startswith("<!")
     assert said.out.count("<h1>Acme</h1>") == 1
+    assert "<li>No page about the company was found among the links of this one.</li>" in said.out
     assert "name a file" in said.err
+
+
+@pytest.mark.parametrize("command", [("brochure", "Acme"), ("summarize",)])
+def test_a_model_that_nobody_knows(
+    command: tuple[str, ...], home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It is refused before anything is read or shown."""
+    with serving(PAGES) as server:
+        words = (*command, server.url("/"), "--allow-host", server.host, "-m", "nosuchmodel")
+        assert main(words) != 0
+        assert server.asked == []
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert "nosuchmodel" in said.err
+
+
+@pytest.mark.parametrize("typed", ["not a url", "acme", "a page.example", "", "mailto:a@b.example"])
+def test_an_address_is_shown_as_it_was_typed(
+    typed: str, home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(("brochure", "Acme", typed)) == 2
+    said = capsys.readouterr().err
+    assert f"{typed!r} is no address" in said
+    assert said.count("https://") == 1
+
+
+def test_a_model_file_that_is_none(
+    home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "bad.gguf").write_text("no model")
+    with serving({"/": "<p>Acme makes anvils, and this is its only page.</p>"}) as server:
+        how = (server.url("/"), "--allow-host", server.host, "-m", str(tmp_path / "bad.gguf"))
+        assert main(("brochure", "Acme", *how)) != 0
+        assert main(("summarize", *how)) != 0
+    assert capsys.readouterr().out == ""
 
 
 @pytest.mark.full
@@ -588,7 +642,7 @@ def test_links_of_ten_sites(full: bool, home: Path) -> None:
     right = chosen = wanted = 0
     for site in SITES.values():
         with serving(site.pages()) as server:
-            page = making(server, Scripted([]))._home()
+            page = making(server, Scripted([]))._home()[0]
             found = {one.link.url for one in choose(page, site.name, Asker(model, store=None))}
             right += len(found & {server.url(path) for path in site.right})
         chosen += len(found)

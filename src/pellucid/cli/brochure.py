@@ -42,15 +42,13 @@ def run(args: argparse.Namespace) -> int:
         )
     brief = Brief(args.tone, args.audience, languages.code(args.language), args.pages)
     access = web.access(args)
-    url = args.url if "://" in args.url else f"https://{args.url}"
-    status = web.Status()
-    making = Brochuring(args.name, url, web.asker(args), brief, access, status.say)
-    if args.json or args.html:
-        for _ in making:
-            pass
-    else:
-        web.show(making, status)
-    status.clear()
+    with web.Status() as status:
+        making = Brochuring(args.name, args.url, web.asker(args), brief, access, status.say)
+        if args.json or args.html:
+            for _ in making:
+                pass
+        else:
+            web.show(making, status)
     brochure = making.brochure
     assert brochure is not None
     if args.html:

@@ -54,9 +54,10 @@ def piece(text: str) -> None:
 
 class Markdown:
     """A reply in Markdown as it comes: drawn where there are colours, as it was written elsewhere.
-    `end` it."""
+    `end` it. `at_line_start` tells where the cursor stands."""
 
     def __init__(self) -> None:
+        self.at_line_start = True
         self._stream: MarkdownStream | None = None
         if coloured(sys.stdout):
             from ..views.terminal.markdown import MarkdownStream
@@ -67,12 +68,20 @@ class Markdown:
         if self._stream is None:
             piece(text)
         else:
-            sys.stdout.write(self._stream.feed(text))
+            text = self._stream.feed(text)
+            sys.stdout.write(text)
             sys.stdout.flush()
+        self._drawn(text)
 
     def end(self) -> None:
         if self._stream is not None:
-            print(self._stream.end(), end="", flush=True)
+            rest = self._stream.end()
+            print(rest, end="", flush=True)
+            self._drawn(rest)
+
+    def _drawn(self, text: str) -> None:
+        if text:
+            self.at_line_start = text.endswith("\n")
 
 
 def show(view: Callable[..., str], *values: object) -> None:

@@ -38,16 +38,17 @@ def run(args: argparse.Namespace) -> int:
         raise UsageError("Nothing to read was named: pellucid summarize https://example.com/page")
     wish = Wish(args.words, languages.code(args.language), args.style)
     access = web.access(args)
+    asker = web.asker(args)
     status = web.Status()
-    status.say(f"reading {sources[0] if len(sources) == 1 else f'{len(sources)} sources'}")
-    found = pages(sources, access)
-    status.clear()
+    with status:
+        status.say(f"reading {sources[0] if len(sources) == 1 else f'{len(sources)} sources'}")
+        found = pages(sources, access)
     if all(isinstance(page, PellucidError) for page in found):
         for page in found[1:]:
             print(f"pellucid: {page}", file=sys.stderr)
         assert isinstance(found[0], PellucidError)
         raise found[0]
-    asker = web.asker(args)
+    _ = asker.model  # opened before anything is shown
     done: list[Summary] = []
     for page in found:
         if isinstance(page, PellucidError):
@@ -56,16 +57,16 @@ def run(args: argparse.Namespace) -> int:
         making = Summarizing(
             page, asker, wish, lambda n, parts: status.say(f"part {min(n + 1, parts)} of {parts}")
         )
-        if args.json:
-            for _ in making:
-                pass
-        else:
-            head = f"# {page.title or page.url}\n\n"
-            end = [f"\nSource: <{page.url}>\n"] if "://" in page.url else []
-            if done:
-                print()
-            web.show(itertools.chain([head], making, end), status)
-        status.clear()
+        with status:
+            if args.json:
+                for _ in making:
+                    pass
+            else:
+                head = f"# {page.title or page.url}\n\n"
+                end = [f"\nSource: <{page.url}>\n"] if "://" in page.url else []
+                if done:
+                    print()
+                web.show(itertools.chain([head], making, end), status)
         assert making.summary is not None
         done.append(making.summary)
         if not args.json:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from . import options, output
 
@@ -58,30 +58,49 @@ def access(args: argparse.Namespace) -> Access:
 
 
 def asker(args: argparse.Namespace) -> Asker:
+    """Asks the model that was named; a name that nobody knows is refused before pages are read."""
+    from ..models import names
     from ..web.asking import Asker
 
-    return Asker(
-        lambda: options.model(args), store="default" if options.settings(args).log else None
-    )
+    chosen = options.settings(args)
+    names.check(options.one_model(args), chosen)
+    return Asker(lambda: options.model(args), store="default" if chosen.log else None)
 
 
 def show(pieces: Iterable[str], status: Status) -> None:
     """Print Markdown as it comes: coloured, with links to click, on a terminal."""
     drawn = output.Markdown()
-    for piece in pieces:
-        status.clear()
-        drawn.piece(piece)
-    drawn.end()
+    try:
+        for piece in pieces:
+            status.clear()
+            drawn.piece(piece)
+            status.waits = sys.stdout.isatty() and not drawn.at_line_start
+    finally:
+        drawn.end()
+        status.waits = False
+        if not drawn.at_line_start:  # broken off: what is said of that begins a line
+            print(flush=True)
 
 
 class Status:
-    """One line about what goes on, on standard error, that the next one takes the place of."""
+    """One line about what goes on, on standard error, that the next one takes the place of.
+
+    With `waits` nothing is said: the cursor stands behind text that a line of ours would wipe out.
+    Leaving the context clears it.
+    """
 
     def __init__(self) -> None:
+        self.waits = False
         self._shown = False
 
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.clear()
+
     def say(self, sentence: str) -> None:
-        if sys.stderr.isatty():
+        if sys.stderr.isatty() and not self.waits:
             from ..views.terminal.style import clip
 
             self._shown = True

@@ -28,11 +28,7 @@ def open_model(
     and `SettingsError`. A host is not called before it is asked something.
     """
     settings = settings or load()
-    name = name or settings.model
-    if settings.models:
-        from .hosts import follow
-
-        name = follow(name, settings.models)
+    name = _followed(name, settings)
     if (target := hosted(name, settings)) is not None:
         from .hosted import HostedModel
 
@@ -43,6 +39,22 @@ def open_model(
     folders = Folders.of()
     path = locate(name, settings, progress=progress)
     return LocalModel(open_card(path, catalog.title(name), folders), settings, folders, say)
+
+
+def check(name: str | None, settings: Settings) -> None:
+    """Raises as `open_model` does for a name that nobody knows. Nothing is fetched or opened."""
+    name = _followed(name, settings)
+    if hosted(name, settings) is None:
+        catalog.resolve(name)
+
+
+def _followed(name: str | None, settings: Settings) -> str:
+    name = name or settings.model
+    if settings.models:
+        from .hosts import follow
+
+        name = follow(name, settings.models)
+    return name
 
 
 def hosted(name: str, settings: Settings) -> Target | None:

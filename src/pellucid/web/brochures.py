@@ -102,6 +102,16 @@ class Brochure:
         }
 
 
+def _address(typed: str) -> str:
+    """The address that a person names; `https://` may be left out."""
+    if "://" in typed:
+        return typed
+    host = typed.partition("/")[0].partition(":")[0]
+    if "." not in host.strip(".") or any(char.isspace() for char in typed):
+        raise UsageError(f"{typed!r} is no address: an address is like https://example.com.")
+    return f"https://{typed}"
+
+
 class Brochuring:
     """A brochure in the making: iterate for its Markdown, a piece at a time; `brochure` is there
     at the end. `told` is given a sentence before each step."""
@@ -121,7 +131,7 @@ class Brochuring:
             )
         self.brochure: Brochure | None = None
         self._name = " ".join(name.split())
-        self._url = url
+        self._url = _address(url)
         self._asker = asker
         self._brief = brief
         self._access = access
@@ -131,34 +141,36 @@ class Brochuring:
 
     def __iter__(self) -> Iterator[str]:
         brief, first = self._brief, len(self._asker.receipts)
-        home = self._home()
-        self._told(f"choosing among {len(home.links):,} links")
+        home, frames = self._home()
+        self._told(f"choosing among links: {len(home.links):,}")
         chosen = self._wanted(choose(home, self._name, self._asker))
         if (count := len(candidates(home, self._name))) > MOST_CANDIDATES:
             self._notes.append(
                 f"Of the {count:,} links of {home.url} the {MOST_CANDIDATES} most telling were "
                 "looked at."
             )
-        pages = self._fetched(chosen)
-        if not home.text and not pages:
+        pages = [("", page) for page in (home, *frames)] + self._fetched(chosen)
+        pages = [(kind, page) for kind, page in pages if page.text]
+        if not pages:
             require_text(home)
         code = (brief.language or home.language or "en").partition("-")[0].lower()
         pieces: list[str] = []
-        for piece in self._written(home, pages, code):
+        _ = self._asker.model  # opened before anything is shown
+        for piece in self._written(pages, code):
             pieces.append(piece)
             yield piece
         self.brochure = Brochure(
             self._name,
             home.url,
             "".join(pieces),
-            tuple(page for page in (home, *(page for _, page in pages)) if page.text),
+            tuple(page for _, page in pages),
             tuple(chosen),
             tuple(dict.fromkeys(self._notes)),
             tuple(self._asker.receipts[first:]),
         )
 
-    def _home(self) -> Page:
-        """The home page; one that is made of frames with their text and links."""
+    def _home(self) -> tuple[Page, list[Page]]:
+        """The home page and the pages of its frames, whose links count as its own."""
         self._told(f"reading {self._url}")
         [fetched] = fetch([self._url], self._access)
         if isinstance(fetched, PellucidError):
@@ -167,16 +179,16 @@ class Brochuring:
         home = read(fetched)
         self._notes += home.notes
         frames = [link.url for link in home.links if link.place == "frame"][:MOST_FRAMES]
-        if frames and not home.text:
-            inner = [page for page in self._read(frames) if page is not None]
-            links = {link.url: link for page in (home, *inner) for link in page.links}
-            home = replace(
-                home,
-                text="\n\n".join(page.text for page in inner if page.text),
-                links=tuple(link for url, link in links.items() if url not in frames),
-                language=home.language or next((p.language for p in inner if p.language), ""),
-            )
-        return home
+        if home.text or not frames:
+            return home, []
+        inner = [page for page in self._read(frames) if page is not None]
+        links = {link.url: link for page in (home, *inner) for link in page.links}
+        home = replace(
+            home,
+            links=tuple(link for url, link in links.items() if url not in frames),
+            language=home.language or next((p.language for p in inner if p.language), ""),
+        )
+        return home, inner
 
     def _wanted(self, chosen: list[Choice]) -> list[Choice]:
         """The most useful of the links that were chosen, in the order of the audience: one of each
@@ -196,12 +208,10 @@ class Brochuring:
 
     def _fetched(self, chosen: list[Choice]) -> list[tuple[str, Page]]:
         if chosen:
-            self._told(f"reading {len(chosen)} pages")
+            self._told(f"reading pages: {len(chosen)}")
         pages = self._read([one.link.url for one in chosen])
         return [
-            (one.kind, page)
-            for one, page in zip(chosen, pages, strict=True)
-            if page is not None and page.text
+            (one.kind, page) for one, page in zip(chosen, pages, strict=True) if page is not None
         ]
 
     def _read(self, urls: list[str]) -> list[Page | None]:
@@ -223,16 +233,12 @@ class Brochuring:
 
     # -- writing
 
-    def _written(self, home: Page, pages: list[tuple[str, Page]], code: str) -> Iterator[str]:
-        sources: list[Page] = []
+    def _written(self, pages: list[tuple[str, Page]], code: str) -> Iterator[str]:
         remarks = Remarks(self._asker)
         translator = Translator(self._asker, self._brief.language)
         yield f"# {self._name}\n\n"
         last = ""
-        for kind, page in (("", home), *pages):
-            if not page.text:
-                continue
-            sources.append(page)
+        for number, (kind, page) in enumerate(pages, 1):
             self._told(f"writing from {page.url}")
             said: list[str] = []
             if kind not in ("", last):
@@ -240,14 +246,14 @@ class Brochuring:
                 yield f"## {names[kind]}\n\n"
             last = kind
             for sentence in self._section(page, translator):
-                yield f"{' ' if said else ''}{sentence} [[{len(sources)}]]({page.url})"
+                yield f"{' ' if said else ''}{sentence} [[{number}]]({page.url})"
                 said.append(sentence)
             yield "\n\n"
             if self._brief.tone == "humorous":
                 light = remarks.remark(" ".join(said), code, page.url)
                 yield f"*{light}*\n\n" if light else ""
         yield f"## {_SOURCES.get(code, 'Sources')}\n\n"
-        for number, page in enumerate(sources, 1):
+        for number, (_, page) in enumerate(pages, 1):
             title = page.title.replace("[", "(").replace("]", ")") or page.url
             yield f"{number}. [{title}]({page.url})\n"
         self._notes += (*translator.notes(), *remarks.notes())

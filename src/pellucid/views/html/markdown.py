@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import cache
 from typing import Any
 
@@ -10,6 +11,8 @@ from ...web.summary import Summary
 from .fragments import cell
 from .markup import text
 from .page import standalone
+
+_REFERENCE = re.compile(r'<a href="([^"]*)">(\[\d+\])</a>')
 
 
 @cache
@@ -24,12 +27,14 @@ def _parser() -> Any:
 def markdown(source: str) -> str:
     """The HTML of Markdown that a model or a page wrote."""
     html: str = _parser().render(source)
-    return html.replace("<a href=", '<a rel="noopener noreferrer" href=')
+    html = _REFERENCE.sub(r'<a class="reference" href="\1">\2</a>', html)
+    return html.replace("<a ", '<a rel="noopener noreferrer" ')
 
 
 def _document(source: str, notes: tuple[str, ...]) -> str:
     listed = "".join(f"<li>{text(note)}</li>" for note in notes)
-    return markdown(source) + (f'<ul class="quiet">{listed}</ul>' if listed else "")
+    noted = f'<ul class="quiet">{listed}</ul>' if listed else ""
+    return f'<div class="text">{markdown(source)}{noted}</div>'
 
 
 def summary_fragment(summary: Summary) -> str:
@@ -44,9 +49,9 @@ def brochure_fragment(brochure: Brochure) -> str:
 
 def live_fragment(source: str) -> str:
     """Markdown that is still being written."""
-    return cell(markdown(source))
+    return cell(_document(source, ()))
 
 
 def brochure_page(brochure: Brochure) -> str:
     """A brochure as one self-contained page."""
-    return standalone(brochure.name, _document(brochure.markdown, ()))
+    return standalone(brochure.name, _document(brochure.markdown, brochure.notes))

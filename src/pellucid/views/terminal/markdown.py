@@ -9,20 +9,32 @@ from .replies import plain
 
 _MARKER = re.compile(r"(?P<blank> {0,6})(?P<mark>#{1,6} |[-*+] |> |```|)")
 _MAY_BE_MARKER = re.compile(r" {0,6}(?:#{0,6}|[-*+>]|`{0,3})")
-_LINK = re.compile(r"(!?)\[((?:[^\[\]\n]|\[[^\[\]\n]*\]){0,300})\]\(<?(https?://[!-;=?-~]+?)>?\)")
+_LABEL = r"(?:[^\[\]\n]|\[[^\[\]\n]*\]){0,300}"
+_LINK = re.compile(
+    rf"!?\[(?P<label>{_LABEL})\]"
+    r"\(<?(?P<url>https?://(?:[!-'*-;=?-~]|\([!-'*-;=?-~]*\))+)>?\)"
+)
 _MAY_BE_LINK = re.compile(
-    r"!?\[(?:[^\[\]\n]|\[[^\[\]\n]*\]){0,300}(?:\[[^\[\]\n]*|\](?:\([^\s()]{0,500})?)?"
+    rf"!?\[{_LABEL}(?:\[[^\[\]\n]*|\](?:\((?:[^\s()]|\([^\s()]*\)){{0,500}}(?:\([^\s()]*)?)?)?"
 )
 _BARE = re.compile(r"<(https?://[!-;=?-~]+)>")
 _MAY_BE_BARE = re.compile(r"<[!-;=?-~]{0,500}")
 
-_BOLD, _EMPHASIS, _CODE, _HEAD, _LINKED = "1", "3", "36", "1;4", "4"
+_BOLD, _EMPHASIS, _CODE, _HEAD, _LINKED, _REFERENCE = "1", "3", "36", "1;4", "4", "2"
+_MOST_SPAN = 300
+"""Characters: what is bold, emphasised or code is no longer, and ends in its line."""
+_SPANS = {
+    _CODE: re.compile(rf"(?P<mark>`+)(?!`)(?P<text>.{{1,{_MOST_SPAN}}}?)(?<!`)(?P=mark)(?!`)"),
+    _BOLD: re.compile(rf"\*\*(?=\**[^\s*])(?P<text>.{{1,{_MOST_SPAN}}}?)(?<=\S)\*\*(?!\*)"),
+    _EMPHASIS: re.compile(rf"\*(?=[^\s*])(?P<text>.{{1,{_MOST_SPAN}}}?)(?<=[^\s*])\*(?!\*)"),
+}
 
 
 class MarkdownStream:
     """Turns pieces of Markdown into text with colours; `feed` each piece, then `end`.
 
-    A few characters are held back while it is open what they mean: `**`, or a link's address.
+    What may be a link, or is bold, emphasised or code, is held back until it is whole: a mark that
+    nothing in its line closes is a mark.
     """
 
     def __init__(self) -> None:
@@ -37,7 +49,7 @@ class MarkdownStream:
         return self._taken(last=False)
 
     def end(self) -> str:
-        return self._taken(last=True) + ("\x1b[0m" if self._styles or self._line_style else "")
+        return self._taken(last=True) + ("\x1b[0m" if self._line_style else "")
 
     def _taken(self, *, last: bool) -> str:
         out: list[str] = []
@@ -82,17 +94,15 @@ class MarkdownStream:
         if held[0] == "\n":
             self._held = held[1:]
             self._at_start = True
-            ended = "\x1b[0m\n" if self._styles or self._line_style else "\n"
-            self._styles, self._line_style = [], ""
+            ended = "\x1b[0m\n" if self._line_style else "\n"
+            self._line_style = ""
             return ended
         if self._in_fence or self._line_style == "2":
             return self._run(r"[^\n]+")
         if held[0] in "!<[":
             return self._link(last)
         if held[0] in "*`":
-            if not last and held in ("*", "`"):
-                return None
-            return self._toggled()
+            return self._span(last)
         return self._run(r"[^\n*`\[!<]+")
 
     def _run(self, pattern: str) -> str:
@@ -105,7 +115,7 @@ class MarkdownStream:
         held = self._held
         if found := _LINK.match(held):
             self._held = held[found.end() :]
-            return self._linked(found[2] or found[3], found[3])
+            return self._linked(found["label"] or found["url"], found["url"])
         if found := _BARE.match(held):
             self._held = held[found.end() :]
             return self._linked(found[1], found[1])
@@ -118,20 +128,33 @@ class MarkdownStream:
     def _linked(self, text: str, url: str) -> str:
         """A link that terminals make clickable:
         https://gist.github.com/egmontkob/eb114294efbcd5adb1944c9f3cb5feda"""
-        return f"\x1b]8;;{url}\x1b\\{self._restyled(_LINKED)}{text}{self._restyled()}\x1b]8;;\x1b\\"
+        style = _REFERENCE if re.fullmatch(r"\[\d+\]", text) else _LINKED
+        return f"\x1b]8;;{url}\x1b\\{self._restyled(style)}{text}{self._restyled()}\x1b]8;;\x1b\\"
 
-    def _toggled(self) -> str:
+    def _span(self, last: bool) -> str | None:
+        """What stands between two marks; the marks themselves where they mean nothing."""
         held = self._held
-        mark = "**" if held.startswith("**") else held[0]
-        style = {"**": _BOLD, "*": _EMPHASIS, "`": _CODE}[mark]
-        self._held = held[len(mark) :]
-        if style in self._styles:
-            self._styles.remove(style)
-        elif mark != "*" or re.match(r"\S", self._held or " "):
-            self._styles.append(style)
-        else:
-            return mark  # a star between blanks is a star
-        return self._restyled()
+        marks = re.match(r"\*+|`+", held)
+        assert marks is not None
+        size = marks.end()
+        style = _CODE if held[0] == "`" else _BOLD if size > 1 else _EMPHASIS
+        found = _SPANS[style].match(held)
+        seen = len(held) if found is None else found.end()
+        idle = held[0] == "*" and held[size : size + 1].isspace()
+        whole = held[seen:] if found else idle or "\n" in held
+        if not last and not whole and seen <= 2 * size + _MOST_SPAN:
+            return None
+        if found is None:
+            return self._run(r"\*+|`+")
+        after, text = held[found.end() :], found["text"]
+        self._styles.append(style)
+        out = [self._restyled()]
+        self._held = "" if style == _CODE else text
+        while self._held:
+            out.append(self._inline(last=True) or "")
+        self._styles.pop()
+        self._held = after
+        return "".join((*out, text if style == _CODE else "", self._restyled()))
 
     def _restyled(self, more: str = "") -> str:
         codes = ";".join(filter(None, (self._line_style, *self._styles, more)))
