@@ -79,6 +79,26 @@ def test_candidates_are_the_companys_own() -> None:
 
 
 @pytest.mark.parametrize(
+    ("path", "text", "kept"),
+    [
+        ("privacybeleid", "Beleid", False),
+        ("riservatezza", "Informativa", False),
+        ("kiyaku", "ご利用規約", False),
+        ("pp", "プライバシーポリシー", False),
+        ("search", "Search", False),
+        ("support", "Customer support", False),
+        ("help", "Help and support", False),
+        ("docs", "Product support", False),
+        ("jobs/search", "Search jobs", True),
+        ("customers/support-stories", "Customer support stories", True),
+        ("services-and-support", "Services and support", True),
+    ],
+)
+def test_links_that_never_belong_there(path: str, text: str, kept: bool) -> None:
+    assert len(candidates(home_page((f"{HOME}{path}", text)), "Acme")) == kept
+
+
+@pytest.mark.parametrize(
     ("company", "home", "url", "own"),
     [
         ("Apple", "https://www.apple.com/", "https://jobs.apple.com/x", True),

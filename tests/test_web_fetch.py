@@ -17,8 +17,8 @@ from http.server import BaseHTTPRequestHandler
 import pytest
 
 from pellucid.errors import AddressRefused, NothingToRead, PellucidError, UsageError, WebError
-from pellucid.web.fetch import AT_ONCE, Access, Fetched, Limits, fetch
-from web_server import Server, serving
+from pellucid.web.fetch import AT_ONCE, Access, Fetched, Limits, fetch, fetch_and
+from web_server import Server, answer, serving
 
 pytest.importorskip("aiohttp")
 
@@ -67,17 +67,6 @@ def garbage(handler: BaseHTTPRequestHandler) -> None:
     handler.close_connection = True
 
 
-TOGETHER = threading.Barrier(10)
-
-
-def slow(handler: BaseHTTPRequestHandler) -> None:
-    TOGETHER.wait(20)
-    handler.send_response(200)
-    handler.send_header("Content-Length", "4")
-    handler.end_headers()
-    handler.wfile.write(b"slow")
-
-
 def packed(body: bytes, encoding: str) -> tuple[int, dict[str, str], bytes]:
     return 200, {"Content-Type": "text/html", "Content-Encoding": encoding}, body
 
@@ -104,11 +93,12 @@ PAGES = {
     "/loop2": (302, {"Location": "/loop"}, b""),
     "/nowhere": (302, {}, b""),
     "/mailto": (302, {"Location": "mailto:a@b.example"}, b""),
+    "/file": (302, {"Location": "file:///etc/passwd"}, b""),
+    "/429-too": (429, {}, b""),
     **{f"/far{n}": (302, {"Location": f"/far{n + 1}"}, b"") for n in range(20)},
     **{
         f"/{status}": (status, {"Retry-After": "30"}, b"no") for status in (401, 403, 429, 500, 503)
     },
-    **{f"/slow{n}": slow for n in range(20)},
 }
 
 
@@ -162,10 +152,12 @@ def test_compressed(server: Server, access: Access, path: str) -> None:
         ("/far0", "more than 10 times"),
         ("/nowhere", "answered 302"),
         ("/mailto", "begins with http"),
-        ("/missing", "404: there is no such page"),
+        ("/file", "/file redirects there."),
+        ("/missing", "404: there is no such page. Check the address."),
         ("/401", "wants a login"),
         ("/403", "does not let this reader in"),
         ("/429", "too many requests; it asks to wait 30 s"),
+        ("/429-too", "too many requests; ask again later."),
         ("/500", "the server failed"),
         ("/503", "it asks to wait 30 s"),
     ],
@@ -211,7 +203,7 @@ def test_nothing_listens() -> None:
         unused.bind(("127.0.0.1", 0))
         host = f"127.0.0.1:{unused.getsockname()[1]}"
         [result] = fetch([f"http://{host}/"], Access(allowed=(host,)))
-    assert "refused the connection" in str(result)
+    assert "refused the connection: nothing answers there. Check the address." in str(result)
 
 
 def test_no_secure_connection(server: Server) -> None:
@@ -225,14 +217,41 @@ def test_redirects_are_followed(server: Server, access: Access) -> None:
     assert (result.url, result.asked) == (server.url("/there?a=1"), server.url("/moved"))
 
 
-def test_in_parallel_and_in_order(server: Server, access: Access) -> None:
-    """None of ten pages is answered before all ten were asked for; results in the order asked."""
-    urls = [server.url(f"/slow{n}") for n in range(10)]
-    access = replace(access, ignore_robots=True, limits=Limits())
-    told: list[object] = []
-    results = fetch(urls, access, done=told.append)
-    assert [result.asked for result in results if isinstance(result, Fetched)] == urls
-    assert len(told) == 10
+def test_in_parallel_and_in_order() -> None:
+    """No page is answered before all ten were asked for; results in the order asked."""
+    all_here = threading.Barrier(10)
+
+    def page(handler: BaseHTTPRequestHandler) -> None:
+        all_here.wait(10)
+        answer(handler, 200, {}, handler.path.encode())
+
+    paths = [f"/{n}" for n in range(10)]
+    with serving(dict.fromkeys(paths, page)) as server:
+        access = Access((server.host,), ignore_robots=True)
+        results = fetch([server.url(path) for path in paths], access)
+    bodies = [result.body for result in results if isinstance(result, Fetched)]
+    assert bodies == [path.encode() for path in paths]
+
+
+def test_a_page_is_read_while_others_are_on_their_way() -> None:
+    """The first one is answered when the second was read; one that fails takes none with it."""
+    second_was_read = threading.Event()
+
+    def first(handler: BaseHTTPRequestHandler) -> None:
+        answer(handler, 200 if second_was_read.wait(10) else 500, {}, b"first")
+
+    def work(fetched: Fetched) -> str:
+        if fetched.body == b"second":
+            second_was_read.set()
+        if fetched.body == b"third":
+            raise NothingToRead(fetched.url, "Nothing.")
+        return fetched.body.decode()
+
+    with serving({"/1": first, "/2": "second", "/3": "third"}) as server:
+        access = Access((server.host,), ignore_robots=True)
+        results = fetch_and(work, [server.url(f"/{n}") for n in (1, 2, 3)], access)
+    assert results[:2] == ["first", "second"]
+    assert isinstance(results[2], NothingToRead)
 
 
 ROBOTS = b"""User-agent: *

@@ -643,6 +643,10 @@ def test_sources_of_every_kind(home: Path, monkeypatch: pytest.MonkeyPatch) -> N
         pellucid.summarize("missing.txt", model=Scripted([]), store=None)
     with pytest.raises(UsageError, match="neither a file nor an address"):
         pellucid.summarize("~nobody-of-this-name/x", model=Scripted([]), store=None)
+    with pytest.raises(UsageError, match="'' is neither a file nor an address"):
+        pellucid.summarize("", model=Scripted([]), store=None)
+    with pytest.raises(UsageError, match=r"an address is like http://localhost:8761/ok\."):
+        pellucid.summarize("localhost:8761/ok", model=Scripted([]), store=None)
     with pytest.raises(UsageError, match="is no host"):
         pellucid.summarize(f"{'a' * 300}.example", model=Scripted([]), store=None)
     with pytest.raises(WebError, match="not a public address"):

@@ -15,6 +15,7 @@ Page = str | bytes | Handler | tuple[int, dict[str, str], bytes]
 
 class Threads(ThreadingHTTPServer):
     daemon_threads = True
+    request_queue_size = 100  # with the usual 5, the sixth of ten connections at once waits 1 s
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """A client that goes away is no news; anything else is a flaw of the test."""

@@ -16,7 +16,7 @@ from ..record.receipt import Receipt
 from .asking import Asker
 from .choosing import KINDS, MOST_CANDIDATES, Choice, candidates, choose
 from .fetch import Access, Fetched, fetch
-from .page import Page, read, require_text
+from .page import Page, read, read_all, require_text
 from .passages import bounded
 from .remarks import Remarks
 from .shorten import Shortener
@@ -217,18 +217,14 @@ class Brochuring:
     def _read(self, urls: list[str]) -> list[Page | None]:
         """Pages, fetched at once; `None` for one that cannot be had, with a note."""
 
-        def page_of(result: Fetched | PellucidError) -> Page | None:
-            try:
-                if isinstance(result, PellucidError):
-                    raise result
-                page = read(result)
-            except PellucidError as error:
-                self._notes.append(str(error))
+        def page_of(result: Page | PellucidError) -> Page | None:
+            if isinstance(result, PellucidError):
+                self._notes.append(str(result))
                 return None
-            self._notes.extend(page.notes)
-            return page
+            self._notes.extend(result.notes)
+            return result
 
-        results = fetch(urls, self._access, linked_from=self._entrance)
+        results = read_all(urls, self._access, linked_from=self._entrance)
         return [page_of(result) for result in results]
 
     # -- writing

@@ -30,15 +30,21 @@ MOST_CANDIDATES = 40
 """Links that a model is asked about."""
 
 _NEVER = re.compile(
-    r"\b(terms|legal|privacy|gdpr|cookies?|imprint|disclaimer|accessibility|modern[ -]slavery|"
+    r"\b(terms|legal|privac\w*|gdpr|cookies?|imprint|disclaimer|accessibility|modern[ -]slavery|"
     r"returns?|refunds?|fees|complaints?|sitemap|search|log[ -]?(?:in|out)|sign[ -]?(?:in|up)|"
     r"signup|register|account|cart|basket|checkout|unsubscribe|subscribe|newsletter|status|docs|"
     r"documentation|download|downloads|manual|forum|faq|help|support|find a branch|tags?|category|"
     r"feed|rss|impressum|datenschutz\w*|agb|nutzungsbedingungen|barrierefreiheit|anmelden|suche|"
     r"warenkorb|konto|anfahrt|hilfe|mentions[ -]l[ée]gales|confidentialit[ée]|cgv|cgu|"
-    r"conditions g[ée]n[ée]rales|panier|connexion|recherche|aviso[ -]legal|privacidad|carrito|"
-    r"iniciar[ -]sesi[oó]n|buscar|note legali|carrello|accedi|termos|privacidade|carrinho|entrar|"
-    r"voorwaarden|winkelwagen|inloggen)\b",
+    r"conditions g[ée]n[ée]rales|panier|connexion|recherche|aviso[ -]legal|carrito|"
+    r"iniciar[ -]sesi[oó]n|buscar|note legali|riservatezza|carrello|accedi|termos|carrinho|entrar|"
+    r"voorwaarden|winkelwagen|inloggen)\b|利用規約|プライバシー|个人信息|隐私|隱私|개인정보|이용약관",
+    re.I,
+)
+# These lead to jobs, customers and services, whatever else their words stand for.
+_RATHER = re.compile(
+    r"\bsearch (for )?(our )?(jobs|careers|vacancies)\b|\b(jobs?|careers?|vacancies) search\b|"
+    r"\bsupport stor(y|ies)\b|\b(products?|services?|leistungen|produkte) (and|und|&) support\b",
     re.I,
 )
 _NEWS = re.compile(
@@ -80,7 +86,7 @@ def candidates(page: Page, company: str) -> list[Link]:
         words = f"{link.text} {re.sub(r'[-_/.]+', ' ', path)}"
         if (
             not is_own(link.url, page.url, company)
-            or _NEVER.search(words)
+            or _NEVER.search(_RATHER.sub("", words))
             or _NEWS.search(path)
             or _FILES.search(path)
             or _LANGUAGE.match(path)

@@ -15,9 +15,8 @@ _ANSWERS = {
     401: "it wants a login. A page that you may see can be saved and given as a file.",
     403: "it does not let this reader in. A page that you may see can be saved and given as a "
     "file.",
-    404: "there is no such page.",
+    404: "there is no such page. Check the address.",
     410: "the page was taken away.",
-    429: "it had too many requests.",
 }
 _UNREADABLE = ("image", "audio", "video", "font")
 _CLOSED = {"application/zip", "application/gzip", "application/x-tar", "application/wasm"}
@@ -27,14 +26,16 @@ def require_success(url: URL, status: int, headers: Mapping[str, str]) -> None:
     """Raises `WebError` unless a page came."""
     if status == 200:
         return
-    why = _ANSWERS.get(status)
-    if why is None:
-        if status in (204, 205):
-            raise NothingToRead(str(url), f"{url} answered {status}: there is nothing in it.")
-        why = "the server failed; try again later." if status >= 500 else "that is no page."
+    if status in (204, 205):
+        raise NothingToRead(str(url), f"{url} answered {status}: there is nothing in it.")
     wait = headers.get("Retry-After", "")
-    if status in (429, 503) and wait.isdecimal():
-        why = f"{why.rstrip('.')}; it asks to wait {wait} s."
+    later = f"it asks to wait {wait} s." if wait.isdecimal() else "ask again later."
+    if status == 429:
+        why = f"it had too many requests; {later}"
+    elif status >= 500:
+        why = f"the server failed; {later}"
+    else:
+        why = _ANSWERS.get(status, "that is no page.")
     raise WebError(str(url), f"{url} answered {status}: {why}", status)
 
 
@@ -62,7 +63,7 @@ def explain(url: URL, error: Exception) -> str:
         if isinstance(cause, ssl.SSLError):
             return f"{where} does not speak https as it should; http:// may do."
         if isinstance(cause, ConnectionRefusedError):
-            return f"{where} refused the connection: nothing answers there."
+            return f"{where} refused the connection: nothing answers there. Check the address."
         cause = cause.__cause__ or getattr(cause, "os_error", None)
     if isinstance(error, aiohttp.ClientPayloadError):
         return f"What {url} sent broke off, or is not packed as it says."

@@ -9,7 +9,7 @@ from itertools import dropwhile, islice
 from typing import TYPE_CHECKING
 
 from . import extra
-from .links import links_of, resolved
+from .links import clean, links_of, resolved
 from .page import Page
 
 if TYPE_CHECKING:
@@ -34,7 +34,9 @@ _NESTING = re.compile(
     re.I,
 )
 MOST_ELEMENTS = 20_000
-"""Elements of a page that are read, some 300 kB to 2 MB of it: four seconds of work at most."""
+"""Elements of a page that are read, some 300 kB to 2 MB of it: up to four seconds of work."""
+_REFRESH = re.compile(r"url\s*=\s*['\"]?([^'\"]+)", re.I)
+_UNSEEN = re.compile(r"(?<![\w-])(?:display\s*:\s*none|visibility\s*:\s*hidden)\b", re.I)
 _LITTLE = 200
 """Characters: where trafilatura finds less, all the text that is shown is taken."""
 _LOGIN = 1_000
@@ -48,11 +50,15 @@ def read(text: str, url: str) -> Page:
     if not text.strip():
         return Page(url, "", "")
     tree = _tree(text)
+    if tree is None:
+        return Page(url, "", "")
     _close_head(tree)
-    _unwrap(tree)
-    title, date = _title(tree), _date(tree)
-    links = links_of(tree, _base(tree, url), url)
+    base = _base(tree, url)
+    links = links_of(tree, base, url)
     share = _cut(tree)
+    _unwrap(tree)
+    _drop_hidden(tree)
+    title, date = _title(tree), _date(tree)
     main = _main(tree)
     if len(main) < _LITTLE:
         main = _visible(tree) or main
@@ -63,18 +69,21 @@ def read(text: str, url: str) -> Page:
         links=links,
         language=(tree.get("lang") or "").partition("-")[0].lower(),
         date=date,
-        notes=(*_notes(tree, main, url), *_left_out(share, url)),
+        notes=(*_notes(tree, main, base, url), *_left_out(share, url)),
     )
 
 
-def _tree(text: str) -> HtmlElement:
-    """The tree of a page. Of one that is nested deeper than lxml goes, the elements that only
-    group others are taken off: all else would be lost."""
+def _tree(text: str) -> HtmlElement | None:
+    """The tree of a page, `None` for one without an element. Of one that is nested deeper than
+    lxml goes, the elements that only group others are taken off: all else would be lost."""
     lxml = extra.need("lxml.html")
     parser = lxml.HTMLParser()
-    tree: HtmlElement = lxml.document_fromstring(text, parser, ensure_head_body=True)
-    if any(error.type_name == "ERR_RESOURCE_LIMIT" for error in parser.error_log):
-        tree = lxml.document_fromstring(_NESTING.sub("<br>", text), ensure_head_body=True)
+    try:
+        tree: HtmlElement = lxml.document_fromstring(text, parser, ensure_head_body=True)
+        if any(error.type_name == "ERR_RESOURCE_LIMIT" for error in parser.error_log):
+            tree = lxml.document_fromstring(_NESTING.sub("<br>", text), ensure_head_body=True)
+    except lxml.etree.ParserError:
+        return None
     return tree
 
 
@@ -89,12 +98,12 @@ def _cut(tree: HtmlElement) -> float:
     last = next(islice(tree.iter(), MOST_ELEMENTS, None), None)
     if last is None:
         return 1.0
-    count = sum(1 for _ in tree.iter())
+    count = tree.xpath("count(//*) + count(//comment()) + count(//processing-instruction())")
     del last[:]
     while (parent := last.getparent()) is not None:
         del parent[parent.index(last) + 1 :]
         last = parent
-    return MOST_ELEMENTS / count
+    return float(MOST_ELEMENTS / count)
 
 
 def _left_out(share: float, url: str) -> tuple[str, ...]:
@@ -116,10 +125,21 @@ def _close_head(tree: HtmlElement) -> None:
 
 
 def _unwrap(tree: HtmlElement) -> None:
-    """Tables that hold paragraphs or headings lay a page out: they become plain blocks."""
+    """Tables that hold paragraphs or headings lay a page out: they become plain blocks. Links
+    inside a link that is not closed become plain text: each would be weighed with all of it."""
+    for inner in tree.xpath("//a//a"):
+        inner.tag = "span"
     for table in tree.xpath("//table[.//p or .//h1 or .//h2 or .//table]"):
         for element in table.iter("table", "tbody", "thead", "tr", "td", "th"):
             element.tag = "div"
+
+
+def _drop_hidden(tree: HtmlElement) -> None:
+    """Take away what an element hides from readers: it may be meant for a model alone. A whole page
+    is hidden only until a script shows it."""
+    for element in tree.xpath("//body//*[@hidden or @style]"):
+        if "hidden" in element.attrib or _UNSEEN.search(element.get("style")):
+            element.drop_tree()
 
 
 def _main(tree: HtmlElement) -> str:
@@ -194,8 +214,20 @@ def _is_banner(element: HtmlElement) -> bool:
     return bool(_BANNER.search(f"{element.get('class', '')} {element.get('id', '')}"))
 
 
-def _notes(tree: HtmlElement, text: str, url: str) -> tuple[str, ...]:
+def _leads_on(tree: HtmlElement, base: str) -> str:
+    """Where a browser would go by itself; empty where it would stay."""
+    for meta in tree.iter("meta"):
+        if meta.get("http-equiv", "").lower() == "refresh":
+            said = _REFRESH.search(meta.get("content", ""))
+            target = resolved(base, said[1]) if said else ""
+            return target if target.isprintable() else ""
+    return ""
+
+
+def _notes(tree: HtmlElement, text: str, base: str, url: str) -> tuple[str, ...]:
     notes = []
+    if len(text) < _LITTLE // 2 and (target := _leads_on(tree, base)) not in ("", clean(url)):
+        notes.append(f"{url} leads on to {target}, which was not followed: ask for that address.")
     if tree.xpath("//input[@type='password']") and len(text) < _LOGIN:
         notes.append(f"{url} asks for a login; only what it shows to strangers was read.")
     if tree.xpath("//frameset | //frame"):

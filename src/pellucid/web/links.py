@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING, Literal
 from urllib.parse import SplitResult, parse_qsl, urlencode, urljoin, urlsplit, urlunsplit
 
@@ -14,7 +15,11 @@ if TYPE_CHECKING:
 Place = Literal["nav", "header", "main", "aside", "footer", "frame", "body"]
 
 MOST = 2_000
-"""Links of one page that are looked at."""
+"""Links of one page."""
+MOST_ANCHORS = 20_000
+"""Places of one page that are looked at for its links: many may lead to the same page."""
+MOST_PIECES = 100
+"""Pieces of one link that are looked at for its text."""
 _PLACES: dict[str, Place] = {
     "nav": "nav",
     "header": "header",
@@ -89,7 +94,7 @@ def links_of(tree: HtmlElement, base: str, url: str) -> tuple[Link, ...]:
 
 
 def _anchors(tree: HtmlElement) -> Iterator[tuple[str, str, Place]]:
-    for element in tree.iter("a", "area", "frame", "iframe"):
+    for element in islice(tree.iter("a", "area", "frame", "iframe"), MOST_ANCHORS):
         href = element.get("href" if element.tag in ("a", "area") else "src")
         if href:
             frame = element.tag in ("frame", "iframe")
@@ -97,10 +102,12 @@ def _anchors(tree: HtmlElement) -> Iterator[tuple[str, str, Place]]:
 
 
 def _text(element: HtmlElement) -> str:
-    text = " ".join(element.text_content().split())
+    """The beginning of what is shown of a link; one that is not closed holds half a page."""
+    pieces = islice(element.itertext(), MOST_PIECES)
+    text = " ".join("".join(piece[:1_000] for piece in pieces).split())
     if text:
         return text[:200]
-    alts = [image.get("alt") for image in element.iter("img")]
+    alts = [part.get("alt") for part in islice(element.iter(), MOST_PIECES) if part.tag == "img"]
     named = (element.get("aria-label"), element.get("title"), element.get("name"), *alts)
     return next((" ".join(name.split()) for name in named if name), "")[:200]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import PurePosixPath
@@ -10,11 +11,11 @@ from typing import Literal
 from urllib.parse import urlsplit
 
 from .. import facts
-from ..errors import NothingToRead
+from ..errors import NothingToRead, PellucidError
 from ..value import value
 from . import languages
-from .charset import decode
-from .fetch import Fetched
+from .charset import data_in, decode
+from .fetch import Access, Fetched, fetch_and
 from .links import Link
 
 MOST_TITLE = 200
@@ -64,10 +65,11 @@ def read(fetched: Fetched) -> Page:
         page = pdf.read(fetched.body, fetched.url)
     else:
         text = decode(fetched.body, fetched.charset)
-        if kind is None and "\0" in text[:4096]:
-            mime = fetched.mime or "of an unknown kind"
+        if what := data_in(fetched.body, text):
+            said = f" (sent as {fetched.mime})" if fetched.mime else ""
             raise NothingToRead(
-                fetched.asked, f"{fetched.asked} is no page but {mime}; there is no text to read."
+                fetched.asked,
+                f"{fetched.asked} is no page but {what}{said}; there is no text to read.",
             )
         if kind == "feed" or (kind is None and _FEED.match(text)):
             page = feeds.read(fetched.body, fetched.url)
@@ -81,6 +83,14 @@ def read(fetched: Fetched) -> Page:
     if not language and languages.is_foreign(page.text):
         page = replace(page, notes=(*page.notes, f"{fetched.asked} {FOREIGN}"))
     return replace(page, language=language or page.language)
+
+
+def read_all(
+    urls: Sequence[str], access: Access, *, linked_from: Fetched | None = None
+) -> list[Page | PellucidError]:
+    """The page of each address, or why there is none. All are fetched at once, and each is read
+    as soon as it is there, while others are on their way."""
+    return fetch_and(read, urls, access, linked_from=linked_from)
 
 
 def require_text(page: Page) -> None:
