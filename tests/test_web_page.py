@@ -10,11 +10,13 @@ import pytest
 
 pytest.importorskip("trafilatura")
 
+from lxml.html import document_fromstring
+
 import web_sites
 from pellucid.errors import NothingToRead
 from pellucid.web import languages
 from pellucid.web.fetch import Fetched
-from pellucid.web.links import clean, resolved
+from pellucid.web.links import clean, links_of, resolved
 from pellucid.web.page import FOREIGN, Page, read, require_text
 from work import SOON, calls
 
@@ -76,6 +78,20 @@ def test_links() -> None:
         ("https://site.example/c", "The C", "footer"),
         ("https://site.example/frame", "Framed", "frame"),
     ]
+
+
+def test_plain_paths_are_what_resolving_them_gives() -> None:
+    """They are put behind the address of the site, most of a page's links so; a file has none."""
+    draw = random.Random(5)
+    paths = [
+        "/" + "".join(draw.choices("/ab.:;,%~@=&'()?# é", k=draw.randint(0, 6)))
+        for _ in range(2000)
+    ]
+    site = "https://Site.example:8443/a/b?c"
+    tree = document_fromstring("".join(f'<a href="{path}">x</a>' for path in paths))
+    found = {link.url for link in links_of(tree, site, site)}
+    assert found == {resolved(site, path) for path in paths} - {""}
+    assert links_of(tree, "page.html", "page.html") == ()
 
 
 def test_a_thousand_links() -> None:

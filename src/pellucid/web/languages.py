@@ -61,14 +61,16 @@ _LOOKED_AT = 6_000
 def detect(text: str) -> str:
     """The code of a text's language (ISO 639-1), empty where it cannot be told."""
     text = text[:_LOOKED_AT]
-    letters = sum(char.isalpha() for char in text)
-    for code, script in () if text.isascii() else _SCRIPTS:
-        share = 0.02 if code in ("ja", "uk") else 0.3
-        if letters and len(script.findall(text)) / letters > share:
-            return code
+    if not text.isascii():
+        letters = sum(map(str.isalpha, text))
+        for code, script in _SCRIPTS:
+            share = 0.02 if code in ("ja", "uk") else 0.3
+            if letters and len(script.findall(text)) / letters > share:
+                return code
     words = re.findall(r"[^\W\d_]+", text.lower())
+    counts = Counter(words)
     hits = Counter(
-        {code: sum(word in small for word in words) for code, small in _WORDS.items()}
+        {code: sum(counts[word] for word in small) for code, small in _WORDS.items()}
     ).most_common(2)
     (best, most), (_, second) = hits
     return best if most >= 3 and most > 1.2 * second and most > 0.08 * len(words) else ""

@@ -34,6 +34,8 @@ _TRACKING = re.compile(
     re.I,
 )
 _FROM_ROOT = re.compile(r"(?!.*/\.)/(?!/)", re.S)
+_PLAIN = re.compile(r"(?!.*/\.)/(?!/)[!-\"$->@-~]*")
+"""A path from the root that is clean already: no query, fragment, blank or letter that is none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,9 +80,11 @@ def links_of(tree: HtmlElement, base: str, url: str) -> tuple[Link, ...]:
     """The links of the page at `url` in their order, resolved against `base`; the one to the page
     itself is left out."""
     found: dict[str, Link] = {}
-    here = clean(url)
+    here, root = clean(url), resolved(base, "/").rstrip("/")
     for href, text, place in _anchors(tree):
-        target = resolved(base, href)
+        # Most links are paths: taking them apart takes several times as long.
+        is_plain = root and _PLAIN.fullmatch(href)
+        target = f"{root}{href}" if is_plain else resolved(base, href)
         if target in ("", here):
             continue
         known = found.get(target)
@@ -94,17 +98,18 @@ def links_of(tree: HtmlElement, base: str, url: str) -> tuple[Link, ...]:
 
 
 def _anchors(tree: HtmlElement) -> Iterator[tuple[str, str, Place]]:
+    places: dict[HtmlElement, Place] = {}
     for element in islice(tree.iter("a", "area", "frame", "iframe"), MOST_ANCHORS):
         href = element.get("href" if element.tag in ("a", "area") else "src")
         if href:
             frame = element.tag in ("frame", "iframe")
-            yield href, _text(element), "frame" if frame else _place(element)
+            yield href, _text(element), "frame" if frame else _place(element, places)
 
 
 def _text(element: HtmlElement) -> str:
     """The beginning of what is shown of a link; one that is not closed holds half a page."""
-    pieces = islice(element.itertext(), MOST_PIECES)
-    text = " ".join("".join(piece[:1_000] for piece in pieces).split())
+    pieces = islice(element.itertext(), MOST_PIECES) if len(element) else (element.text or "",)
+    text = " ".join("".join([piece[:1_000] for piece in pieces]).split())
     if text:
         return text[:200]
     alts = [part.get("alt") for part in islice(element.iter(), MOST_PIECES) if part.tag == "img"]
@@ -112,10 +117,17 @@ def _text(element: HtmlElement) -> str:
     return next((" ".join(name.split()) for name in named if name), "")[:200]
 
 
-def _place(element: HtmlElement) -> Place:
+def _place(element: HtmlElement, known: dict[HtmlElement, Place]) -> Place:
+    """`known` is what was found for the elements above others."""
+    below = []
+    place: Place = "body"
     for above in element.iterancestors():
-        if above.tag in _PLACES:
-            return _PLACES[above.tag]
-        if above.get("role") == "navigation":
-            return "nav"
-    return "body"
+        if above in known:
+            place = known[above]
+            break
+        below.append(above)
+        if above.tag in _PLACES or above.get("role") == "navigation":
+            place = _PLACES.get(above.tag, "nav")
+            break
+    known.update(dict.fromkeys(below, place))
+    return place
