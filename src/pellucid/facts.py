@@ -14,7 +14,8 @@ _SCALES = {
         "percent": "%|per ?cent|prozent|pour ?cent|por ?cien?to|procent",
         "thousand": "thousand|tausend|mille|mil(?! millones)|duizend",
         "million": "mio|mln|milli?on(?:s|en|i|e|es)?|millón|mil(?:hão|hões)|miljoen",
-        "billion": "bn|billion(?:s|en)?|trillion(?:s|en)?",
+        "billion": "bn|billion(?:s|en)?",
+        "trillion": "trillion(?:s|en)?",
         "milliard": "mrd|milliarden?|milliards?|mil millones|miliardi|miljard",
     }.items()
 }

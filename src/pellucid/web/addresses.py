@@ -53,6 +53,15 @@ def is_public(address: IP) -> bool:
     return address.is_global and not never
 
 
+def typed(text: str) -> str:
+    """The address that a person names, who may leave out `https://`; empty where it is none."""
+    if "://" in text:
+        return text
+    host = text.partition("/")[0].partition(":")[0]
+    is_host = "." in host.strip(".") and not any(char.isspace() for char in text)
+    return f"https://{text}" if is_host else ""
+
+
 def parse(text: str, *, what: str = "address") -> URL:
     """The address, parsed once: http or https, a plain host in lower case, no credentials.
 

@@ -13,6 +13,7 @@ from typing import Any, Literal, get_args
 from .. import facts
 from ..errors import PellucidError, UsageError
 from ..record.receipt import Receipt
+from .addresses import typed
 from .asking import Asker
 from .choosing import KINDS, MOST_CANDIDATES, Choice, candidates, choose
 from .fetch import Access, Fetched, fetch
@@ -102,16 +103,6 @@ class Brochure:
         }
 
 
-def _address(typed: str) -> str:
-    """The address that a person names; `https://` may be left out."""
-    if "://" in typed:
-        return typed
-    host = typed.partition("/")[0].partition(":")[0]
-    if "." not in host.strip(".") or any(char.isspace() for char in typed):
-        raise UsageError(f"{typed!r} is no address: an address is like https://example.com.")
-    return f"https://{typed}"
-
-
 class Brochuring:
     """A brochure in the making: iterate for its Markdown, a piece at a time; `brochure` is there
     at the end. `told` is given a sentence before each step."""
@@ -131,7 +122,9 @@ class Brochuring:
             )
         self.brochure: Brochure | None = None
         self._name = " ".join(name.split())
-        self._url = _address(url)
+        if not (address := typed(url)):
+            raise UsageError(f"{url!r} is no address: an address is like https://example.com.")
+        self._url = address
         self._asker = asker
         self._brief = brief
         self._access = access

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ..errors import PellucidError, UsageError
+from .addresses import typed
 from .fetch import Access, Fetched, fetch_and
 from .page import Page, read, require_text
 
@@ -28,7 +29,7 @@ def pages(sources: Sequence[str], access: Access) -> list[Page | PellucidError]:
         try:
             local = _local(source)
             if local is None:
-                addresses[n] = source if "://" in source else f"https://{source}"
+                addresses[n] = typed(source)
             else:
                 found[n] = _page(local)
         except PellucidError as error:
@@ -57,8 +58,7 @@ def _local(source: str) -> Fetched | None:
             raise UsageError(f"{source} cannot be read: {error.strerror}.") from error
         if path.suffix.lower() in _FILES:
             raise UsageError(f"There is no file {source}.") from error
-        host = source.partition("/")[0].partition(":")[0]
-        if "." in host.strip(".") and not any(char.isspace() for char in source):
+        if typed(source):
             return None
         like = f"http://{source}" if _PORT.match(source) else "https://example.com/page"
         raise UsageError(
