@@ -182,8 +182,19 @@ def test_lists_of_models(server: Served) -> None:
     assert server.get("/v1/models/nothing").status == 404
     anthropic = server.get("/v1/models", {"anthropic-version": "2023-06-01"}).json
     assert anthropic["data"][0]["type"] == "model"
+    missing = server.get("/v1/models/nothing", {"anthropic-version": "2023-06-01"}).json
+    assert missing["error"]["type"] == "not_found_error" and missing["type"] == "error"
+    assert server.get("/v1/models/nothing", {"x-goog-api-key": "k"}).json["error"]["code"] == 404
     assert server.get("/v1beta/models/echo").json["name"] == "models/echo"
     assert "echo" in [row["model"] for row in server.get("/api/tags").json["models"]]
+
+
+def test_a_text_that_goes_on_has_the_id_of_its_receipt(server: Served) -> None:
+    answer = server.post("/v1/completions", {"model": "echo", "prompt": "hello", "stream": True})
+    lines = answer.body.decode().split("data: ")[1:-1]
+    assert {json.loads(line)["id"] for line in lines} == {
+        f"cmpl-{answer.headers['x-pellucid-receipt']}"
+    }
 
 
 def test_what_is_not_there(server: Served) -> None:

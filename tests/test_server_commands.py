@@ -31,6 +31,7 @@ short = {"model": "gpt-4o-mini", "messages": said, "max_tokens": 3}
 post(e["OPENAI_BASE_URL"] + "/chat/completions", short,
      Authorization="Bearer " + e["OPENAI_API_KEY"])
 post(e["ANTHROPIC_BASE_URL"] + "/v1/messages", short, **{"x-api-key": e["ANTHROPIC_API_KEY"]})
+post(e["OPENAI_BASE_URL"] + "/chat/completions", short, Authorization="Bearer sk-its-own")
 print("secret" if "canary" in repr(dict(e)) else "clean")
 sys.exit(7)
 """
@@ -65,10 +66,10 @@ def test_run_shows_what_a_program_sent(home: Home) -> None:
     done = home.run("run", "--default", "small", "--", sys.executable, "app.py", env=keys)
     assert done.returncode == 7, done.stderr
     assert done.stdout == "clean\n"
-    assert "2 calls by python" in done.stderr
-    assert done.stderr.count("Say hi.") == 2
+    assert "3 calls by python" in done.stderr
+    assert done.stderr.count("Say hi.") == 3
     rows = json.loads(home.run("receipts", "--app", "python", "--json").stdout)
-    assert [row["model"] for row in rows] == ["smollm2-135m"] * 2
+    assert [row["model"] for row in rows] == ["smollm2-135m"] * 3
     assert json.loads(home.run("receipts", "--app", "nobody", "--json").stdout or "[]") == []
 
 

@@ -54,7 +54,9 @@ def run(args: argparse.Namespace) -> int:
     from ..server.threads import leave
 
     settings = options.settings(args)
-    token = args.token or os.environ.get("PELLUCID_TOKEN") or None
+    token = args.token
+    if token is None:
+        token = os.environ.get("PELLUCID_TOKEN") or None
     ready_model(args.default, settings)
     run_loop(_serve(args, settings, token))
     return leave(0)
@@ -74,7 +76,8 @@ def ready_model(name: str | None, settings: Settings) -> None:
 def make_server(
     settings: Settings, default: str | None, token: str | None, app: str | None = None
 ) -> Server:
-    """A server as the options describe it; `app` is what receipts call its only client."""
+    """A server as the options describe it; `app` is what receipts call its only client, who may
+    show a key of its own instead of the token."""
     from ..record.store import Store
     from ..server.models import Models
     from ..server.serving import Server
@@ -86,7 +89,8 @@ def make_server(
         from ..errors import UnknownModel
 
         raise UnknownModel(default)
-    return Server(settings, models=models, token=token, store=store, app=app)
+    own_keys = app is not None
+    return Server(settings, models=models, token=token, store=store, app=app, own_keys=own_keys)
 
 
 async def _serve(args: argparse.Namespace, settings: Settings, token: str | None) -> None:

@@ -65,8 +65,13 @@ async def completions(visit: Visit) -> Response | None:
         calls.append(Answering(visit, request, asked.model, asked.notes, prepare))
     if asked.stream:
         async with calls[0] as only:
-            start = head(only, "cmpl-", asked.include_usage)
-            return await stream(only, lambda: openai_completions.CompletionEncoder(start), EVENTS)
+            return await stream(
+                only,
+                lambda: openai_completions.CompletionEncoder(
+                    head(only, "cmpl-", asked.include_usage)
+                ),
+                EVENTS,
+            )
     replies = []
     for call in calls:
         async with call:
@@ -103,11 +108,14 @@ async def model(visit: Visit) -> Response | None:
 
 
 def _other_face(visit: Visit) -> tuple[Handler, Handler] | None:
-    """Three APIs have their lists of models at this address; their clients' headers differ."""
+    """Three APIs have their lists of models at this address; their clients' headers differ. Errors
+    are that API's too."""
     headers = visit.request.headers
     if "anthropic-version" in headers:
+        visit.face = anthropic.FACE
         return anthropic.models, anthropic.model
     if "x-goog-api-key" in headers and visit.path.startswith("/v1/"):
+        visit.face = gemini.FACE
         return gemini.models, gemini.model
     return None
 

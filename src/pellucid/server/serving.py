@@ -42,8 +42,9 @@ STOPS = Failure(BUSY, "overloaded", "The server stops; ask again later.")
 class Server:
     """Answers at the addresses it is bound to; an async context manager.
 
-    `token` is wanted of every request, where there is one. `store` is where receipts go,
-    `app` what they call the client, where there is but one.
+    `token` is wanted of every request, where there is one; with `own_keys` a program of this
+    machine may show a key of its own instead. `store` is where receipts go, `app` what they call
+    the client, where there is but one.
     """
 
     def __init__(
@@ -55,6 +56,7 @@ class Server:
         store: Store | None = None,
         limits: Limits | None = None,
         app: str | None = None,
+        own_keys: bool = False,
     ) -> None:
         self.settings = settings
         self.models = models or Models(settings)
@@ -66,6 +68,7 @@ class Server:
         self.app = app
         self.stopping = False
         self._token = token
+        self._own_keys = own_keys
         self._gates: dict[str, Gate] = {}
         self._visits: dict[asyncio.Task[object], float] = {}
         """What is being answered, each with the time at which it is given up."""
@@ -170,7 +173,8 @@ class Server:
     async def _admit(self, request: HttpRequest) -> Response | None:
         path, query, headers = request.raw_path, request.query, request.headers
         shown = tuple(admission.credentials(headers, query))
-        failure = admission.refusal(headers.all("host"), headers, shown, self._token)
+        wanted = None if self._own_keys and shown else self._token
+        failure = admission.refusal(headers.all("host"), headers, shown, wanted)
         if failure is not None:
             return _error(routes.face(path), failure)
         found = routes.find(request.method, path)

@@ -85,14 +85,12 @@ def timing(receipt: Receipt) -> list[tuple[str, str, str]]:
 
 
 def settings(receipt: Receipt) -> list[tuple[str, str, str]]:
-    """Sampling settings: name, value, and whether the caller asked for it."""
+    """Sampling settings: name, value, and whether it was sent to the model or is its own."""
     options = receipt.request.options
-    asked = {
+    sent = {
         field.name: value
         for field in fields(options)
         if (value := getattr(options, field.name)) not in (None, ())
     }
-    used = {**asked, **receipt.settings}
-    return [
-        (name, str(value), "asked for" if name in asked else "") for name, value in used.items()
-    ]
+    used = {**sent, **receipt.settings}
+    return [(name, str(value), "sent" if name in sent else "") for name, value in used.items()]

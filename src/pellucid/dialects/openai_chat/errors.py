@@ -98,6 +98,8 @@ def encode_error(failure: Failure) -> dict[str, Any]:
     kind, code = TYPES[failure.kind]
     if failure.kind == "not_found" and failure.field == "model":
         code = "model_not_found"
+    if failure.status == 413:  # a body that is too long; programs shorten a chat for that code
+        code = None
     return {
         "error": {
             "message": failure.message,
