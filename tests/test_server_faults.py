@@ -116,6 +116,52 @@ def test_shutdown_lets_answers_end() -> None:
     assert answers[0].json["choices"][0]["message"]["content"] == "one two three four"
 
 
+@pytest.mark.parametrize("stream", (True, False))
+def test_what_shutdown_cuts_has_a_receipt(home: Path, stream: bool) -> None:
+    def words(_: object) -> Iterator[str]:
+        while True:
+            yield "tick "
+            time.sleep(0.3)  # longer than closing the store takes
+
+    stub, got = Stub("x", words), bytearray()
+    with served({"x": stub}, store=home / "r.db", limits=Limits(grace=0.1)) as server:
+        link = socket.create_connection(("127.0.0.1", server.port))
+        link.sendall(raw(server, say("hi", stream=stream)))
+        if stream:
+            while b"tick" not in got:
+                got += link.recv(4096)
+        assert soon(lambda: stub.running)
+    with Store(home / "r.db") as store:
+        receipt = store.get("last")
+    assert receipt.reply.finish == "cut" and receipt.reply.message.text.startswith("tick")
+    while data := link.recv(4096):
+        got += data
+    if stream:
+        assert f"X-Pellucid-Receipt: {receipt.id}".encode() in got
+    else:
+        assert b" 503 " in got
+
+
+def test_a_call_that_does_not_end_holds_no_shutdown(home: Path) -> None:
+    """Its receipt comes too late to be kept, which is said and is no fault of the thread's."""
+    hold = threading.Event()
+
+    def words(_: object) -> Iterator[str]:
+        yield "tick"
+        hold.wait(40)
+
+    stub = Stub("x", words)
+    with served({"x": stub}, store=home / "r.db", limits=Limits(grace=0.1)) as server:
+        link = socket.create_connection(("127.0.0.1", server.port))
+        link.sendall(raw(server, say("hi", stream=True)))
+        assert soon(lambda: stub.running)
+    recorder = server.server.recorder
+    assert recorder is not None and stub.running and recorder.failed == 0
+    hold.set()
+    assert soon(lambda: recorder.failed == 1)
+    recorder.flush()  # waits for nothing
+
+
 def raw(server: Served, body: object, path: str = CHAT) -> bytes:
     data = json.dumps(body).encode()
     head = f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1:{server.port}\r\nContent-Length: {len(data)}"

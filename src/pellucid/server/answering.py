@@ -83,7 +83,9 @@ class Answering:
             else:
                 feed = Feed(slot.give_back)
                 self._batches, self._leave = feed.batches(), feed.close
-                feed.read_in(server.threads, lambda stopped: self._call_here(model, stopped))
+                reading = feed.read_in(server.threads, lambda gone: self._call_here(model, gone))
+                server.feeds[reading] = feed
+                reading.add_done_callback(server.feeds.pop)
         except BaseException:
             slot.give_back()
             raise

@@ -26,8 +26,13 @@ class Feed:
         self._error: BaseException | None = None
         self._cancel: Callable[[], None] = lambda: None
 
-    def read_in(self, executor: Executor, prepare: Callable[[Stopped], Call]) -> None:
-        """Prepare a call and read its events in a thread; `prepare` may ask whether to go on."""
+    def read_in(
+        self, executor: Executor, prepare: Callable[[Stopped], Call]
+    ) -> asyncio.Future[None]:
+        """Prepare a call and read its events in a thread; `prepare` may ask whether to go on.
+
+        What is returned is done when the thread is, and so has kept the call's receipt.
+        """
         loop = asyncio.get_running_loop()
         gone = False
         calls: list[Call] = []
@@ -54,6 +59,7 @@ class Feed:
         # Cancelling this would not stop the thread; `done` is to be called when it stops.
         future.add_done_callback(lambda each: self._end(each.exception()))
         self._cancel = cancel
+        return future
 
     async def batches(self) -> AsyncGenerator[list[Event], None]:
         """Raises what the call raised."""

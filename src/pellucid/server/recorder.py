@@ -37,15 +37,18 @@ class Recorder:
         self.failed = 0
         self._queue: queue.SimpleQueue[_Waiting | threading.Event | None] = queue.SimpleQueue()
         self._held = 0
+        self._closed = False
         self._lock = threading.Lock()
         self._thread = threading.Thread(target=self._run, name="receipts", daemon=True)
         self._thread.start()
 
     def keep(self, receipt: Receipt, size: int = 0) -> None:
-        """`size`: bytes of the request that it is of."""
+        """`size`: bytes of the request that it is of. After `close` it is not kept, which is said:
+        a thread that a stopping server did not wait for may come so late."""
         self._hold(size)
-        self._queue.put((receipt, size))
-        if self._queue.qsize() > BEHIND or self._held > HEAVY:
+        if not self._put((receipt, size)):
+            self._say("it came after the server had stopped.")
+        elif self._queue.qsize() > BEHIND or self._held > HEAVY:
             self.flush()
 
     def _hold(self, size: int) -> None:
@@ -55,12 +58,21 @@ class Recorder:
     def flush(self) -> None:
         """Wait until everything given before is on the disk."""
         written = threading.Event()
-        self._queue.put(written)
-        written.wait()
+        if self._put(written):
+            written.wait()
+
+    def _put(self, item: _Waiting | threading.Event) -> bool:
+        """False after `close`, when nobody would take it from the queue."""
+        with self._lock:
+            if not self._closed:
+                self._queue.put(item)
+            return not self._closed
 
     def close(self) -> None:
         """Write what is left, and close the store."""
-        self._queue.put(None)
+        with self._lock:
+            self._closed = True
+            self._queue.put(None)
         self._thread.join()
         self.store.close()
 
@@ -92,9 +104,9 @@ class Recorder:
                 try:
                     self.store.add(receipt)
                 except StoreError as error:
-                    self._say(error)
+                    self._say(str(error))
 
-    def _say(self, error: StoreError) -> None:
+    def _say(self, why: str) -> None:
         if not self.failed:
-            print(f"pellucid: a receipt was not kept: {error}", file=sys.stderr, flush=True)
+            print(f"pellucid: a receipt was not kept: {why}", file=sys.stderr, flush=True)
         self.failed += 1

@@ -7,7 +7,7 @@ import socket
 import sys
 import traceback
 from collections.abc import Mapping
-from typing import Self
+from typing import Any, Self
 
 from ..dialects.base import Failure
 from ..errors import PellucidError, UsageError
@@ -20,6 +20,7 @@ from ..settings import Settings
 from . import admission, openai, routes
 from .conversations import Conversations
 from .failures import BUSY, Refused, failure_of
+from .feed import Feed
 from .front import Front
 from .gate import Gate
 from .http_request import HttpRequest
@@ -36,6 +37,8 @@ GATES = 1024
 """Queues that are kept, those of models that nobody uses included."""
 THREADS = 64
 """Calls of models on this machine at a time, over all models."""
+ENDING = 1.0
+"""Seconds in which what the stopping server ends may say so, and have its receipt kept."""
 STOPS = Failure(BUSY, "overloaded", "The server stops; ask again later.")
 
 
@@ -65,6 +68,8 @@ class Server:
         self.recorder = Recorder(store) if store else None
         self.client = AsyncClient(Timeouts.of(settings), offline=settings.offline)
         self.threads = Threads(THREADS, "call")
+        self.feeds: dict[asyncio.Future[None], Feed] = {}
+        """Calls that threads read, also those that nobody waits for any more."""
         self.app = app
         self.stopping = False
         self._token = token
@@ -90,8 +95,12 @@ class Server:
         self.stopping = True
         for task in tuple(self._visits):
             task.cancel()
-        if self._visits:
-            await asyncio.wait(self._visits, timeout=1.0)
+        for feed in self.feeds.values():  # a visit whose client does not read is late to do it
+            feed.close()
+        # The receipts of these calls come from their threads, and were named to the clients.
+        ending: set[asyncio.Future[Any]] = {*self._visits, *self.feeds}
+        if ending:
+            await asyncio.wait(ending, timeout=ENDING)
         self._watching.cancel()
         await self._front.close()
         await self.client.__aexit__()
