@@ -197,6 +197,25 @@ def test_a_text_that_goes_on_has_the_id_of_its_receipt(server: Served) -> None:
     }
 
 
+def test_lists_have_aliases(home: Path) -> None:
+    rows = {"mine": "echo", "ears": "whisper", "bad": "nothere", "one": "two", "two": "one"}
+    models = {name: {"alias": meant} for name, meant in rows.items()}
+    models |= {"file": {"alias": "small"}, "theirs": {"base": "http://127.0.0.1:9/v1"}}
+    settings = replace(load(), models=models)
+    with served({"echo": echo()}, default="echo", settings=settings) as server:
+        tags = {row["model"]: row for row in server.get("/api/tags").json["models"]}
+        listed = [row["id"] for row in server.get("/v1/models").json["data"]]
+        google = server.get("/v1beta/models").json["models"]
+        bad = ask(server, "chat", "bad")
+        assert server.get("/v1/models/bad").status == bad.status == 404
+    assert list(tags) == listed == [row["displayName"] for row in google]
+    assert {"echo", "mine", "ears", "file", "theirs"} <= set(tags)
+    assert not {"bad", "one", "two"} & set(tags)
+    file = next(row for name, row in tags.items() if name != "file" and "size" in row)
+    assert tags["file"]["size"] > 0 and tags["file"].keys() == file.keys()
+    assert "'nothere'" in bad.json["error"]["message"] and "'bad'" in bad.json["error"]["message"]
+
+
 def test_what_is_not_there(server: Served) -> None:
     assert server.get("/").body == b"Ollama is running"
     assert server.request("HEAD", "/").status == 200
@@ -219,6 +238,28 @@ def test_the_document_is_true(server: Served) -> None:
             assert answer.status != 405 and answer.status != 500, (path, answer.body)
             if required:
                 assert answer.status == 400, (path, answer.body)
+
+
+def test_the_document_is_whole(server: Served) -> None:
+    """Every method of an open-ended route is in it, and nothing of Pellucid's is said OpenAI's."""
+    paths = server.get("/openapi.json").json["paths"]
+    for path in ("/health", "/tokenize", "/receipts", "/receipts/{name}", "/openapi.json"):
+        assert all("externalDocs" not in operation for operation in paths[path].values())
+    assert "openai" in paths["/v1/chat/completions"]["post"]["externalDocs"]["url"]
+    for base in ("/v1", "/v1beta/openai"):
+        assert "get" in paths[f"{base}/responses/{{name}}/input_items"]
+    for base in ("/v1", "/v1beta"):
+        assert "post" not in paths[f"{base}/models/{{name}}"]
+        for path in (each for each in paths if each.startswith(f"{base}/models/{{name}}:")):
+            answer = server.post(path.replace("{name}", "echo"), {})
+            assert "no method" not in answer.body.decode(), path
+    methods = {path.rpartition(":")[2] for path in paths if ":" in path}
+    told = {"generateContent", "streamGenerateContent", "countTokens"}
+    assert methods == told | {"embedContent", "batchEmbedContents"}
+    media = paths["/"]["get"]["responses"]["200"]["content"]
+    assert list(media) == [server.get("/").headers["content-type"]]
+    pictures = paths["/v1/images/generations"]["post"]["requestBody"]["content"]
+    assert pictures["application/json"]["schema"]["required"] == ["prompt"]
 
 
 def test_a_store_that_fails_costs_no_reply(

@@ -7,8 +7,8 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
-from ..errors import ModelUnavailable, UnknownModel, UsageError
-from ..models import catalog, names
+from ..errors import ModelUnavailable, PellucidError, UnknownModel, UsageError
+from ..models import catalog, embeddings, names
 from ..models.base import Model
 from ..models.embeddings import MiniLM, open_minilm
 from ..models.hosted import HostedModel
@@ -17,12 +17,15 @@ from ..models.hosts import host as named
 from ..models.keys import Endpoint, Key, KeyRing, owners_of
 from ..models.local import LocalModel
 from ..settings import Folders, Settings
+from ..speech import hearing, speaking
 from .threads import in_thread
 
 KEPT = 256
 """Hosted models that are kept open, and names whose meaning is."""
 FRESH = 5.0
 """Seconds for which the list of files is taken to be as it was."""
+PARTS = (embeddings.NAME, *hearing.NAMES, *speaking.NAMES)
+"""What makes vectors, transcriptions and speech here; an alias may mean these too."""
 LISTED = "`pellucid models` lists what can be used."
 
 
@@ -94,7 +97,7 @@ class Models:
             if row.lower() in catalog.names():
                 return catalog.title(row)
             if row != each:  # an alias says what it means
-                return find(row, self.settings.models) or row
+                return find(row, self.settings.models) or self._behind(each, row)
         written_out = any(mark in name for mark in ":/")
         if "://" not in name and (written_out or self.default is None):
             try:
@@ -104,6 +107,14 @@ class Models:
             if target is not None:
                 return target
         return next((row.name for row in self.listing() if row.name == name), None)
+
+    def _behind(self, alias: str, name: str) -> str:
+        """What an alias says, if that is of this machine: a default must not hide a slip in the
+        settings. Raises `UnknownModel`."""
+        there = (*self.given, *(row.name for row in self.listing()))
+        if name in there or name.lower() in PARTS:
+            return name
+        raise UnknownModel(name, instead=f"The alias {alias!r} says so. {LISTED}")
 
     def listing(self) -> list[catalog.Listed]:
         """The models of this machine, ready or not, as they were a moment ago."""
@@ -115,7 +126,15 @@ class Models:
     def names(self) -> tuple[str, ...]:
         """Names that answer: of models given and fetched, and of rows of the settings."""
         ready = (row.name for row in self.listing() if row.ready)
-        return tuple(dict.fromkeys((*self.given, *ready, *self.settings.models)))
+        rows = filter(self._means, self.settings.models)
+        return tuple(dict.fromkeys((*self.given, *ready, *rows)))
+
+    def _means(self, name: str) -> bool:
+        """Whether a row of the settings is right: one that is not must not cost the whole list."""
+        try:
+            return self.known(name) is not None
+        except PellucidError:
+            return False
 
     def part(self, name: str, own: Sequence[str], what: str) -> str | Target | None:
         """Who makes `what` under a name: a part of this machine, by one of its `own` names, or a

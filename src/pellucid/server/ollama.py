@@ -23,6 +23,7 @@ from .answering import LINES, respond
 from .embedding import embed as vectors
 from .failures import failure_of
 from .http_response import Response, Stream
+from .models import Models
 from .plain import plain_prompt
 from .threads import in_thread
 from .visit import Face, Route, Visit, answer
@@ -75,15 +76,25 @@ async def embed(visit: Visit) -> Response | None:
 
 
 async def tags(visit: Visit) -> Response | None:
-    rows = await in_thread(lambda: [row for row in visit.server.models.listing() if row.ready])
-    given = [{"name": name, "model": name} for name in visit.server.models.given]
-    return answer({"models": given + await in_thread(lambda: list(map(_tag, rows)))})
+    return answer({"models": await in_thread(lambda: _tags(visit.server.models))})
 
 
-def _tag(row: Listed) -> dict[str, Any]:
+def _tags(models: Models) -> list[dict[str, Any]]:
+    """The names that the lists of the other APIs have; an alias is told of as its file is."""
+    files = {row.name: row for row in models.listing() if row.ready}
+    found = []
+    for name in models.names():
+        meant = name if name in files else models.known(name)
+        found.append(_tag(name, files.get(meant) if isinstance(meant, str) else None))
+    return found
+
+
+def _tag(name: str, row: Listed | None) -> dict[str, Any]:
+    named = {"name": name, "model": name}
+    if row is None:  # no file of this machine
+        return named
     return {
-        "name": row.name,
-        "model": row.name,
+        **named,
         "modified_at": _now(),
         "size": row.bytes,
         "digest": "",

@@ -7,8 +7,9 @@ from typing import Any
 from .. import __version__
 from ..dialects import openai_speech, openai_transcription
 from ..dialects.form import MEDIA as FORMS
+from . import gemini, own, stored
 from .routes import all_routes
-from .visit import Route
+from .visit import Handler, Route
 
 PAGES = {
     "openai": "https://platform.openai.com/docs/api-reference",
@@ -16,15 +17,31 @@ PAGES = {
     "gemini": "https://ai.google.dev/api",
     "ollama": "https://docs.ollama.com/api",
 }
+ENDS: dict[Handler, tuple[str, ...]] = {
+    gemini.call: (
+        ":generateContent",
+        ":streamGenerateContent",
+        ":countTokens",
+        ":embedContent",
+        ":batchEmbedContents",
+    ),
+    stored.retrieve: ("", "/input_items"),
+}
+"""What may follow the name, where one open-ended route answers for several."""
 REQUIRED = {
     "/chat/completions": ("model", "messages"),
     "/completions": ("model", "prompt"),
     "/responses": ("model", "input"),
     "/embeddings": ("model", "input"),
+    "/images/generations": ("prompt",),
     "/audio/speech": ("model", "input", "voice"),
     "/audio/transcriptions": ("model", "file"),
     "/v1/messages": ("model", "messages", "max_tokens"),
     "/v1/messages/count_tokens": ("model", "messages"),
+    ":generateContent": ("contents",),
+    ":streamGenerateContent": ("contents",),
+    ":embedContent": ("content",),
+    ":batchEmbedContents": ("requests",),
     "/api/chat": ("model",),
     "/api/generate": ("model",),
     "/api/embed": ("model", "input"),
@@ -35,6 +52,7 @@ REQUIRED = {
 }
 """Fields without which a request is refused, by the end of its path."""
 ANSWERS = {
+    "/": ("That it runs.", {"text": "text/plain; charset=utf-8"}),
     "/audio/speech": ("The sound.", openai_speech.FORMATS),
     "/audio/transcriptions": ("What was said.", openai_transcription.FORMATS),
 }
@@ -44,17 +62,23 @@ TYPES: dict[str, dict[str, Any]] = {
     "messages": {"type": "array", "items": {"type": "object"}},
     "tokens": {"type": "array", "items": {"type": "integer"}},
     "max_tokens": {"type": "integer", "minimum": 1},
-    "content": {"type": "string"},
+    "contents": {"type": "array", "items": {"type": "object"}},
+    "requests": {"type": "array", "items": {"type": "object"}},
+    "/tokenize content": {"type": "string"},
+    ":embedContent content": {"type": "object"},
     "file": {"type": "string", "format": "binary"},
 }
+"""Of fields, by their names; with the end of a path before it, where APIs differ."""
 
 
 def document() -> dict[str, Any]:
     paths: dict[str, Any] = {}
     for route in all_routes():
         named = route.path.endswith("*")
-        path = f"{route.path.removesuffix('*')}{{name}}" if named else route.path
-        paths.setdefault(path, {})[route.method.lower()] = _operation(route, path, named)
+        start = f"{route.path.removesuffix('*')}{{name}}" if named else route.path
+        for end in ENDS.get(route.handler, ("",)):
+            path = start + end
+            paths.setdefault(path, {})[route.method.lower()] = _operation(route, path, named)
     return {
         "openapi": "3.1.0",
         "info": {"title": "Pellucid", "version": __version__},
@@ -65,12 +89,13 @@ def document() -> dict[str, Any]:
 def _operation(route: Route, path: str, named: bool) -> dict[str, Any]:
     out: dict[str, Any] = {
         "operationId": f"{route.method.lower()} {path}",
-        "externalDocs": {"url": PAGES[route.face.host]},
         "responses": {
             "200": _answer(path),
             "default": {"description": "An error in the shape of the API."},
         },
     }
+    if route not in own.ROUTES:  # whose face is OpenAI's, but for errors alone
+        out["externalDocs"] = {"url": PAGES[route.face.host]}
     if named:
         out["parameters"] = [
             {"name": "name", "in": "path", "required": True, "schema": {"type": "string"}}
@@ -93,8 +118,11 @@ def _fields(path: str) -> dict[str, Any]:
     ends = [end for end in REQUIRED if path.endswith(end)]
     if not ends:
         return {}
-    required = REQUIRED[max(ends, key=len)]
+    end = max(ends, key=len)
+    required = REQUIRED[end]
     return {
         "required": list(required),
-        "properties": {name: TYPES.get(name, {}) for name in required},
+        "properties": {
+            name: TYPES.get(f"{end} {name}") or TYPES.get(name, {}) for name in required
+        },
     }
