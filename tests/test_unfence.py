@@ -17,6 +17,14 @@ def cut(text: str, draw: random.Random) -> list[str]:
 @pytest.mark.parametrize(
     ("text", "want"),
     [
+        ("```markdown\n# A\nb\n```", "# A\nb\n"),
+        ("```\n# A\n```\n\n", "# A\n"),
+        ("# A\n```python\nx\n```\nb", "# A\n```python\nx\n```\nb"),
+        ("```md\n# A\n```python\nx\n```\nb\n```", "# A\n```python\nx\n```\nb\n"),
+        ("```python\nx\n```", "```python\nx\n```"),
+        ("`code` and text", "`code` and text"),
+        ("", ""),
+        ("``", "``"),
         ("```Markdown\n# A\n```", "# A\n"),
         ("~~~\n# A\n~~~\n", "# A\n"),
         ("````md\n# A\n```\nx\n```\nb\n````", "# A\n```\nx\n```\nb\n"),

@@ -1,4 +1,4 @@
-"""What summaries are made of: figures and names, parts of a page, a fence taken off."""
+"""What summaries are made of: figures and names, and parts of a page."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ import pytest
 
 from pellucid import facts
 from pellucid.web.passages import blocks, bounded, grouped
-from pellucid.web.unfence import unfenced
 
 
 @pytest.mark.parametrize(
@@ -101,24 +100,3 @@ def test_blocks() -> None:
     code = "```sh\nrm -rf everything that there is\n```\n"
     text = f"{code}# Head\n\nA paragraph that is long enough.\n\na\n\nAnother that is long enough."
     assert [block.count("\n") for block in blocks(text)] == [1, 1]
-
-
-@pytest.mark.parametrize(
-    ("text", "want"),
-    [
-        ("```markdown\n# A\nb\n```", "# A\nb\n"),
-        ("```\n# A\n```\n\n", "# A\n"),
-        ("# A\n```python\nx\n```\nb", "# A\n```python\nx\n```\nb"),
-        ("```md\n# A\n```python\nx\n```\nb\n```", "# A\n```python\nx\n```\nb\n"),
-        ("```python\nx\n```", "```python\nx\n```"),
-        ("`code` and text", "`code` and text"),
-        ("", ""),
-        ("``", "``"),
-    ],
-)
-def test_an_outer_fence_is_removed_however_it_is_cut(text: str, want: str) -> None:
-    draw = random.Random(3)
-    for _ in range(60):
-        cuts = sorted(draw.sample(range(len(text) + 1), min(len(text), draw.randint(0, 6))))
-        pieces = [text[a:b] for a, b in zip([0, *cuts], [*cuts, len(text)], strict=True)]
-        assert "".join(unfenced(pieces)) == want

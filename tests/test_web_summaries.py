@@ -288,6 +288,14 @@ def test_a_model_that_reads_all_at_once() -> None:
     assert made.notes == ("Not found in the page: 9, Berlin.",)
 
 
+def test_a_scale_is_written_otherwise_in_another_language() -> None:
+    text = "The plant cost 2 billion pounds and 4.2 million for each of its mills. " * 3
+    said = "- Das Werk kostete 2 Milliarden Pfund und je 4,2 Millionen, dazu 9."
+    assert summary(text, Scripted([said]), Wish(language="de")).notes == (
+        "Not found in the page: 9.",
+    )
+
+
 def test_a_larger_model_here_reads_at_once_what_fits() -> None:
     model = Echo(first_sentence)
     del model.card

@@ -189,10 +189,12 @@ class Summarizing:
 
     def _strange(self, text: str) -> list[str]:
         """The figures and names that the page does not have. In another language names are spelled
-        otherwise; figures are not."""
-        strange = facts.unsupported(text, f"{self.page.title}\n{self.page.text}")
-        same = self._wish.language in ("", self.page.language)
-        return strange if same else [word for word in strange if word[0].isdigit()]
+        otherwise, as is a billion; figures are not."""
+        known = f"{self.page.title}\n{self.page.text}"
+        if self._wish.language in ("", self.page.language):
+            return facts.unsupported(text, known)
+        figures = facts.figures(known)
+        return [figure for figure in facts.figures(text) if figure not in figures]
 
     def _a_sentence_each(self, parts: Sequence[str]) -> Iterator[str]:
         """All parts in one call, shown as their sentences are written. A sentence may be about
