@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import multiprocessing
 import os
 import re
 import stat
 import tempfile
 import threading
+import zlib
 from collections.abc import Iterator
 from dataclasses import replace
 from multiprocessing.connection import Connection
@@ -20,11 +22,13 @@ import pytest
 import sample_receipts
 from pellucid.errors import ReceiptNotFound, StoreError, UsageError
 from pellucid.messages import Message, Part, Request, Text, Thinking, ToolCall, text_message
+from pellucid.record import packing
 from pellucid.record.connection import OLDEST_SQLITE, check_library
 from pellucid.record.ids import ALPHABET, new_id
 from pellucid.record.migrations import MIGRATIONS
 from pellucid.record.packing import Packer, Unpacker, squeeze, unsqueeze
 from pellucid.record.receipt import Memory, Receipt
+from pellucid.record.rows import details_data
 from pellucid.record.store import Store
 from pellucid.replies import Reply
 from stored_receipts import conversation, prompt_of, rounded
@@ -607,6 +611,28 @@ def test_columns_of_numbers_come_back(values: list[int]) -> None:
     unpacker = Unpacker(unsqueeze(squeeze(packer.packed())))
     assert unpacker.ints() == values
     assert unpacker.blob() == b"after"
+
+
+def test_short_bytes_are_kept_with_few() -> None:
+    receipt = sample_receipts.second_turn()
+    details = details_data(receipt)
+    kept = squeeze(details)
+    assert unsqueeze(kept) == details
+    alone = zlib.compress(details, 9)
+    assert len(kept) < len(alone) * 3 / 4, (len(kept), len(alone), len(details))
+    for length in range(1, len(kept)):
+        with pytest.raises(zlib.error):
+            unsqueeze(kept[:length])
+    for size in (0, 23, 24, 25, 4095, 4096, 4097, 100_000):
+        for data in (os.urandom(size), b"word " * (size // 5)):
+            assert unsqueeze(squeeze(data)) == data
+            assert len(squeeze(data)) <= len(data) + 1
+
+
+def test_stores_refer_to_these_very_words() -> None:
+    """Changed, nothing that was written with them could be read any more."""
+    found = hashlib.sha256(packing._familiar()).hexdigest()
+    assert found == "777e092f99f7d7b7694a953c91f5ecc0c17c014a10da7ff11d233f653bda91cd"
 
 
 def test_packed_values_that_end_early_are_an_error() -> None:

@@ -116,7 +116,12 @@ def kinds(db: apsw.Connection) -> None:
     db.executemany("UPDATE receipts SET kind = ? WHERE number = ?", others)
 
 
-MIGRATIONS: tuple[Migration, ...] = (first_tables, kinds)
+def familiar_words(db: apsw.Connection) -> None:
+    """Version 3: what is deflated may refer to words that an older Pellucid does not have, and so
+    is not to open the store."""
+
+
+MIGRATIONS: tuple[Migration, ...] = (first_tables, kinds, familiar_words)
 
 
 def migrate(db: apsw.Connection, path: Path, migrations: Sequence[Migration]) -> None:

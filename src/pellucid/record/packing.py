@@ -12,14 +12,16 @@ from __future__ import annotations
 import struct
 import zlib
 from collections.abc import Iterable, Sequence
+from functools import cache
 from hashlib import blake2b
 from math import inf, isnan, nan
+from pathlib import Path
+from typing import Any
 
 LEAST = 24
 """Bytes; of fewer, what deflate would save is not worth its microseconds."""
-WINDOW = 4096
-"""Bytes that deflate's smallest useful window spans; clearing the tables of the usual one takes
-longer than the work on so few."""
+SHORT = 4096
+"""Bytes; of so few, half and more are words that every receipt has: deflate is told them before."""
 LONG = 16384
 """Bytes; of more, mostly what a host streamed, the last percents of deflate cost six times as much
 as all before them."""
@@ -128,19 +130,39 @@ def _half(value: float | None) -> float:
 
 
 def squeeze(data: bytes) -> bytes:
-    """`data`, deflated when that makes it smaller; the first byte says which."""
+    """`data`, deflated when that makes it smaller; the first byte says which and how."""
     if len(data) < LEAST:
         return b"\0" + data
-    if len(data) <= WINDOW:
-        deflate = zlib.compressobj(3, zlib.DEFLATED, -12, 5)
+    if len(data) <= SHORT:
+        deflate, how = _deflate().copy(), b"\2"
     else:
-        deflate = zlib.compressobj(9 if len(data) < LONG else 3, zlib.DEFLATED, -15)
-    small = deflate.compress(data) + deflate.flush()
-    return b"\1" + small if len(small) < len(data) else b"\0" + data
+        deflate, how = zlib.compressobj(9 if len(data) < LONG else 3, zlib.DEFLATED, -15), b"\1"
+    small = how + deflate.compress(data) + deflate.flush()
+    return small if len(small) <= len(data) else b"\0" + data
 
 
 def unsqueeze(data: bytes) -> bytes:
+    if data[:1] == b"\2":
+        inflate = zlib.decompressobj(-15, _familiar())
+        whole = inflate.decompress(data[1:])
+        if not inflate.eof:
+            raise zlib.error("what was deflated ends too early")
+        return whole
     return zlib.decompress(data[1:], -15) if data[:1] == b"\1" else data[1:]
+
+
+@cache
+def _deflate() -> Any:
+    """To be copied: to set one up, and to tell it what is familiar, takes longer than the work. Its
+    window spans both."""
+    return zlib.compressobj(3, zlib.DEFLATED, -13, 5, zdict=_familiar())
+
+
+@cache
+def _familiar() -> bytes:
+    """What receipts say anyway, the most frequent last. Stores refer to it, so it never changes: a
+    better one would be another file, and another first byte."""
+    return Path(__file__).with_name("familiar.txt").read_bytes()
 
 
 def digest(*parts: bytes) -> bytes:
