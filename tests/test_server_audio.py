@@ -313,6 +313,7 @@ class Slow:
         self.pieces = 10
         self.holds = False
         """After its first piece, until it may go on."""
+        self.hears = threading.Event()
         self.go_on = threading.Event()
         self.left: list[bool] = []
 
@@ -328,6 +329,7 @@ class Slow:
                 self.go_on.wait(20)
 
     def write_down(self, sound: bytes, *, stopped: Any, **_: Any) -> Transcript:
+        self.hears.set()
         self.go_on.wait(10)
         time.sleep(0.05)
         self.left.append(stopped())
@@ -394,8 +396,7 @@ def test_a_client_that_goes_away_ends_the_work(slow: Slow, server: Served) -> No
     fields = f"Host: localhost\r\nContent-Type: {media}\r\nContent-Length: {len(form)}"
     with socket.create_connection(("127.0.0.1", server.port)) as link:
         link.sendall(f"POST /v1/audio/transcriptions HTTP/1.1\r\n{fields}\r\n\r\n".encode() + form)
-        while server.server.part(audio.HEARING).free:
-            time.sleep(0.01)
+        assert slow.hears.wait(10)
     time.sleep(0.1)
     assert server.server.part(audio.HEARING).free == 0  # the machine is still at work
     slow.go_on.set()

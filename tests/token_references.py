@@ -5,6 +5,8 @@ from __future__ import annotations
 import atexit
 import gzip
 import json
+import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -81,12 +83,17 @@ class Built(NamedTuple):
 @cache
 def built(model: Path) -> Built:
     """Made once for all tests: it takes a second or two."""
-    folder = tempfile.TemporaryDirectory()
-    atexit.register(folder.cleanup)
+    folder = Path(tempfile.mkdtemp())
+    atexit.register(_remove, folder, os.getpid())
     metadata = dict(gguf.read(model).metadata)
-    path = Path(folder.name) / model.stem
+    path = folder / model.stem
     compiled.build(vocabulary.from_gguf(metadata), path)
     return Built(metadata, path)
+
+
+def _remove(folder: Path, owner: int) -> None:
+    if os.getpid() == owner:  # a forked process comes by here as well, from Python 3.13 on
+        shutil.rmtree(folder)
 
 
 def ranks(path: Path) -> dict[bytes, int]:
