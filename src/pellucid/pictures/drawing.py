@@ -1,0 +1,283 @@
+"""Pictures made of a text by Stable Diffusion, on ONNX Runtime.
+
+Noise is taken out step by step of a small array, the latents, by a network that reads the text; a
+decoder makes pixels of what is left: https://arxiv.org/abs/2112.10752. With guidance each step is
+taken away from what it would be without a text: https://arxiv.org/abs/2207.12598.
+"""
+
+from __future__ import annotations
+
+import functools
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..engine import extra, threads
+from ..errors import BadModelFile, EngineError, PellucidError, UsageError
+from ..settings import Settings, load
+from . import finding
+from .model_folder import ONLY, PARTS, read_folder
+from .picture import Picture
+from .schedule import Schedule, schedule
+from .wish import Wish
+from .words import LENGTH, Words
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Array = NDArray[np.float32]
+
+INPUTS = {"sample", "timestep", "encoder_hidden_states"}
+LOOK = 0.1
+"""Seconds after which it is asked again whether to leave off."""
+Progress = Callable[[int, int], None]
+"""Called with the steps done and the steps in all."""
+
+
+class PictureModel:
+    """A model in a folder. It may be used by several threads; they take turns.
+
+    Raises `BadModelFile`, `NotInstalled`.
+    """
+
+    def __init__(self, path: Path, name: str, threads: int) -> None:
+        self.name = name
+        self.folder = read_folder(path)
+        self._words = Words(path / "tokenizer")
+        self._text, self._unet, self._decoder = (
+            Part(self.folder.part(part), threads) for part in PARTS
+        )
+        if set(self._unet.inputs) != INPUTS:
+            others = ", ".join(sorted(set(self._unet.inputs) ^ INPUTS))
+            raise BadModelFile(f"{ONLY}; that of {path} differs in {others}.")
+        self._lock = threading.Lock()
+
+    def draw(
+        self,
+        text: str,
+        wish: Wish = Wish(),  # noqa: B008  # a value, which never changes
+        *,
+        progress: Progress = lambda done, total: None,
+        stopped: Callable[[], bool] = lambda: False,
+    ) -> Picture:
+        """A picture of what the text says. `stopped` is asked whether to leave off.
+
+        Raises `UsageError` for a wish that is out of bounds and an empty text, `EngineError` where
+        the model fails, `PellucidError` once stopped.
+        """
+        import numpy as np
+
+        check(text, wish)
+        wish = wish.settled(self.folder)
+        assert wish.size and wish.steps and wish.guidance is not None and wish.seed is not None
+        steps = schedule(self.folder.scheduler, wish.steps)
+        width, height = (side // self.folder.scale for side in wish.size)
+        noise = np.random.default_rng(wish.seed).standard_normal((1, 4, height, width), np.float32)
+        with self._lock, _watched(stopped) as running:
+            pixels = self.pixels(text, noise, steps, wish.guidance, running, progress)
+        return Picture(
+            text=text,
+            pixels=pixels.tobytes(),
+            size=wish.size,
+            model=self.name,
+            steps=wish.steps,
+            guidance=wish.guidance,
+            seed=wish.seed,
+            notes=self._notes(text),
+        )
+
+    def _notes(self, text: str) -> tuple[str, ...]:
+        left = self._words.ids(text)[1]
+        if not left:
+            return ()
+        tokens = "token was" if left == 1 else "tokens were"
+        return (f"The last {left} {tokens} not drawn: the model reads {LENGTH - 2}.",)
+
+    def pixels(
+        self,
+        text: str,
+        noise: Array,
+        steps: Schedule,
+        guidance: float,
+        running: Any = None,
+        progress: Progress = lambda done, total: None,
+    ) -> NDArray[np.uint8]:
+        """Noise of the shape 1, 4, height, width of the latents -> height, width, 3 of the picture.
+
+        `running` are options of the runtime, by which it can be ended.
+        """
+        import numpy as np
+
+        states = [self._states(text, running)]
+        if guidance > 1:
+            states.append(self._states("", running))
+        sample = noise * np.float32(steps.start)
+        progress(0, len(steps.times))
+        for i, time in enumerate(steps.times):
+            seen = steps.scaled(sample, i)
+            predicted, *without = (self._predicted(seen, time, each, running) for each in states)
+            for other in without:
+                predicted = other + guidance * (predicted - other)
+            sample = steps.next(sample, predicted, i).astype(np.float32)
+            progress(i + 1, len(steps.times))
+        latents = sample / self.folder.scaling
+        decoded = self._decoder.run({self._decoder.inputs[0]: latents}, running)
+        if not np.isfinite(decoded).all():
+            raise EngineError(
+                f"{self.name} counted beyond what its numbers hold. Where they have 16 bits, an "
+                "export with 32 may do."
+            )
+        picture = np.clip(decoded[0] / 2 + 0.5, 0, 1) * 255
+        found: NDArray[np.uint8] = picture.round().astype(np.uint8).transpose(1, 2, 0)
+        return found
+
+    def _states(self, text: str, running: Any) -> Array:
+        """What the text encoder makes of a text: 1, `LENGTH`, as wide as the model."""
+        return self._text.run({self._text.inputs[0]: [self._words.ids(text)[0]]}, running)
+
+    def _predicted(self, sample: Array, time: float, states: Array, running: Any) -> Array:
+        whole = self._unet.whole("timestep")
+        at = [round(time) if whole else time]
+        feed = {"sample": sample, "timestep": at, "encoder_hidden_states": states}
+        return self._unet.run(feed, running)
+
+
+class Part:
+    """A network in a file. What is fed to it becomes numbers of the kind that it takes."""
+
+    def __init__(self, path: Path, threads: int) -> None:
+        onnxruntime = extra.need("onnxruntime")
+        self._path = path
+        options = onnxruntime.SessionOptions()
+        options.log_severity_level = 4
+        options.intra_op_num_threads = threads
+        try:
+            self._session: Any = onnxruntime.InferenceSession(
+                str(path), options, providers=["CPUExecutionProvider"]
+            )
+        except Exception as error:  # of many classes, none of them public
+            raise BadModelFile(f"{path} cannot be read: {_first_line(error)}") from error
+        self._kinds = {each.name: each.type for each in self._session.get_inputs()}
+        self._ranks = {each.name: len(each.shape) for each in self._session.get_inputs()}
+
+    @property
+    def inputs(self) -> list[str]:
+        return list(self._kinds)
+
+    def whole(self, name: str) -> bool:
+        """Whether an input is of whole numbers."""
+        return "int" in self._kinds[name]
+
+    def run(self, feed: dict[str, Any], running: Any) -> Array:
+        """The first output, as float32. Raises `EngineError`."""
+        import numpy as np
+
+        kinds = {
+            "tensor(float16)": np.float16,
+            "tensor(int64)": np.int64,
+            "tensor(int32)": np.int32,
+        }
+        arrays = {
+            name: np.asarray(array, kinds.get(self._kinds[name], np.float32))
+            for name, array in feed.items()
+        }
+        for name, rank in self._ranks.items():
+            if rank == 0:
+                arrays[name] = arrays[name].reshape(())
+        try:
+            found: Array = self._session.run(None, arrays, running)[0].astype(np.float32)
+        except Exception as error:
+            raise EngineError(
+                f"{self._path} failed: {_first_line(error)} Sides that are multiples of 64 may do."
+            ) from error
+        return found
+
+
+def _first_line(error: Exception) -> str:
+    return f"{str(error).strip().partition(chr(10))[0][:300].rstrip('.')}."
+
+
+@contextmanager
+def _watched(stopped: Callable[[], bool]) -> Iterator[Any]:
+    """Options of the runtime that end what is under way once it is `stopped`, also in the midst of
+    a step, which takes seconds."""
+    options = extra.need("onnxruntime").RunOptions()
+    done = threading.Event()
+    left = stopped()
+
+    def watch() -> None:
+        nonlocal left
+        while not (left or done.wait(LOOK)):
+            left = stopped()
+        options.terminate = left
+
+    watching = threading.Thread(target=watch, daemon=True)
+    options.terminate = left
+    watching.start()
+    try:
+        yield options
+    except EngineError:
+        if left:
+            raise PellucidError("The picture was left unfinished.") from None
+        raise
+    finally:
+        done.set()
+        watching.join()
+
+
+def check(text: str, wish: Wish) -> None:
+    """Raises `UsageError` for what cannot be drawn, before a model is opened for it."""
+    if not text.strip():
+        raise UsageError("The text is empty; there is nothing to draw.")
+    wish.check()
+
+
+def open_picture_model(
+    name: str,
+    settings: Settings | None = None,
+    progress: Callable[[int, int], None] | None = None,
+    *,
+    fetch: bool = True,
+) -> PictureModel:
+    """The model called `name`: its folder, or `hf:owner/name`, with `fetch` fetched if need be.
+
+    The last one stays open. Raises `UnknownModel`, `NotInstalled`, `ModelUnavailable`,
+    `BadModelFile`.
+    """
+    settings = settings or load()
+    need_all()
+    path = finding.locate(name, settings, progress, fetch=fetch).absolute()
+    return _opened(path, finding.title(name), threads.choose(settings.threads)[0])
+
+
+def need_all() -> None:
+    """Raises `NotInstalled` where a package of the extra is missing."""
+    for module in ("onnxruntime", "tokenizers", "PIL.Image"):
+        extra.need(module)
+
+
+_opened = functools.lru_cache(maxsize=1)(PictureModel)  # of one they take gigabytes
+
+
+def draw(
+    text: str,
+    model: str,
+    *,
+    size: tuple[int, int] | None = None,
+    steps: int | None = None,
+    guidance: float | None = None,
+    seed: int | None = None,
+) -> Picture:
+    """A picture of what a text says: `pellucid.draw("a lighthouse", "sd-turbo").save("a.png")`.
+
+    `model` is the folder of a Stable Diffusion exported to ONNX, or `hf:owner/name`. `size` is
+    width and height in multiples of 8. What is not said is as the model is used to it. Raises
+    `UsageError` for what is out of bounds, `UnknownModel`, `BadModelFile`, `NotInstalled`,
+    `ModelUnavailable`.
+    """
+    wish = Wish(size, steps, guidance, seed)
+    check(text, wish)
+    return open_picture_model(model).draw(text, wish)
