@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..engine import extra, threads
 from ..errors import BadModelFile, EngineError, PellucidError, UsageError
+from ..models.hosts import follow
 from ..settings import Settings, load
 from . import finding
 from .model_folder import ONLY, PARTS, read_folder
@@ -93,8 +94,8 @@ class PictureModel:
         left = self._words.ids(text)[1]
         if not left:
             return ()
-        tokens = "token was" if left == 1 else "tokens were"
-        return (f"The last {left} {tokens} not drawn: the model reads {LENGTH - 2}.",)
+        tokens = "token was" if left == 1 else f"{left} tokens were"
+        return (f"The last {tokens} not drawn: the model reads {LENGTH - 2}.",)
 
     def pixels(
         self,
@@ -249,6 +250,7 @@ def open_picture_model(
     """
     settings = settings or load()
     need_all()
+    name = follow(name, settings.models)
     path = finding.locate(name, settings, progress, fetch=fetch).absolute()
     return _opened(path, finding.title(name), threads.choose(settings.threads)[0])
 

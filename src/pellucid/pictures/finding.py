@@ -25,7 +25,7 @@ def is_repository(name: str) -> bool:
 
 def is_name(name: str) -> bool:
     """Whether a name is one that `locate` knows: of a repository, or a folder's."""
-    return is_repository(name) or Path(name).expanduser().is_dir()
+    return is_repository(name) or (name != "" and Path(name).expanduser().is_dir())
 
 
 def title(name: str) -> str:

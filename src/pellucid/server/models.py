@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
-from ..errors import ModelUnavailable, PellucidError, UnknownModel, UsageError
+from ..errors import BadRequest, ModelUnavailable, PellucidError, UnknownModel, UsageError
 from ..models import catalog, embeddings, names
 from ..models.base import Model
 from ..models.embeddings import MiniLM, open_minilm
@@ -162,9 +162,11 @@ class Models:
 
     def picture_model(self, name: str) -> str:
         """The model of this machine that makes pictures under a name: a repository of the Hub, or
-        what an alias says, which may be a folder. Raises `UnknownModel`, and `UsageError` for a
-        model that makes none.
+        what an alias says, which may be a folder. Raises `BadRequest` for no name, `UnknownModel`,
+        and `UsageError` for a model that makes none.
         """
+        if not name and self.default is None:
+            raise BadRequest(f"model is missing. {PICTURES}", "model")
         for each in (name, self.default):
             if each is None:
                 continue
