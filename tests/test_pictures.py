@@ -128,6 +128,26 @@ def test_nothing_in_a_text_is_a_control_token() -> None:
         assert 0 not in ids[:end] and set(ids[end + 1 :]) == {0}
 
 
+@pytest.mark.parametrize(
+    ("config", "names", "last"),
+    (
+        ({"pad_token": "!"}, {}, 0),
+        ({}, {"pad_token": "!"}, 0),
+        ({}, {}, 528),
+        ({"pad_token": "<|endoftext|>"}, {"pad_token": {"content": "!"}}, 0),  # as SD 2 has it
+        ({"pad_token": "<|endoftext|>", "added_tokens_decoder": {}}, {"pad_token": "!"}, 528),
+        ({"pad_token": {"__type": "AddedToken", "content": "!"}}, {"bos_token": "a"}, 0),
+    ),
+)
+def test_what_short_texts_are_filled_up_with(
+    folder: Path, config: dict[str, Any], names: dict[str, Any], last: int
+) -> None:
+    """The id, as transformers reads these files."""
+    (folder / "tokenizer/tokenizer_config.json").write_text(json.dumps(config))
+    (folder / "tokenizer/special_tokens_map.json").write_text(json.dumps(names))
+    assert Words(folder / "tokenizer").ids("a")[0][-1] == last
+
+
 def test_levels_go_down_to_none() -> None:
     """The largest is that of `EulerDiscreteScheduler` for Stable Diffusion, 14.6146."""
     for spacing in ("linspace", "leading", "trailing"):

@@ -75,10 +75,14 @@ def _read(folder: Path) -> Any:
 
 
 def _padding(folder: Path) -> str:
-    """What a short text is filled up with, which differs between models."""
-    for name in ("tokenizer_config.json", "special_tokens_map.json"):
-        if (path := folder / name).is_file():
-            said = json.loads(path.read_text("utf-8")).get("pad_token")
-            if said:
-                return str(said["content"] if isinstance(said, dict) else said)
-    return END
+    """What a short text is filled up with, which differs between models. In the older form of these
+    files, without `added_tokens_decoder`, the map goes before: transformers'
+    `tokenization_utils_base.py`, `_from_pretrained`."""
+    config, names = (
+        json.loads(path.read_text("utf-8")) if path.is_file() else {}
+        for path in (folder / "tokenizer_config.json", folder / "special_tokens_map.json")
+    )
+    said = config.get("pad_token")
+    if "added_tokens_decoder" not in config:
+        said = names.get("pad_token", said)
+    return str(said["content"] if isinstance(said, dict) else said or END)
