@@ -8,7 +8,9 @@ from __future__ import annotations
 import http.server
 import io
 import json
+import os
 import shutil
+import signal
 import sys
 import threading
 from collections.abc import Iterator
@@ -34,7 +36,6 @@ from pellucid.errors import (
 )
 from pellucid.pictures import drawing, finding
 from pellucid.pictures.drawing import PictureModel
-from pellucid.pictures.picture import Picture
 from pellucid.pictures.schedule import schedule
 from pellucid.pictures.wish import Wish
 from pellucid.pictures.words import Words
@@ -494,7 +495,7 @@ def test_the_command(
     out, err = capsysbinary.readouterr()
     with Image.open(io.BytesIO(out)) as image:
         assert image.size == (64, 64)
-    assert b"png: 64x64, 1 steps, guidance 0, seed 3" in err
+    assert b"png: 64x64, 1 step, guidance 0, seed 3" in err
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(PROMPT.encode())))
     assert main(["draw", "-m", str(MODEL), "--seed", "3", "--offline"]) == 0
     assert capsysbinary.readouterr().out == out
@@ -527,12 +528,24 @@ def test_the_command_names_what_is_wrong(
         assert main(["draw", "a", "-m", name, "-o", "a.png", "--offline"]) == 1
         assert said in capsys.readouterr().err
 
-    def interrupted(*_: object, **__: object) -> Picture:
-        raise KeyboardInterrupt
 
-    monkeypatch.setattr(PictureModel, "draw", interrupted)
-    assert main(["draw", "a", "-m", str(MODEL), "-o", "a.png"]) == 130
-    assert not (tmp_path / "a.png").exists()
+def test_ctrl_c_is_heard_in_the_midst_of_a_step(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    run, runs = drawing.Part.run, 0
+
+    def counted(self: drawing.Part, feed: dict[str, Any], running: Any) -> Any:
+        nonlocal runs
+        runs += 1
+        if runs == 3:
+            os.kill(os.getpid(), signal.SIGINT)
+        return run(self, feed, running)
+
+    monkeypatch.setattr(drawing.Part, "run", counted)
+    words = ["draw", "a", "-m", str(MODEL), "-o", "a.png", "--size", "512x512", "--steps", "100"]
+    assert main(words) == 130
+    assert runs < 50 and not (tmp_path / "a.png").exists()
 
 
 def test_a_repository_can_be_pulled(

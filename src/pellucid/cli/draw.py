@@ -5,7 +5,10 @@ from __future__ import annotations
 import argparse
 import re
 import sys
+import threading
 import time
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -92,7 +95,7 @@ def _size(text: str | None) -> tuple[int, int] | None:
 def _drawn(model: PictureModel, text: str, wish: Wish) -> Picture:
     """The picture; on a terminal with its steps as they are done."""
     if not sys.stderr.isatty():
-        return model.draw(text, wish)
+        return _made(partial(model.draw, text, wish))
     from rich.console import Console
     from rich.progress import Progress
 
@@ -102,17 +105,31 @@ def _drawn(model: PictureModel, text: str, wish: Wish) -> Picture:
         def progress(done: int, total: int) -> None:
             bar.update(task, completed=done, total=total)
 
-        return model.draw(text, wish, progress=progress)
+        return _made(partial(model.draw, text, wish, progress=progress))
+
+
+def _made(draw: Callable[..., Picture]) -> Picture:
+    """What it draws, in a thread: Ctrl-C is heard at once, not after a step of many seconds."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    left = threading.Event()
+    with ThreadPoolExecutor(1) as pool:
+        try:
+            return pool.submit(draw, stopped=left.is_set).result()
+        except BaseException:
+            left.set()
+            raise
 
 
 def _tell(picture: Picture, path: Path | None, seconds: float, as_json: bool) -> None:
     width, height = picture.size
+    steps = "1 step" if picture.steps == 1 else f"{picture.steps} steps"
     for note in picture.notes:
         output.quiet(note)
     if not as_json:
         output.quiet(
-            f"{path or 'png'}: {width}x{height}, {picture.steps} steps, guidance "
-            f"{picture.guidance:g}, seed {picture.seed}, {seconds:.1f} seconds"
+            f"{path or 'png'}: {width}x{height}, {steps}, guidance {picture.guidance:g}, "
+            f"seed {picture.seed}, {seconds:.1f} seconds"
         )
         return
     output.print_json(
