@@ -533,16 +533,16 @@ def test_ctrl_c_is_heard_in_the_midst_of_a_step(
     home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    run, runs = drawing.Part.run, 0
+    run, runs = drawing.Network.run, 0
 
-    def counted(self: drawing.Part, feed: dict[str, Any], running: Any) -> Any:
+    def counted(self: drawing.Network, feed: dict[str, Any], running: Any) -> Any:
         nonlocal runs
         runs += 1
         if runs == 3:
             os.kill(os.getpid(), signal.SIGINT)
         return run(self, feed, running)
 
-    monkeypatch.setattr(drawing.Part, "run", counted)
+    monkeypatch.setattr(drawing.Network, "run", counted)
     words = ["draw", "a", "-m", str(MODEL), "-o", "a.png", "--size", "512x512", "--steps", "100"]
     assert main(words) == 130
     assert runs < 50 and not (tmp_path / "a.png").exists()

@@ -197,15 +197,15 @@ def test_a_client_that_goes_away_ends_the_work(
 ) -> None:
     began = threading.Event()
     runs: list[str] = []
-    run = drawing.Part.run
+    run = drawing.Network.run
 
-    def watched(self: drawing.Part, feed: dict[str, Any], running: Any) -> Any:
+    def watched(self: drawing.Network, feed: dict[str, Any], running: Any) -> Any:
         runs.append(next(iter(feed)))
         if len(runs) > 3:
             began.set()
         return run(self, feed, running)
 
-    monkeypatch.setattr(drawing.Part, "run", watched)
+    monkeypatch.setattr(drawing.Network, "run", watched)
     data = json.dumps({**BODY, "size": "512x512", "steps": 100, "guidance": 7, "n": 10}).encode()
     head = f"POST {PATH} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(data)}\r\n"
     head += "X-Pellucid-App: hasty\r\n\r\n"

@@ -9,17 +9,17 @@ from __future__ import annotations
 
 import functools
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..engine import extra, threads
-from ..errors import BadModelFile, EngineError, PellucidError, UsageError
+from ..errors import BadModelFile, EngineError, UsageError
 from ..models.hosts import follow
 from ..settings import Settings, load
 from . import finding
 from .model_folder import ONLY, PARTS, read_folder
+from .network import Network, watched
 from .picture import Picture
 from .schedule import Schedule, schedule
 from .wish import Wish
@@ -32,8 +32,6 @@ if TYPE_CHECKING:
     Array = NDArray[np.float32]
 
 INPUTS = {"sample", "timestep", "encoder_hidden_states"}
-LOOK = 0.1
-"""Seconds after which it is asked again whether to leave off."""
 Progress = Callable[[int, int], None]
 """Called with the steps done and the steps in all."""
 
@@ -49,7 +47,7 @@ class PictureModel:
         self.folder = read_folder(path)
         self._words = Words(path / "tokenizer")
         self._text, self._unet, self._decoder = (
-            Part(self.folder.part(part), threads) for part in PARTS
+            Network(self.folder.part(part), threads) for part in PARTS
         )
         if set(self._unet.inputs) != INPUTS:
             others = ", ".join(sorted(set(self._unet.inputs) ^ INPUTS))
@@ -59,7 +57,7 @@ class PictureModel:
     def draw(
         self,
         text: str,
-        wish: Wish = Wish(),  # noqa: B008  # a value, which never changes
+        wish: Wish | None = None,
         *,
         progress: Progress = lambda done, total: None,
         stopped: Callable[[], bool] = lambda: False,
@@ -71,13 +69,14 @@ class PictureModel:
         """
         import numpy as np
 
+        wish = wish or Wish()
         check(text, wish)
         wish = wish.settled(self.folder)
         assert wish.size and wish.steps and wish.guidance is not None and wish.seed is not None
         steps = schedule(self.folder.scheduler, wish.steps)
         width, height = (side // self.folder.scale for side in wish.size)
         noise = np.random.default_rng(wish.seed).standard_normal((1, 4, height, width), np.float32)
-        with self._lock, _watched(stopped) as running:
+        with self._lock, watched(stopped) as running:
             pixels = self.pixels(text, noise, steps, wish.guidance, running, progress)
         return Picture(
             text=text,
@@ -108,7 +107,7 @@ class PictureModel:
     ) -> NDArray[np.uint8]:
         """Noise of the shape 1, 4, height, width of the latents -> height, width, 3 of the picture.
 
-        `running` are options of the runtime, by which it can be ended.
+        `running` are what `watched` gives, by which it can be ended.
         """
         import numpy as np
 
@@ -144,89 +143,6 @@ class PictureModel:
         at = [round(time) if whole else time]
         feed = {"sample": sample, "timestep": at, "encoder_hidden_states": states}
         return self._unet.run(feed, running)
-
-
-class Part:
-    """A network in a file. What is fed to it becomes numbers of the kind that it takes."""
-
-    def __init__(self, path: Path, threads: int) -> None:
-        onnxruntime = extra.need("onnxruntime")
-        self._path = path
-        options = onnxruntime.SessionOptions()
-        options.log_severity_level = 4
-        options.intra_op_num_threads = threads
-        try:
-            self._session: Any = onnxruntime.InferenceSession(
-                str(path), options, providers=["CPUExecutionProvider"]
-            )
-        except Exception as error:  # of many classes, none of them public
-            raise BadModelFile(f"{path} cannot be read: {_first_line(error)}") from error
-        self._kinds = {each.name: each.type for each in self._session.get_inputs()}
-        self._ranks = {each.name: len(each.shape) for each in self._session.get_inputs()}
-
-    @property
-    def inputs(self) -> list[str]:
-        return list(self._kinds)
-
-    def whole(self, name: str) -> bool:
-        """Whether an input is of whole numbers."""
-        return "int" in self._kinds[name]
-
-    def run(self, feed: dict[str, Any], running: Any) -> Array:
-        """The first output, as float32. Raises `EngineError`."""
-        import numpy as np
-
-        kinds = {
-            "tensor(float16)": np.float16,
-            "tensor(int64)": np.int64,
-            "tensor(int32)": np.int32,
-        }
-        arrays = {
-            name: np.asarray(array, kinds.get(self._kinds[name], np.float32))
-            for name, array in feed.items()
-        }
-        for name, rank in self._ranks.items():
-            if rank == 0:
-                arrays[name] = arrays[name].reshape(())
-        try:
-            found: Array = self._session.run(None, arrays, running)[0].astype(np.float32)
-        except Exception as error:
-            raise EngineError(
-                f"{self._path} failed: {_first_line(error)} Sides that are multiples of 64 may do."
-            ) from error
-        return found
-
-
-def _first_line(error: Exception) -> str:
-    return f"{str(error).strip().partition(chr(10))[0][:300].rstrip('.')}."
-
-
-@contextmanager
-def _watched(stopped: Callable[[], bool]) -> Iterator[Any]:
-    """Options of the runtime that end what is under way once it is `stopped`, also in the midst of
-    a step, which takes seconds."""
-    options = extra.need("onnxruntime").RunOptions()
-    done = threading.Event()
-    left = stopped()
-
-    def watch() -> None:
-        nonlocal left
-        while not (left or done.wait(LOOK)):
-            left = stopped()
-        options.terminate = left
-
-    watching = threading.Thread(target=watch, daemon=True)
-    options.terminate = left
-    watching.start()
-    try:
-        yield options
-    except EngineError:
-        if left:
-            raise PellucidError("The picture was left unfinished.") from None
-        raise
-    finally:
-        done.set()
-        watching.join()
 
 
 def check(text: str, wish: Wish) -> None:
