@@ -104,7 +104,9 @@ def _kept_here(visit: Visit, name: str, asked: openai_images.IncomingImage, wish
     }
     kept = Kept(visit, "pictures", name, Text(request.prompt), notes=asked.notes, settings=how)
     if request.quality:
-        kept.note("quality means nothing here and was left out; steps does.")
+        kept.note(
+            "quality means nothing here and was left out; steps says how long it is worked on."
+        )
     return kept
 
 
