@@ -117,6 +117,7 @@ def test_a_chance_seed_is_in_the_receipt(server: Served) -> None:
         ({"size": "abc"}, 400, "1024x1024"),
         ({"size": "0x0"}, 400, "1024x1024"),
         ({"size": "10000x10000"}, 400, "1024x1024"),
+        ({"size": "1024x1024"}, 400, "768x768"),
         ({"size": "100x100"}, 400, "multiples of 8"),
         ({"size": "40x40"}, 502, "multiples of 64"),  # what this network cannot halve
         ({"n": 0}, 400, "1 to 10"),

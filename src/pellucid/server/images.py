@@ -8,7 +8,7 @@ from functools import partial
 
 from ..dialects import openai_images, openai_responses
 from ..dialects.base import Failure
-from ..errors import NotInstalled, UsageError
+from ..errors import BadRequest, NotInstalled, UsageError
 from ..messages import Media, Text
 from ..models.hosted import HostedModel
 from ..models.hosts import Target
@@ -22,6 +22,9 @@ from .visit import Visit, answer
 
 DRAWING = "pellucid/pictures"
 """Its queue, among those of models."""
+MOST_PIXELS = 768 * 768
+"""Of one picture: a model like SD-Turbo took 9 GB for it. What attention takes of that grows with the
+square, and who asks is not always who owns the memory."""
 INSTEAD = "Or name a model of a host: openai:gpt-image-1."
 
 
@@ -69,6 +72,7 @@ async def _made_here(
     request, mime = asked.request, asked.request.mime or "image/png"
     wish = Wish(request.size, asked.steps, asked.guidance, asked.seed)
     drawing.check(request.prompt, wish)
+    _check_size(request.size)
     name = visit.server.models.picture_model(asked.model)
     async with Turn(visit, DRAWING) as turn:
         settings = visit.server.settings
@@ -89,6 +93,16 @@ async def _made_here(
             for note in notes:
                 kept.note(note)
     return kept, tuple(made)
+
+
+def _check_size(size: tuple[int, int] | None) -> None:
+    """Raises `BadRequest`."""
+    if size is not None and size[0] * size[1] > MOST_PIXELS:
+        raise BadRequest(
+            f"size is {size[0]}x{size[1]}; a server makes {MOST_PIXELS:,} pixels at most, as in "
+            "768x768. `pellucid draw` makes more.",
+            "size",
+        )
 
 
 def _kept_here(visit: Visit, name: str, asked: openai_images.IncomingImage, wish: Wish) -> Kept:
