@@ -36,6 +36,7 @@ from pellucid.errors import (
 )
 from pellucid.pictures import drawing, finding
 from pellucid.pictures.drawing import PictureModel
+from pellucid.pictures.network import Network
 from pellucid.pictures.schedule import schedule
 from pellucid.pictures.wish import Wish
 from pellucid.pictures.words import Words
@@ -533,16 +534,16 @@ def test_ctrl_c_is_heard_in_the_midst_of_a_step(
     home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    run, runs = drawing.Network.run, 0
+    run, runs = Network.run, 0
 
-    def counted(self: drawing.Network, feed: dict[str, Any], running: Any) -> Any:
+    def counted(self: Network, feed: dict[str, Any], running: Any) -> Any:
         nonlocal runs
         runs += 1
         if runs == 3:
             os.kill(os.getpid(), signal.SIGINT)
         return run(self, feed, running)
 
-    monkeypatch.setattr(drawing.Network, "run", counted)
+    monkeypatch.setattr(Network, "run", counted)
     words = ["draw", "a", "-m", str(MODEL), "-o", "a.png", "--size", "512x512", "--steps", "100"]
     assert main(words) == 130
     assert runs < 50 and not (tmp_path / "a.png").exists()

@@ -20,8 +20,8 @@ from PIL import Image
 
 from host_server import answer, host
 from pellucid.messages import text_message
-from pellucid.pictures import drawing
 from pellucid.pictures.drawing import PictureModel
+from pellucid.pictures.network import Network
 from pellucid.pictures.wish import Wish
 from pellucid.record.codec import from_json
 from pellucid.record.receipt import Receipt
@@ -198,15 +198,15 @@ def test_a_client_that_goes_away_ends_the_work(
 ) -> None:
     began = threading.Event()
     runs: list[str] = []
-    run = drawing.Network.run
+    run = Network.run
 
-    def watched(self: drawing.Network, feed: dict[str, Any], running: Any) -> Any:
+    def watched(self: Network, feed: dict[str, Any], running: Any) -> Any:
         runs.append(next(iter(feed)))
         if len(runs) > 3:
             began.set()
         return run(self, feed, running)
 
-    monkeypatch.setattr(drawing.Network, "run", watched)
+    monkeypatch.setattr(Network, "run", watched)
     data = json.dumps({**BODY, "size": "512x512", "steps": 100, "guidance": 7, "n": 10}).encode()
     head = f"POST {PATH} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(data)}\r\n"
     head += "X-Pellucid-App: hasty\r\n\r\n"

@@ -23,8 +23,8 @@ from .visit import Visit, answer
 DRAWING = "pellucid/pictures"
 """Its queue, among those of models."""
 MOST_PIXELS = 768 * 768
-"""Of one picture: a model like SD-Turbo took 9 GB for it. What attention takes of that grows with the
-square, and who asks is not always who owns the memory."""
+"""Of one picture: a model like SD-Turbo took 9 GB for it. What attention takes of that grows with
+the square, and who asks is not always who owns the memory."""
 INSTEAD = "Or name a model of a host: openai:gpt-image-1."
 
 
