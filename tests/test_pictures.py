@@ -383,6 +383,7 @@ def hub(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
 
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Answers)
     threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     monkeypatch.setenv("HF_ENDPOINT", f"http://127.0.0.1:{server.server_port}")
     close_session()
     yield asked
