@@ -223,7 +223,7 @@ def test_what_is_not_there(server: Served) -> None:
     assert "error" in server.get("/api/nothing").json
     assert server.get("/v1beta/nothing").json["error"]["status"] == "NOT_FOUND"
     assert server.get("/v1/messages/nothing").json["type"] == "error"
-    assert server.post("/v1/images/generations", {"prompt": "a cat"}).status == 501
+    assert server.post("/v1/images/generations", {"prompt": "a cat"}).status == 400
 
 
 def test_the_document_is_true(server: Served) -> None:

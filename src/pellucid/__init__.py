@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from .models.embeddings import embed as embed
     from .models.names import open_model as model
     from .models.tokenizers import open_tokenizer as tokenizer
+    from .pictures.drawing import draw as draw
+    from .pictures.picture import Picture as Picture
     from .prompt.values import Prompt as Prompt
     from .record.receipt import Receipt as Receipt
     from .replies import Reply as Reply
@@ -38,6 +40,7 @@ _HOMES = {
     "Encoding": ("tokens.encoding", "Encoding"),
     "Message": ("messages", "Message"),
     "Options": ("messages", "Options"),
+    "Picture": ("pictures.picture", "Picture"),
     "Prompt": ("prompt.values", "Prompt"),
     "Receipt": ("record.receipt", "Receipt"),
     "Reply": ("replies", "Reply"),
@@ -46,6 +49,7 @@ _HOMES = {
     "speak": ("speech.speaking", "speak"),
     "transcribe": ("speech.hearing", "transcribe"),
     "gradio_fn": ("ui.own", "gradio_fn"),
+    "draw": ("pictures.drawing", "draw"),
     "embed": ("models.embeddings", "embed"),
     "brochure": ("web.api", "brochure"),
     "Tool": ("tools.tool", "Tool"),
@@ -62,6 +66,7 @@ __all__ = [
     "Encoding",
     "Message",
     "Options",
+    "Picture",
     "Prompt",
     "Receipt",
     "Reply",
@@ -71,6 +76,7 @@ __all__ = [
     "__version__",
     "as_tools",
     "brochure",
+    "draw",
     "embed",
     "gradio_fn",
     "model",

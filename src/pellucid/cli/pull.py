@@ -9,7 +9,9 @@ from . import options
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     name = parser.add_argument(
-        "name", nargs="?", help="a name of `pellucid models`, or hf:owner/repo/file.gguf"
+        "name",
+        nargs="?",
+        help="a name of `pellucid models`, hf:owner/repo/file.gguf; for pictures hf:owner/repo",
     )
     options.completes(name, options.model_names)
     parser.add_argument("--offline", action="store_true", help="reach no other machine")
@@ -17,6 +19,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     from ..models.names import hosted, locate
+    from ..pictures import finding
     from .output import Fetching
 
     settings = options.settings(args)
@@ -25,7 +28,8 @@ def run(args: argparse.Namespace) -> int:
         from ..errors import UsageError
 
         raise UsageError(f"{name} is answered by {target.host.name}; there is nothing to fetch.")
+    place = finding.locate if finding.is_repository(name) else locate
     with Fetching() as progress:
-        path = locate(name, settings, progress=progress)
+        path = place(name, settings, progress=progress)
     print(path)
     return 0

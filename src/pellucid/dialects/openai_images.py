@@ -17,7 +17,12 @@ from .narrowing import Notes, note, note_unread
 
 MOST = 10
 FORMATS = {"png": "image/png", "jpeg": "image/jpeg", "webp": "image/webp"}
-READ = ("prompt", "model", "n", "size", "quality", "output_format", "response_format", "stream")
+OWN = ("steps", "guidance", "seed")
+"""What OpenAI's API has not, and models of this machine take."""
+READ = (
+    *("prompt", "model", "n", "size", "quality", "output_format", "response_format", "stream"),
+    *OWN,
+)
 
 
 @value
@@ -33,10 +38,14 @@ class ImageRequest:
 
 @value
 class IncomingImage:
-    """An `ImageRequest` that came in over the wire; `model` is empty when it named none."""
+    """An `ImageRequest` that came in over the wire; `model` is empty when it named none. The others
+    are `OWN`."""
 
     request: ImageRequest
     model: str
+    steps: int | None = None
+    guidance: float | None = None
+    seed: int | None = None
     notes: tuple[str, ...] = ()
 
 
@@ -77,7 +86,20 @@ def decode_image_request(body: Mapping[str, Any]) -> IncomingImage:
         take(body, "quality", str),
         FORMATS[form] if form else None,
     )
-    return IncomingImage(request, take(body, "model", str) or "", tuple(notes))
+    return IncomingImage(
+        request,
+        take(body, "model", str) or "",
+        take(body, "steps", int),
+        _number(body.get("guidance")),
+        take(body, "seed", int),
+        tuple(notes),
+    )
+
+
+def _number(value: object) -> float | None:
+    if value is None or (isinstance(value, int | float) and not isinstance(value, bool)):
+        return value
+    raise BadRequest(f"guidance must be a number, not {value!r}.", "guidance")
 
 
 def _size(text: str | None) -> tuple[int, int] | None:
@@ -87,6 +109,11 @@ def _size(text: str | None) -> tuple[int, int] | None:
     if found is None:
         raise BadRequest(f"size is {text!r}; it is written as 1024x1024, or auto.", "size")
     return int(found[1]), int(found[2])
+
+
+def form_of(mime: str) -> str:
+    """The name of a format by its media type."""
+    return next(name for name, each in FORMATS.items() if each == mime)
 
 
 def decode_images(body: Mapping[str, Any]) -> tuple[Media, ...]:

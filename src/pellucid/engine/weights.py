@@ -170,9 +170,20 @@ def fetch_hub(
     Verified against the SHA-256 that the Hub names for large files. Raises as `fetch` does.
     """
     file = HubFile.parse(address)
-    if path := find_hub(file, folder):
-        return path
-    target = _hub_target(file, folder)
+    found = find_hub(file, folder)
+    return found or download_hub(file, folder, offline=offline, progress=progress)
+
+
+def download_hub(
+    file: HubFile, folder: Path, *, offline: bool = False, progress: Progress | None = None
+) -> Path:
+    """A file of the Hub in `folder`, where it is or else comes to; no cache is looked into.
+
+    Verified and raises as `fetch_hub`.
+    """
+    address, target = str(file), _hub_target(file, folder)
+    if target.is_file():
+        return target
     progress = progress or _quiet
     try:
         _refuse(offline)

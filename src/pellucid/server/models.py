@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
-from ..errors import ModelUnavailable, PellucidError, UnknownModel, UsageError
+from ..errors import BadRequest, ModelUnavailable, PellucidError, UnknownModel, UsageError
 from ..models import catalog, embeddings, names
 from ..models.base import Model
 from ..models.embeddings import MiniLM, open_minilm
@@ -16,6 +16,7 @@ from ..models.hosts import Target, find, follow
 from ..models.hosts import host as named
 from ..models.keys import Endpoint, Key, KeyRing, owners_of
 from ..models.local import LocalModel
+from ..pictures import finding
 from ..settings import Folders, Settings
 from ..speech import hearing, speaking
 from .threads import in_thread
@@ -26,6 +27,10 @@ FRESH = 5.0
 """Seconds for which the list of files is taken to be as it was."""
 PARTS = (embeddings.NAME, *hearing.NAMES, *speaking.NAMES)
 """What makes vectors, transcriptions and speech here; an alias may mean these too."""
+PICTURES = (
+    "For pictures name hf:owner/name, once `pellucid pull` has fetched it, an alias in "
+    "pellucid.toml of a model's folder, or a model of a host: openai:gpt-image-1."
+)
 LISTED = "`pellucid models` lists what can be used."
 
 
@@ -112,7 +117,7 @@ class Models:
         """What an alias says, if that is of this machine: a default must not hide a slip in the
         settings. Raises `UnknownModel`."""
         there = (*self.given, *(row.name for row in self.listing()))
-        if name in there or name.lower() in PARTS:
+        if name in there or name.lower() in PARTS or finding.is_name(name):
             return name
         raise UnknownModel(name, instead=f"The alias {alias!r} says so. {LISTED}")
 
@@ -155,6 +160,23 @@ class Models:
             raise UnknownModel(name, instead=others)
         return None
 
+    def picture_model(self, name: str) -> str:
+        """The model of this machine that makes pictures under a name: a repository of the Hub, or
+        what an alias says, which may be a folder. Raises `BadRequest` for no name, `UnknownModel`,
+        and `UsageError` for a model that makes none.
+        """
+        if not name and self.default is None:
+            raise BadRequest(f"model is missing. {PICTURES}", "model")
+        for each in (name, self.default):
+            if each is None:
+                continue
+            meant = follow(each, self.settings.models)
+            if finding.is_repository(meant) or (meant != each and finding.is_name(meant)):
+                return meant
+            if self.known(each) is not None:
+                raise UsageError(f"{each} makes no pictures. {PICTURES}")
+        raise UnknownModel(name, instead=PICTURES)
+
     def embedder(self) -> MiniLM:
         """What makes vectors here. Raises `ModelUnavailable`."""
         if self._embedder is None:
@@ -165,6 +187,8 @@ class Models:
         with self._lock:
             if name not in self._open:
                 row = next((row for row in self.listing() if row.name == name), None)
+                if row is None and finding.is_name(name):
+                    raise UsageError(f"{name} makes pictures; it answers no text.")
                 if row is None or not row.ready:
                     raise ModelUnavailable(
                         name, (f"it was not fetched yet: `pellucid pull {name}`",)

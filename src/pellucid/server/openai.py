@@ -9,25 +9,19 @@ from ..dialects import (
     openai_chat,
     openai_completions,
     openai_embeddings,
-    openai_images,
     openai_responses,
 )
-from ..dialects.base import Failure
 from ..errors import UsageError
-from ..messages import Request, Text, text_message
+from ..messages import Request, text_message
 from ..models.hosted import HostedModel
-from ..models.hosts import Target
-from . import anthropic, audio, gemini, stored
+from . import anthropic, audio, gemini, images, stored
 from .answering import Answering, head, respond, stream
 from .counting import count
 from .embedding import embed
-from .failures import Refused
 from .http_response import Response
-from .kept import Kept, counted, reported
 from .plain import plain_prompt
 from .stream_writer import EVENTS
 from .threads import in_thread
-from .turns import at_host
 from .visit import Face, Handler, Route, Visit, answer
 
 FACE = Face("openai", openai_chat.encode_error)
@@ -127,31 +121,6 @@ def _model(name: str) -> dict[str, Any]:
 STARTED = int(time.time())
 
 
-async def images(visit: Visit) -> Response | None:
-    """Pictures, by a model at a host; none of this machine makes any."""
-    asked = openai_images.decode_image_request(await visit.body())
-    known = visit.server.models.known(asked.model)
-    model = await visit.model(asked.model) if isinstance(known, Target) else None
-    if not isinstance(model, HostedModel) or model.dialect.NAME not in ("openai", RESPONSES):
-        said = (
-            "No model of this machine makes pictures, and nothing that can be installed yet does. "
-            "Name one of a host: openai:gpt-image-1."
-        )
-        raise Refused(Failure(501, "rejected", said, field="model"))
-    outgoing = openai_images.encode_image_request(asked.request, model.target.model)
-    wish = {name: outgoing.body.get(name) for name in ("n", "size", "quality", "output_format")}
-    words = Text(asked.request.prompt)
-    async with at_host(visit, model):
-        with Kept(visit, "pictures", model, words, notes=asked.notes, settings=wish) as kept:
-            body = (await kept.ask(outgoing)).body
-            found = openai_images.decode_images(body)
-            kept.usage = reported(body)
-            size = sum(len(each.data or b"") for each in found)
-            kept.made = f"{counted(len(found), 'picture')}, {size:,} bytes"
-    encoded = openai_images.encode_images(found, int(time.time()))
-    return answer(encoded, headers=kept.receipt_header)
-
-
 def _at(base: str) -> list[Route]:
     return [
         Route("POST", f"{base}/chat/completions", chat, FACE),
@@ -160,7 +129,7 @@ def _at(base: str) -> list[Route]:
         Route("POST", f"{base}/embeddings", embeddings, FACE),
         Route("GET", f"{base}/responses/*", stored.retrieve, FACE),
         Route("POST", f"{base}/responses/input_tokens", input_tokens, FACE),
-        Route("POST", f"{base}/images/generations", images, FACE),
+        Route("POST", f"{base}/images/generations", images.images, FACE),
         Route("POST", f"{base}/audio/speech", audio.speech, FACE),
         Route("POST", f"{base}/audio/transcriptions", audio.transcriptions, FACE),
         Route("GET", f"{base}/models", models, FACE),

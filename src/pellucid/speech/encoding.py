@@ -8,9 +8,9 @@ from __future__ import annotations
 import struct
 from typing import Any
 
+from ..engine import extra
 from ..errors import UsageError
 from ..value import value
-from . import extra
 
 
 @value

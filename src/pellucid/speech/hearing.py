@@ -10,10 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from ..dialects.openai_transcription import Segment, Transcript, Word
-from ..engine import threads, weights
+from ..engine import extra, threads, weights
 from ..errors import UnknownModel, UsageError
 from ..settings import Settings, load
-from . import extra
 
 DEFAULT = "whisper-base"
 MODELS = (DEFAULT, "whisper-tiny.en")

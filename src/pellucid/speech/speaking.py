@@ -10,11 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from ..dialects.openai_speech import FASTEST, SLOWEST
-from ..engine import weights
+from ..engine import extra, weights
 from ..errors import UsageError
 from ..settings import Settings, load
 from ..value import value
-from . import extra
 from .encoding import FORMATS, at_speed, encoder
 
 VOICE = "en_US-joe-medium"

@@ -32,6 +32,10 @@ def install() -> None:
         from ..speech.speaking import Speech
 
         setattr(Speech, _METHOD, _shown_by("speech_fragment"))
+    if "pellucid.pictures.picture" in sys.modules:
+        from ..pictures.picture import Picture
+
+        setattr(Picture, _METHOD, _shown_by("picture_fragment"))
     if "pellucid.web.api" in sys.modules:
         _install_web()
 

@@ -6,6 +6,7 @@ Whatever a person, a model, a page or a tool wrote is escaped; nothing asks any 
 from __future__ import annotations
 
 from .fragments import encoding_fragment as encoding_fragment
+from .fragments import picture_fragment as picture_fragment
 from .fragments import prompt_fragment as prompt_fragment
 from .fragments import receipt_fragment as receipt_fragment
 from .fragments import reply_fragment as reply_fragment

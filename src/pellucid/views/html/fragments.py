@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import base64
+from html import escape
 
+from ...pictures.picture import Picture
 from ...prompt.values import Prompt
 from ...record.receipt import Receipt
 from ...replies import Reply
@@ -57,6 +59,13 @@ def speech_fragment(speech: Speech) -> str:
     sound = base64.b64encode(speech.encoded()).decode()
     player = f'<audio controls src="data:audio/wav;base64,{sound}"></audio>'
     return cell(f'{player}<p class="quiet">{text(speech.text)}</p>')
+
+
+def picture_fragment(picture: Picture) -> str:
+    """The picture, its text below it."""
+    data = base64.b64encode(bytes(picture)).decode()
+    image = f'<img src="data:image/png;base64,{data}" alt="{escape(picture.text)}">'
+    return cell(f'{image}<p class="quiet">{text(picture.text)}</p>')
 
 
 def _prompt(prompt: Prompt) -> str:

@@ -1,0 +1,1 @@
+"""Pictures made of a text, by models of this machine."""
