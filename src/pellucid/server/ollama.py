@@ -203,14 +203,14 @@ def _now() -> str:
 
 
 ROUTES = [
-    Route("GET", "/", root, FACE),
-    Route("POST", "/api/chat", chat, FACE),
-    Route("POST", "/api/generate", generate, FACE),
-    Route("POST", "/api/embed", embed, FACE),
-    Route("POST", "/api/embeddings", embed, FACE),
-    Route("GET", "/api/tags", tags, FACE),
-    Route("POST", "/api/show", show, FACE),
-    Route("GET", "/api/ps", ps, FACE),
-    Route("POST", "/api/pull", pull, FACE),
-    Route("GET", "/api/version", version, FACE),
+    Route("GET", "/", root),
+    Route("POST", "/api/chat", chat),
+    Route("POST", "/api/generate", generate),
+    Route("POST", "/api/embed", embed),
+    Route("POST", "/api/embeddings", embed),
+    Route("GET", "/api/tags", tags),
+    Route("POST", "/api/show", show),
+    Route("GET", "/api/ps", ps),
+    Route("POST", "/api/pull", pull),
+    Route("GET", "/api/version", version),
 ]

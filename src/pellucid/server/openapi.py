@@ -8,7 +8,7 @@ from .. import __version__
 from ..dialects import openai_speech, openai_transcription
 from ..dialects.form import MEDIA as FORMS
 from . import gemini, own, stored
-from .routes import all_routes
+from .routes import all_routes, face
 from .visit import Handler, Route
 
 PAGES = {
@@ -95,7 +95,7 @@ def _operation(route: Route, path: str, named: bool) -> dict[str, Any]:
         },
     }
     if route not in own.ROUTES:  # whose face is OpenAI's, but for errors alone
-        out["externalDocs"] = {"url": PAGES[route.face.host]}
+        out["externalDocs"] = {"url": PAGES[face(route.method, path, {}).host]}
     if named:
         out["parameters"] = [
             {"name": "name", "in": "path", "required": True, "schema": {"type": "string"}}

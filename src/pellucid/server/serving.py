@@ -171,26 +171,27 @@ class Server:
             if task in self._late:
                 task.uncancel()
                 said = f"The answer took longer than {self.limits.call:g} seconds."
-                return _error(routes.face(request.raw_path), Failure(504, "server", said))
+                return _error(_face(request), Failure(504, "server", said))
             if not self.stopping:
                 raise
-            return _error(routes.face(request.raw_path), STOPS)
+            return _error(_face(request), STOPS)
         finally:
             del self._visits[task]
             self._late.discard(task)
 
     async def _admit(self, request: HttpRequest) -> Response | None:
         path, query, headers = request.raw_path, request.query, request.headers
+        face = _face(request)
         shown = tuple(admission.credentials(headers, query))
         wanted = None if self._own_keys and shown else self._token
         failure = admission.refusal(headers.all("host"), headers, shown, wanted)
         if failure is not None:
-            return _error(routes.face(path), failure)
+            return _error(face, failure)
         found = routes.find(request.method, path)
         if isinstance(found, Failure):
-            return _error(routes.face(path), found)
+            return _error(face, found)
         keys = tuple([key for key in shown if key != self._token]) if shown else ()
-        visit = Visit(self, request, found.face, keys)
+        visit = Visit(self, request, face, keys)
         try:
             return await found.handler(visit)
         except Refused as refused:
@@ -203,6 +204,10 @@ class Server:
             print(traceback.format_exc(), file=sys.stderr, flush=True)
             said = "The server met an error of its own; its terminal says more."
             return _failed(visit, Failure(500, "server", said))
+
+
+def _face(request: HttpRequest) -> Face:
+    return routes.face(request.method, request.raw_path, request.headers)
 
 
 def _failed(visit: Visit, failure: Failure, retry_after: int | None = None) -> Response:

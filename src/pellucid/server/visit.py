@@ -44,7 +44,6 @@ class Route:
     method: str
     path: str
     handler: Handler
-    face: Face
 
 
 class Visit:
