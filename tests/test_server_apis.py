@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -221,6 +222,42 @@ def test_long_texts_are_not_cut_in_silence(home: Path) -> None:
             assert reply.status == 400 and b"256" in reply.body
         cut = server.post("/api/embed", {"model": "minilm", "input": long, "truncate": True})
         assert cut.status == 200
+
+
+def test_vectors_without_their_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "tokenizers", None)
+    with served() as server:
+        for path, body in (
+            ("/v1/embeddings", {"input": "a"}),
+            ("/api/embed", {"input": "a"}),
+            ("/api/embeddings", {"prompt": "a"}),
+            ("/v1beta/models/minilm:embedContent", {"content": {"parts": [{"text": "a"}]}}),
+        ):
+            reply = server.post(path, {"model": "minilm", **body})
+            assert reply.status == 501 and b"pip install 'pellucid[embed]'" in reply.body, path
+
+
+def test_what_may_be_a_string_or_a_list_says_so() -> None:
+    def asked(content: object) -> dict[str, object]:
+        return {"messages": [{"role": "user", "content": content}]}
+
+    with served({"x": echo()}, default="x") as server:
+        for path, body, field in (
+            ("/v1/embeddings", {}, "input"),
+            ("/v1/embeddings", {"input": 5}, "input"),
+            ("/api/embed", {}, "input"),
+            ("/v1/responses", {}, "input"),
+            ("/v1/responses", {"input": 5}, "input"),
+            ("/v1/responses", {"input": [{"role": "user", "content": 5}]}, "input[0].content"),
+            ("/v1/completions", {}, "prompt"),
+            ("/v1/chat/completions", asked(5), "messages[0].content"),
+            ("/v1/chat/completions", {**asked("a"), "stop": 5}, "stop"),
+            ("/v1/messages", {**asked(5), "max_tokens": 5}, "messages[0].content"),
+        ):
+            reply = server.post(path, {"model": "x", **body})
+            said = "is missing; it must" if field in ("input", "prompt") and not body else "must"
+            assert reply.status == 400, path
+            assert f"{field} {said} be a string or a list" in reply.body.decode(), reply.body
 
 
 def test_a_callers_key_is_used_for_vectors_too(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:

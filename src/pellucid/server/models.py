@@ -156,7 +156,7 @@ class Models:
         return None
 
     def embedder(self) -> MiniLM:
-        """What makes vectors here. Raises `ModelUnavailable`."""
+        """What makes vectors here. Raises `NotInstalled`, `ModelUnavailable`."""
         if self._embedder is None:
             self._embedder = open_minilm(self.settings)
         return self._embedder
