@@ -84,6 +84,16 @@ def test_fields_of_the_hosts_own_api_are_sent_on(home: Path, dialect: str) -> No
 
 
 @pytest.mark.parametrize("dialect", WRITTEN)
+def test_a_field_may_have_any_name(home: Path, dialect: str) -> None:
+    path, body, _ = WRITTEN[dialect]
+    odd = {"a.b": 1, "c[0]": 2, "[": 3, ".": 4, "": 5}
+    with host(says(dialect)) as there, in_front_of(there, dialect, home / "r.db") as server:
+        send(server, path, {**body, **odd})
+    sent = json.loads(there.asked[-1].body)
+    assert {name: sent.get(name) for name in odd if name} == {n: v for n, v in odd.items() if n}
+
+
+@pytest.mark.parametrize("dialect", WRITTEN)
 def test_elsewhere_they_are_left_out_and_the_receipt_says_so(home: Path, dialect: str) -> None:
     path, body, names = WRITTEN[dialect]
     other = "openai" if dialect != "openai" else "anthropic"
