@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
+import time
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from host_server import Act, Host, answer, host, says
-from pellucid.settings import load
+from pellucid.engine import checksums, child, process
+from pellucid.engine.client import Address
+from pellucid.engine.process import Engine
+from pellucid.models import catalog
+from pellucid.settings import Folders, load
 from served import Answer, Served, echo, served
 from test_server_security import in_front_of
 
@@ -268,6 +275,70 @@ def test_what_may_be_a_string_or_a_list_says_so() -> None:
             said = "is missing; it must" if field in ("input", "prompt") and not body else "must"
             assert reply.status == 400, path
             assert f"{field} {said} be a string or a list" in reply.body.decode(), reply.body
+
+
+def test_what_ollamas_lists_tell_of_a_file(home: Path, smol: Path) -> None:
+    weight = next(row.weight for row in catalog.MODELS if row.weight.name == smol.name)
+    asked = {"model": "smollm2-135m"}
+    with served(settings=replace(load(), idle=60)) as server:
+        assert server.post("/api/generate", asked).json["done_reason"] == "load"
+        try:
+            running = server.get("/api/ps").json["models"][0]
+            listed = server.get("/api/tags").json["models"]
+            shown = server.post("/api/show", asked).json
+        finally:
+            for engine in process.running(Folders.of()):
+                process.stop(engine)
+    tag = next(row for row in listed if row["model"] == asked["model"])
+    assert running["model"] == asked["model"] and running["size"] > smol.stat().st_size / 2
+    assert running["digest"] == tag["digest"] == weight.sha256
+    assert running["details"] == tag["details"] == shown["details"]
+    assert tag["details"]["parameter_size"] == "134.52M"
+    left = datetime.fromisoformat(running["expires_at"]) - datetime.now(UTC)
+    assert timedelta(seconds=30) < left < timedelta(seconds=60)
+    changed = datetime.fromtimestamp(smol.stat().st_mtime, UTC)
+    assert datetime.fromisoformat(tag["modified_at"]) == changed
+
+
+def test_an_engine_says_when_it_ends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    engine = Engine(Address("h", 1, ""), 1, None, "m", 9, 1, 1, "", "", tmp_path / "e.json", 60)
+    assert process.ends(replace(engine, idle=None)) is None
+    assert process.ends(replace(engine, idle=None, rendezvous=None)) is None
+    (tmp_path / "e.json").write_text("{}")
+    os.utime(tmp_path / "e.json", (1000, 1000))
+    assert process.ends(engine) == 1060
+    metrics = {"prompt_tokens_total": 1.0, "prompt_seconds_total": 1.0}
+    monkeypatch.setattr(child, "TICK", 0)
+    monkeypatch.setattr(child, "_metrics", lambda _: metrics)
+
+    def leave(_: Path) -> None:
+        raise SystemExit
+
+    monkeypatch.setattr(child, "_leave", leave)  # at once: the file is no engine's
+    with pytest.raises(SystemExit):
+        child._watch(None, {"idle": 60, "rate": "r"}, tmp_path / "e.json")
+    ends = process.ends(engine)
+    assert ends is not None and ends > time.time() + 30
+
+
+@pytest.mark.parametrize(
+    ("name", "computed", "found"),
+    [
+        ("sha256-" + "0a" * 32, None, "0a" * 32),
+        ("0a" * 32, None, "0a" * 32),
+        ("model.gguf", None, None),
+        ("model.gguf", "0b" * 32, "0b" * 32),
+    ],
+)
+def test_checksums_that_are_known_without_reading(
+    tmp_path: Path, name: str, computed: str | None, found: str | None
+) -> None:
+    (tmp_path / name).write_bytes(b"x")
+    if computed:
+        checksums.remember(tmp_path / name, tmp_path, computed)
+    assert checksums.known(tmp_path / name, tmp_path) == found
+    (tmp_path / name).write_bytes(b"xy")
+    assert checksums.known(tmp_path / name, tmp_path) == (found if not computed else None)
 
 
 def test_a_callers_key_is_used_for_vectors_too(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
