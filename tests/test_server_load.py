@@ -34,8 +34,9 @@ def nonces() -> Stub:
     """A model that says the newest message in every piece of its answer."""
 
     def words(request: Any) -> Iterator[str]:
+        text = request.messages[-1].text if request.messages else "ids"
         for i in range(PIECES):
-            yield f"{request.messages[-1].text}-{i} "
+            yield f"{text}-{i} "
 
     return Stub("x", words)
 

@@ -101,6 +101,8 @@ class Server:
         ending: set[asyncio.Future[Any]] = {*self._visits, *self.feeds}
         if ending:
             await asyncio.wait(ending, timeout=ENDING)
+        for feed in self.feeds.values():  # of models that say nothing, not even that they leave off
+            feed.abandon()
         self._watching.cancel()
         await self._front.close()
         await self.client.__aexit__()
@@ -167,21 +169,22 @@ class Server:
         self._visits[task] = loop.time() + self.limits.call
         try:
             return await self._admit(request)
-        except asyncio.CancelledError:
-            if task in self._late:
-                task.uncancel()
-                said = f"The answer took longer than {self.limits.call:g} seconds."
-                return _error(_face(request), Failure(504, "server", said))
-            if not self.stopping:
-                raise
-            return _error(_face(request), STOPS)
         finally:
             del self._visits[task]
             self._late.discard(task)
 
+    def _given_up(self) -> Failure | None:
+        """Why what this task answers was cancelled; `None`: its client left."""
+        task = asyncio.current_task()
+        if task is not None and task in self._late:
+            task.uncancel()
+            said = f"The answer took longer than {self.limits.call:g} seconds."
+            return Failure(504, "server", said)
+        return STOPS if self.stopping else None
+
     async def _admit(self, request: HttpRequest) -> Response | None:
         path, query, headers = request.raw_path, request.query, request.headers
-        face = _face(request)
+        face = routes.face(request.method, path, headers)
         shown = tuple(admission.credentials(headers, query))
         wanted = None if self._own_keys and shown else self._token
         failure = admission.refusal(headers.all("host"), headers, shown, wanted)
@@ -194,6 +197,11 @@ class Server:
         visit = Visit(self, request, face, keys)
         try:
             return await found.handler(visit)
+        except asyncio.CancelledError:
+            failure = self._given_up()
+            if failure is None:
+                raise
+            return _failed(visit, failure)
         except Refused as refused:
             return _failed(visit, refused.failure, refused.retry_after)
         except PellucidError as error:
@@ -204,10 +212,6 @@ class Server:
             print(traceback.format_exc(), file=sys.stderr, flush=True)
             said = "The server met an error of its own; its terminal says more."
             return _failed(visit, Failure(500, "server", said))
-
-
-def _face(request: HttpRequest) -> Face:
-    return routes.face(request.method, request.raw_path, request.headers)
 
 
 def _failed(visit: Visit, failure: Failure, retry_after: int | None = None) -> Response:
