@@ -264,6 +264,8 @@ def test_what_is_not_there(server: Served) -> None:
     assert server.get("/v1beta/nothing").json["error"]["status"] == "NOT_FOUND"
     assert server.get("/v1/messages/nothing").json["type"] == "error"
     assert server.post("/v1/images/generations", {"prompt": "a cat"}).status == 501
+    pulled = server.post("/api/pull", {"model": "nobody"})
+    assert pulled.status == 404 and "GGUF" not in pulled.json["error"]  # no path is taken
 
 
 def test_the_document_is_true(server: Served) -> None:

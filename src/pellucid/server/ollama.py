@@ -24,7 +24,7 @@ from .answering import LINES, respond
 from .embedding import embed as vectors
 from .failures import failure_of
 from .http_response import Response, Stream
-from .models import Models
+from .models import LISTED, Models
 from .plain import plain_prompt
 from .threads import in_thread
 from .visit import Face, Route, Visit, answer
@@ -195,7 +195,7 @@ async def pull(visit: Visit) -> Response | None:
     name = need(body, "name" if "name" in body and "model" not in body else "model", str)
     models = visit.server.models
     if not isinstance(models.known(name), str):
-        raise UnknownModel(name)
+        raise UnknownModel(name, instead=LISTED)
     if body.get("stream") is False:
         await models.pull(name, lambda done, total: None)
         return answer({"status": "success"})
