@@ -72,6 +72,8 @@ class Server:
         """Calls that threads read, also those that nobody waits for any more."""
         self.app = app
         self.stopping = False
+        self.refusal = ""
+        """What the last request was told that no model was asked for."""
         self._token = token
         self._own_keys = own_keys
         self._gates: dict[str, Gate] = {}
@@ -216,6 +218,8 @@ class Server:
 
 def _failed(visit: Visit, failure: Failure, retry_after: int | None = None) -> Response:
     """An error, with the receipt of what was tried."""
+    if not visit.receipt:
+        visit.server.refusal = failure.message
     headers = visit.receipt_header(visit.receipt)
     if retry_after is not None:
         headers["Retry-After"] = str(retry_after)
