@@ -194,6 +194,7 @@ class Server:
             return _error(face, failure)
         found = routes.find(request.method, path)
         if isinstance(found, Failure):
+            self.refusal = found.message
             return _error(face, found)
         keys = tuple([key for key in shown if key != self._token]) if shown else ()
         visit = Visit(self, request, face, keys)
