@@ -185,6 +185,7 @@ def test_a_cancelled_task_ends_the_call(small: LocalModel) -> None:
     assert receipt.prompt is not None
     read = receipt.reply.usage
     assert 0 <= read.input_total < len(receipt.prompt) and read.output == 0
+    assert read.known == "estimated"  # it has read more than it said last
 
 
 def test_a_reply_that_is_cut_is_kept_and_the_conversation_goes_on(small: LocalModel) -> None:
@@ -197,6 +198,7 @@ def test_a_reply_that_is_cut_is_kept_and_the_conversation_goes_on(small: LocalMo
     assert turn.receipt is not None and turn.receipt.prompt is not None
     assert turn.reply.usage.input_total == len(turn.receipt.prompt)
     assert turn.reply.usage.output == len(turn.reply.tokens) > 0
+    assert turn.reply.usage.known == "exact"
     with pytest.raises(UsageError, match="sent already"):
         list(turn)
     assert [message.role for message in chat.messages] == ["user", "assistant"]

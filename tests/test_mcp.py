@@ -10,6 +10,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +18,15 @@ import pytest
 from mcp import Client, StdioServerParameters
 
 from pellucid.errors import UsageError
-from pellucid.messages import ToolCall
+from pellucid.messages import Message, Request, ToolCall, text_message
+from pellucid.record.store import Store
+from pellucid.replies import Reply, Usage
+from pellucid.settings import Folders
 from pellucid.tools import servers, stdio
 from pellucid.tools.loading import load_tools
 from pellucid.tools.running import LONGEST, Toolbox
 from pellucid.tools.tool import Tool
+from sample_receipts import receipt_of
 
 SERVER = '''
 import os, sys, time
@@ -218,6 +223,13 @@ def test_over_http(folder: Path) -> None:
 
 
 def test_ours_with_the_official_client(home: Path, smol: Path) -> None:
+    made = Reply(
+        Message("assistant", ()), "stop", Usage(), notices=("2 vectors of 384 dimensions.",)
+    )
+    asked = Request((text_message("user", "a cat"),))
+    with Store(Folders.of().store) as store:
+        store.add(replace(receipt_of(asked, made), kind="vectors", reply=made))
+
     async def talk() -> dict[str, Any]:
         parameters = StdioServerParameters(
             command=sys.executable,
@@ -230,7 +242,7 @@ def test_ours_with_the_official_client(home: Path, smol: Path) -> None:
             for name, arguments in (
                 ("count_tokens", {"text": "hello world", "model": "gpt-4o"}),
                 ("show_prompt", {"text": "Hi!", "model": str(smol)}),
-                ("search_receipts", {"words": "hello"}),
+                ("search_receipts", {"words": "cat"}),
                 ("fetch_page", {"url": "http://169.254.169.254/latest/meta-data"}),
             ):
                 result = await client.call_tool(name, arguments)
@@ -243,7 +255,8 @@ def test_ours_with_the_official_client(home: Path, smol: Path) -> None:
     assert found["names"] == ["count_tokens", "show_prompt", "search_receipts", "fetch_page"]
     assert found["count_tokens"][1][0].text == "2 tokens for gpt-4o"
     assert "<|im_start|>user\nHi!<|im_end|>" in found["show_prompt"][1][0].text
-    assert found["search_receipts"] == (False, [])
+    failed, (row,) = found["search_receipts"]
+    assert not failed and json.loads(row.text)["answer"] == "2 vectors of 384 dimensions."
     failed, content = found["fetch_page"]
     assert failed and "169.254.169.254" in content[0].text
     assert found["wrong"][0] and "no-such-model" in found["wrong"][1]

@@ -189,6 +189,46 @@ def test_lists_of_models(server: Served) -> None:
     assert "echo" in [row["model"] for row in server.get("/api/tags").json["models"]]
 
 
+ANTHROPIC, GOOGLE = {"anthropic-version": "2023-06-01"}, {"x-goog-api-key": "k"}
+
+
+def api_of(error: dict[str, Any]) -> str:
+    """Whose shape an error has."""
+    if error.get("type") == "error":
+        return "anthropic"
+    if isinstance(error["error"], str):
+        return "ollama"
+    return "gemini" if "status" in error["error"] else "openai"
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "headers", "expected"),
+    [
+        *(("GET", f"/v1/models{name}", {}, "openai") for name in ("", "/", "/echo", "/nothing")),
+        *(("GET", f"/v1/models{name}", ANTHROPIC, "anthropic") for name in ("", "/echo", "/no")),
+        *(("GET", f"/v1/models{name}", GOOGLE, "gemini") for name in ("", "/echo", "/no")),
+        ("POST", "/v1/models/echo:generateContent", {}, "gemini"),
+        ("DELETE", "/v1/models/echo", ANTHROPIC, "anthropic"),
+        ("GET", "/v1beta/openai/models", GOOGLE, "openai"),
+        ("GET", "/v1beta/models", {}, "gemini"),
+        ("POST", "/v1/messages", {}, "anthropic"),
+        ("POST", "/v1/chat/completions", ANTHROPIC, "openai"),
+        ("GET", "/api/nothing", {}, "ollama"),
+        ("GET", "/", {}, "ollama"),
+    ],
+)
+def test_who_is_not_let_in_is_told_as_his_api_has_it(
+    method: str, path: str, headers: dict[str, str], expected: str
+) -> None:
+    body = b"{}" if method == "POST" else None
+    with served({"echo": echo()}, token="t") as server:
+        refused = server.request(method, path, body, headers)
+        assert (refused.status, api_of(refused.json)) == (401, expected)
+    with served({"echo": echo()}) as server:
+        refused = server.request(method, path, body, headers | {"Origin": "http://evil.example"})
+        assert (refused.status, api_of(refused.json)) == (403, expected)
+
+
 def test_a_text_that_goes_on_has_the_id_of_its_receipt(server: Served) -> None:
     answer = server.post("/v1/completions", {"model": "echo", "prompt": "hello", "stream": True})
     lines = answer.body.decode().split("data: ")[1:-1]
@@ -224,6 +264,8 @@ def test_what_is_not_there(server: Served) -> None:
     assert server.get("/v1beta/nothing").json["error"]["status"] == "NOT_FOUND"
     assert server.get("/v1/messages/nothing").json["type"] == "error"
     assert server.post("/v1/images/generations", {"prompt": "a cat"}).status == 400
+    pulled = server.post("/api/pull", {"model": "nobody"})
+    assert pulled.status == 404 and "GGUF" not in pulled.json["error"]  # no path is taken
 
 
 def test_the_document_is_true(server: Served) -> None:

@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import json
+import os
+import sys
+import time
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from host_server import Act, Host, answer, host, says
-from pellucid.settings import load
+from pellucid.engine import checksums, child, process
+from pellucid.engine.client import Address
+from pellucid.engine.process import Engine
+from pellucid.models import catalog
+from pellucid.settings import Folders, load
 from served import Answer, Served, echo, served
 from test_server_security import in_front_of
 
@@ -80,6 +88,16 @@ def test_fields_of_the_hosts_own_api_are_sent_on(home: Path, dialect: str) -> No
     assert {name: sent[name] for name in names} == {name: body[name] for name in names}
     assert sent.get("options", {}).get("mirostat") == body.get("options", {}).get("mirostat")
     assert not any("left out" in note for note in receipt["notes"])
+
+
+@pytest.mark.parametrize("dialect", WRITTEN)
+def test_a_field_may_have_any_name(home: Path, dialect: str) -> None:
+    path, body, _ = WRITTEN[dialect]
+    odd = {"a.b": 1, "c[0]": 2, "[": 3, ".": 4, "": 5}
+    with host(says(dialect)) as there, in_front_of(there, dialect, home / "r.db") as server:
+        send(server, path, {**body, **odd})
+    sent = json.loads(there.asked[-1].body)
+    assert {name: sent.get(name) for name in odd if name} == {n: v for n, v in odd.items() if n}
 
 
 @pytest.mark.parametrize("dialect", WRITTEN)
@@ -221,6 +239,106 @@ def test_long_texts_are_not_cut_in_silence(home: Path) -> None:
             assert reply.status == 400 and b"256" in reply.body
         cut = server.post("/api/embed", {"model": "minilm", "input": long, "truncate": True})
         assert cut.status == 200
+
+
+def test_vectors_without_their_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "tokenizers", None)
+    with served() as server:
+        for path, body in (
+            ("/v1/embeddings", {"input": "a"}),
+            ("/api/embed", {"input": "a"}),
+            ("/api/embeddings", {"prompt": "a"}),
+            ("/v1beta/models/minilm:embedContent", {"content": {"parts": [{"text": "a"}]}}),
+        ):
+            reply = server.post(path, {"model": "minilm", **body})
+            assert reply.status == 501 and b"pip install 'pellucid[embed]'" in reply.body, path
+
+
+def test_what_may_be_a_string_or_a_list_says_so() -> None:
+    def asked(content: object) -> dict[str, object]:
+        return {"messages": [{"role": "user", "content": content}]}
+
+    with served({"x": echo()}, default="x") as server:
+        for path, body, field in (
+            ("/v1/embeddings", {}, "input"),
+            ("/v1/embeddings", {"input": 5}, "input"),
+            ("/api/embed", {}, "input"),
+            ("/v1/responses", {}, "input"),
+            ("/v1/responses", {"input": 5}, "input"),
+            ("/v1/responses", {"input": [{"role": "user", "content": 5}]}, "input[0].content"),
+            ("/v1/completions", {}, "prompt"),
+            ("/v1/chat/completions", asked(5), "messages[0].content"),
+            ("/v1/chat/completions", {**asked("a"), "stop": 5}, "stop"),
+            ("/v1/messages", {**asked(5), "max_tokens": 5}, "messages[0].content"),
+        ):
+            reply = server.post(path, {"model": "x", **body})
+            said = "is missing; it must" if field in ("input", "prompt") and not body else "must"
+            assert reply.status == 400, path
+            assert f"{field} {said} be a string or a list" in reply.body.decode(), reply.body
+
+
+def test_what_ollamas_lists_tell_of_a_file(home: Path, smol: Path) -> None:
+    weight = next(row.weight for row in catalog.MODELS if row.weight.name == smol.name)
+    asked = {"model": "smollm2-135m"}
+    with served(settings=replace(load(), idle=60)) as server:
+        assert server.post("/api/generate", asked).json["done_reason"] == "load"
+        try:
+            running = server.get("/api/ps").json["models"][0]
+            listed = server.get("/api/tags").json["models"]
+            shown = server.post("/api/show", asked).json
+        finally:
+            for engine in process.running(Folders.of()):
+                process.stop(engine)
+    tag = next(row for row in listed if row["model"] == asked["model"])
+    assert running["model"] == asked["model"] and running["size"] > smol.stat().st_size / 2
+    assert running["digest"] == tag["digest"] == weight.sha256
+    assert running["details"] == tag["details"] == shown["details"]
+    assert tag["details"]["parameter_size"] == "134.52M"
+    left = datetime.fromisoformat(running["expires_at"]) - datetime.now(UTC)
+    assert timedelta(seconds=30) < left < timedelta(seconds=60)
+    changed = datetime.fromtimestamp(smol.stat().st_mtime, UTC)
+    assert datetime.fromisoformat(tag["modified_at"]) == changed
+
+
+def test_an_engine_says_when_it_ends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    engine = Engine(Address("h", 1, ""), 1, None, "m", 9, 1, 1, "", "", tmp_path / "e.json", 60)
+    assert process.ends(replace(engine, idle=None)) is None
+    assert process.ends(replace(engine, idle=None, rendezvous=None)) is None
+    (tmp_path / "e.json").write_text("{}")
+    os.utime(tmp_path / "e.json", (1000, 1000))
+    assert process.ends(engine) == 1060
+    metrics = {"prompt_tokens_total": 1.0, "prompt_seconds_total": 1.0}
+    monkeypatch.setattr(child, "TICK", 0)
+    monkeypatch.setattr(child, "_metrics", lambda _: metrics)
+
+    def leave(_: Path) -> None:
+        raise SystemExit
+
+    monkeypatch.setattr(child, "_leave", leave)  # at once: the file is no engine's
+    with pytest.raises(SystemExit):
+        child._watch(None, {"idle": 60, "rate": "r"}, tmp_path / "e.json")
+    ends = process.ends(engine)
+    assert ends is not None and ends > time.time() + 30
+
+
+@pytest.mark.parametrize(
+    ("name", "computed", "found"),
+    [
+        ("sha256-" + "0a" * 32, None, "0a" * 32),
+        ("0a" * 32, None, "0a" * 32),
+        ("model.gguf", None, None),
+        ("model.gguf", "0b" * 32, "0b" * 32),
+    ],
+)
+def test_checksums_that_are_known_without_reading(
+    tmp_path: Path, name: str, computed: str | None, found: str | None
+) -> None:
+    (tmp_path / name).write_bytes(b"x")
+    if computed:
+        checksums.remember(tmp_path / name, tmp_path, computed)
+    assert checksums.known(tmp_path / name, tmp_path) == found
+    (tmp_path / name).write_bytes(b"xy")
+    assert checksums.known(tmp_path / name, tmp_path) == (found if not computed else None)
 
 
 def test_a_callers_key_is_used_for_vectors_too(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:

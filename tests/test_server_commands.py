@@ -18,6 +18,7 @@ from pathlib import Path
 import pytest
 
 from cli_home import Home
+from pellucid.cli.main import main
 
 pytestmark = pytest.mark.timeout(120)
 PROGRAM = """
@@ -34,6 +35,15 @@ post(e["ANTHROPIC_BASE_URL"] + "/v1/messages", short, **{"x-api-key": e["ANTHROP
 post(e["OPENAI_BASE_URL"] + "/chat/completions", short, Authorization="Bearer sk-its-own")
 print("secret" if "canary" in repr(dict(e)) else "clean")
 sys.exit(7)
+"""
+REFUSED = """
+import json, os, urllib.error, urllib.request as u
+body = json.dumps({"model": "gpt-4o-mini", "messages": [{"role": "user", "content": "Hi"}]})
+key = {"Authorization": "Bearer " + os.environ["OPENAI_API_KEY"]}
+try:
+    u.urlopen(u.Request(os.environ["OPENAI_BASE_URL"] + "/chat/completions", body.encode(), key))
+except urllib.error.HTTPError as error:
+    assert error.code == 401, error
 """
 
 
@@ -71,6 +81,22 @@ def test_run_shows_what_a_program_sent(home: Home) -> None:
     rows = json.loads(home.run("receipts", "--app", "python", "--json").stdout)
     assert [row["model"] for row in rows] == ["smollm2-135m"] * 3
     assert json.loads(home.run("receipts", "--app", "nobody", "--json").stdout or "[]") == []
+
+
+def test_run_says_why_nothing_came_of_it(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """In this process, without a key and without a default."""
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    monkeypatch.setattr("pellucid.server.threads.leave", lambda code: code)
+    for name in ("OPENAI_API_KEY", "OPENAI_BASE_URL"):
+        monkeypatch.delenv(name, raising=False)
+    assert main(["run", "--", sys.executable, "-c", REFUSED]) == 0
+    said = capfd.readouterr().err
+    assert "0 calls by python" in said and "No key for openai" in said and "--default" in said
+    assert main(["run", "--", "true"]) == 0
+    assert "refused" not in capfd.readouterr().err
 
 
 def test_run_of_nothing(home: Home) -> None:

@@ -136,30 +136,37 @@ def test_what_shutdown_cuts_has_a_receipt(home: Path, stream: bool) -> None:
     assert receipt.reply.finish == "cut" and receipt.reply.message.text.startswith("tick")
     while data := link.recv(4096):
         got += data
-    if stream:
-        assert f"X-Pellucid-Receipt: {receipt.id}".encode() in got
-    else:
-        assert b" 503 " in got
+    assert f"X-Pellucid-Receipt: {receipt.id}".encode() in got
+    assert stream or b" 503 " in got
 
 
-def test_a_call_that_does_not_end_holds_no_shutdown(home: Path) -> None:
-    """Its receipt comes too late to be kept, which is said and is no fault of the thread's."""
+@pytest.mark.parametrize("stream", (True, False))
+def test_a_call_that_does_not_end_holds_no_shutdown(home: Path, stream: bool) -> None:
+    """Its receipt is kept all the same, and once."""
     hold = threading.Event()
 
     def words(_: object) -> Iterator[str]:
         yield "tick"
         hold.wait(40)
 
-    stub = Stub("x", words)
+    stub, got = Stub("x", words), b""
     with served({"x": stub}, store=home / "r.db", limits=Limits(grace=0.1)) as server:
         link = socket.create_connection(("127.0.0.1", server.port))
-        link.sendall(raw(server, say("hi", stream=True)))
+        link.sendall(raw(server, say("hi", stream=stream)))
         assert soon(lambda: stub.running)
+        time.sleep(0.1)
+    while data := link.recv(4096):
+        got += data
+    with Store(home / "r.db") as store:
+        receipt = store.get("last")
+    assert (receipt.reply.finish, receipt.reply.message.text) == ("cut", "tick")
+    assert f"X-Pellucid-Receipt: {receipt.id}".encode() in got
     recorder = server.server.recorder
-    assert recorder is not None and stub.running and recorder.failed == 0
+    assert recorder is not None and stub.running
     hold.set()
-    assert soon(lambda: recorder.failed == 1)
+    assert soon(lambda: not stub.running)
     recorder.flush()  # waits for nothing
+    assert recorder.failed == 0
 
 
 def raw(server: Served, body: object, path: str = CHAT) -> bytes:
@@ -276,7 +283,7 @@ def test_a_full_queue_says_so_at_once(full: bool) -> None:
     assert refused[0].json["error"]["type"] == "overloaded_error"
 
 
-def test_an_answer_that_takes_too_long_is_given_up() -> None:
+def test_an_answer_that_takes_too_long_is_given_up(home: Path) -> None:
     hold = threading.Event()
 
     def words(request: Request) -> list[str]:
@@ -284,12 +291,14 @@ def test_an_answer_that_takes_too_long_is_given_up() -> None:
             hold.wait(20)
         return ["done"]
 
-    with served({"x": Stub("x", words)}, limits=Limits(call=0.4)) as server:
+    limits = Limits(call=0.4)
+    with served({"x": Stub("x", words)}, limits=limits, store=home / "r.db") as server:
         late = server.post(CHAT, say("slow"))
         hold.set()
         assert server.post(CHAT, say("quick")).status == 200
         assert not server.server._visits and not server.server._late
-    assert late.status == 504
+        receipt = server.get(f"/receipts/{late.headers['x-pellucid-receipt']}").json
+    assert late.status == 504 and receipt["reply"]["finish"] == "cut"
     assert late.json["error"]["message"] == "The answer took longer than 0.4 seconds."
 
 

@@ -252,8 +252,9 @@ def test_the_receipt_says_who_answered(home: Path) -> None:
     with served({"x": echo()}, default="x", embedder=Embedder(), store=home / "r.db") as server:
         server.post("/v1/embeddings", {"model": "nobody", "input": "a"})
         receipt = newest(server)
-        server.post("/v1/embeddings", {"model": "minilm", "input": "a"})
-        assert newest(server).notes == ()
+        for name in ("minilm", "all-minilm", "all-minilm:latest"):
+            server.post("/v1/embeddings", {"model": name, "input": "a"})
+            assert newest(server).notes == ()
     assert receipt.model == "minilm" and "nobody" in receipt.notes[0]
 
 

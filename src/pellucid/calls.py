@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import threading
 import time
 from collections.abc import AsyncGenerator, Callable, Generator, Iterator, Sequence
 from dataclasses import replace
@@ -69,6 +70,7 @@ class Call:
         self._keep = keep
         self._stream: Iterator[Event] = iter(())
         self._cancelled = False
+        self._recording: _Recording | None = None
 
     def cancel(self) -> None:
         """End the call from another thread than the one that iterates.
@@ -81,6 +83,12 @@ class Call:
             with contextlib.suppress(PellucidError, ValueError):  # a generator at work
                 self._stream.close()
 
+    def abandon(self) -> None:
+        """Write the receipt of what came, from another thread, where the one that iterates does not
+        come back from the model after `cancel`."""
+        if self._recording is not None:
+            self._recording.end("cut", None)
+
     @property
     def id(self) -> str:
         """The id that the receipt will have."""
@@ -90,6 +98,7 @@ class Call:
         stream = self._stream = self._model.stream(self._request, self._prompt)
         try:
             with _Recording(self) as recording:
+                self._recording = recording
                 for event in stream:
                     if self._cancelled:
                         break
@@ -148,6 +157,7 @@ class _Recording:
         self._call = call
         self._builder = ReplyBuilder()
         self._clock = _Clock()
+        self._ending = threading.Lock()
 
     def __enter__(self) -> Self:
         return self
@@ -169,11 +179,17 @@ class _Recording:
                 "finished; what arrived is kept and marked as cut."
             )
         if isinstance(error, PellucidError):
-            self._end("error", str(error))
+            self.end("error", str(error))
         else:
-            self._end("cut", None)
+            self.end("cut", None)
         if missing is not None:
             raise missing
+
+    def end(self, finish: FinishReason, said: str | None) -> None:
+        """A receipt of what came, unless there is one."""
+        with self._ending:
+            if self._call.receipt is None:
+                self._end(finish, said)
 
     def _end(self, finish: FinishReason, said: str | None) -> None:
         call, exchange = self._call, self._builder.exchange

@@ -372,9 +372,10 @@ class ReplyBuilder:
         )
 
     def _usage_so_far(self) -> Usage:
-        """What is known of a stream that broke off before it said what it consumed."""
+        """What is known of a stream that broke off before it said what it consumed. While a prompt
+        is read in, the model is further than it last said."""
         read = self._progress
-        known: Known = "exact" if read.total else "estimated"
+        known: Known = "exact" if 0 < read.total == read.done else "estimated"
         return Usage(
             fresh=read.done - read.cached,
             cache_read=read.cached,

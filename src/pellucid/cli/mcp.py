@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import argparse
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from . import options, toolbox
+
+if TYPE_CHECKING:
+    from ..record.receipt import Summary
+    from ..record.store import Store
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -49,14 +53,14 @@ def run(args: argparse.Namespace) -> int:
     @server.tool()
     @_explained
     def search_receipts(words: str, limit: int = 10) -> list[dict[str, Any]]:
-        """Calls to models made on this machine whose question or answer has these words."""
+        """Calls to models made on this machine whose question or answer has these words. Of one
+        that was answered without words, the answer says what was made."""
         from ..record.store import Store
         from ..settings import Folders
 
         with Store(Folders.of().store) as store:
             found = store.list(limit=min(max(limit, 1), 100), text=words)
-        shown = ("id", "kind", "model", "question", "answer")
-        return [{name: getattr(one, name) for name in shown} for one in found]
+            return [_told(store, one) for one in found]
 
     fetching = toolbox.page_fetcher(chosen)
 
@@ -67,6 +71,14 @@ def run(args: argparse.Namespace) -> int:
 
     server.run("stdio")
     return 0
+
+
+def _told(store: Store, one: Summary) -> dict[str, Any]:
+    said = one.answer
+    if not said and one.kind != "conversation":
+        said = " ".join(store.get(one.id).reply.notices)
+    shown = ("id", "kind", "model", "question")
+    return {**{name: getattr(one, name) for name in shown}, "answer": said}
 
 
 def _explained(function: Any) -> Any:

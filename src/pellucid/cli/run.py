@@ -12,11 +12,15 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ..errors import UsageError
 from ..settings import Settings
 from . import options, output
 from .serve import add_default, make_server, ready_model
+
+if TYPE_CHECKING:
+    from ..server.serving import Server
 
 NOT_FOUND, NOT_EXECUTABLE = 127, 126
 SHOWN = 50
@@ -37,9 +41,9 @@ def run(args: argparse.Namespace) -> int:
     settings = options.settings(args)
     ready_model(args.default, settings)
     began, app = time.time(), app_name(command)
-    with _served(settings, args.default, app) as (base, token):
+    with _served(settings, args.default, app) as (base, token, server):
         code = _wait_for(command, environment(base, token))
-    _tell(app, began)
+    _tell(app, began, server.refusal)
     return leave(code)
 
 
@@ -74,8 +78,8 @@ def environment(base: str, token: str) -> dict[str, str]:
 
 
 @contextmanager
-def _served(settings: Settings, default: str | None, app: str) -> Iterator[tuple[str, str]]:
-    """A server in a thread, for this program alone: its address and token."""
+def _served(settings: Settings, default: str | None, app: str) -> Iterator[tuple[str, str, Server]]:
+    """A server in a thread, for this program alone: its address and token, and itself."""
     import asyncio
     import secrets
 
@@ -85,11 +89,13 @@ def _served(settings: Settings, default: str | None, app: str) -> Iterator[tuple
     stop, ready = asyncio.Event(), threading.Event()
     loops: list[asyncio.AbstractEventLoop] = []
     ports: list[int] = []
+    servers: list[Server] = []
     failures: list[BaseException] = []
 
     async def serve() -> None:
         async with make_server(settings, default, token, app) as server:
             ports.append(await server.listen("127.0.0.1", 0))
+            servers.append(server)
             loops.append(asyncio.get_running_loop())
             ready.set()
             await stop.wait()
@@ -108,7 +114,7 @@ def _served(settings: Settings, default: str | None, app: str) -> Iterator[tuple
     if failures:
         raise failures[0]
     try:
-        yield f"http://127.0.0.1:{ports[0]}", token
+        yield f"http://127.0.0.1:{ports[0]}", token, servers[0]
     finally:
         loops[0].call_soon_threadsafe(stop.set)
         thread.join()
@@ -132,8 +138,9 @@ def _wait_for(command: Sequence[str], environ: Mapping[str, str]) -> int:
     return code if code >= 0 else 128 - code
 
 
-def _tell(app: str, began: float) -> None:
-    """What the program sent, on standard error: its own output stays what it is."""
+def _tell(app: str, began: float, refusal: str) -> None:
+    """What the program sent, or why it came to nothing, on standard error: its own output stays
+    what it is."""
     from ..record.store import Store
     from ..settings import Folders
     from ..views import terminal
@@ -148,3 +155,5 @@ def _tell(app: str, began: float) -> None:
         table = terminal.summaries(rows[:SHOWN], color=color, width=output.width())
         print(table.rstrip("\n"), file=sys.stderr)
         print("`pellucid show ID` opens one", file=sys.stderr)
+    elif refusal:
+        print(f"Its last request was refused: {refusal}", file=sys.stderr)

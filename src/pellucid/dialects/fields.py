@@ -48,6 +48,16 @@ def need(body: Mapping[str, Any], name: str, kind: type[T], where: str = "") -> 
     return want(value, kind, place)
 
 
+def text_or_list(value: object, where: str) -> str | list[Any]:
+    """`value`, which must be a string or a list, and be there."""
+    if isinstance(value, str | list):
+        return value
+    if value is None:
+        raise BadRequest(f"{where} is missing; it must be a string or a list.", where)
+    found = WORDS.get(type(value), type(value).__name__)
+    raise BadRequest(f"{where} must be a string or a list, not {found}.", where)
+
+
 def objects(body: Mapping[str, Any], name: str, where: str = "") -> Iterator[tuple[str, Any]]:
     """The objects of the list `name`, each with its place; none when the list is absent."""
     for i, item in enumerate(take(body, name, list, where) or ()):

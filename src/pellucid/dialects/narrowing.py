@@ -24,7 +24,11 @@ UNHEARD = {
 
 def note(notes: Notes, sentence: str, place: str = "") -> None:
     """`place` is where a field stands that a host of the same dialect may know."""
-    notes[sentence] = place.partition(".")[0].partition("[")[0]
+    notes[sentence] = _top(place)
+
+
+def _top(place: str) -> str:
+    return place.partition(".")[0].partition("[")[0]
 
 
 def note_unread(
@@ -34,7 +38,8 @@ def note_unread(
     for name, value in body.items():
         if name not in read and value not in (None, {}, []):
             place = f"{where}.{name}" if where else name
-            note(notes, f"{place} means nothing here and was left out.", place)
+            # A field's own name may be any string, with dots and brackets in it.
+            notes[f"{place} means nothing here and was left out."] = _top(where) or name
 
 
 def unread(body: Mapping[str, Any], notes: Notes, dialect: str) -> Extra | None:

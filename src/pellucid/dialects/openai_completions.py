@@ -13,7 +13,7 @@ from ..messages import Options
 from ..replies import Event, Finish, Reply, ReplyToken, TextDelta, Usage, UsageEvent
 from ..value import value
 from .base import Failure, Head
-from .fields import need, option, take, want
+from .fields import need, option, take, text_or_list, want
 from .json_text import compact
 from .narrowing import Notes, note_unread
 from .openai_chat.errors import encode_error
@@ -81,10 +81,9 @@ def decode_completion_request(body: Mapping[str, Any]) -> IncomingCompletion:
 
 
 def _prompts(body: Mapping[str, Any]) -> tuple[Prompt, ...]:
-    given = body.get("prompt")
-    if isinstance(given, str):
-        return (given,)
-    items = need(body, "prompt", list)
+    items = text_or_list(body.get("prompt"), "prompt")
+    if isinstance(items, str):
+        return (items,)
     if not items:
         raise BadRequest("prompt is empty; there is nothing to continue.", "prompt")
     if isinstance(items[0], int):

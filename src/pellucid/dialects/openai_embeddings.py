@@ -11,7 +11,7 @@ from typing import Any, Literal
 from ..errors import BadReply, BadRequest
 from .base import Outgoing
 from .embedding import Embeddings, EmbedRequest, IncomingEmbed
-from .fields import need, take, want
+from .fields import need, take, text_or_list, want
 from .json_text import drop_none
 from .media import base64_text
 from .narrowing import Notes, note, note_unread
@@ -37,8 +37,8 @@ def decode_embed_request(body: Mapping[str, Any]) -> IncomingEmbed:
     model = need(body, "model", str)
     note_unread(body, READ, notes)
     wanted_encoding(body)
-    given = body.get("input")
-    several = [given] if isinstance(given, str) else need(body, "input", list)
+    given = text_or_list(body.get("input"), "input")
+    several = [given] if isinstance(given, str) else given
     if not several:
         raise BadRequest("input is empty; there is nothing to embed.", "input")
     if type(several[0]) is int:

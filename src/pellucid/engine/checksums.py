@@ -6,6 +6,7 @@ import contextlib
 import hashlib
 import json
 import os
+import re
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,18 @@ def sha256_of(path: Path, cache_folder: Path) -> str:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     _store(cache_folder, path, [*stamp, digest])
     return digest
+
+
+def known(path: Path, cache_folder: Path) -> str | None:
+    """The SHA-256 of a file in hex, if that can be told without reading it: it was computed before,
+    or the file is named for it, as in the caches of Ollama and of the Hugging Face tools."""
+    path = path.resolve()
+    with contextlib.suppress(OSError):
+        row = _load(cache_folder).get(str(path))
+        if isinstance(row, list) and row[:-1] == _stamp(path.stat()):
+            return str(row[-1])
+    named = path.name.removeprefix("sha256-")
+    return named if re.fullmatch("[0-9a-f]{64}", named) else None
 
 
 def remember(path: Path, cache_folder: Path, digest: str) -> None:

@@ -8,6 +8,7 @@ longer its own.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -80,6 +81,8 @@ def _watch(server: Any, config: dict[str, Any], rendezvous: Path) -> NoReturn:
             if counts != seen:
                 _remember_rate(Path(config["rate"]), metrics)
             seen, last = counts, time.monotonic()
+            with contextlib.suppress(FileNotFoundError):
+                os.utime(rendezvous)  # for whoever asks when it was last used
         if time.monotonic() - last > config["idle"] or not _is_ours(rendezvous):
             _leave(rendezvous)
 

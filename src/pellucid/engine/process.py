@@ -55,6 +55,8 @@ class Engine:
     why_threads: str
     version: str
     rendezvous: Path | None
+    idle: int | None = None
+    """Seconds without work after which it ends; `None`: it does not by itself."""
 
 
 def ensure(
@@ -137,6 +139,16 @@ def resident(engine: Engine) -> int | None:
     return int(found.split()[1]) * 1024 if found else None
 
 
+def ends(engine: Engine) -> float | None:
+    """When it ends if nobody uses it any more, in seconds since 1970; `None`: never."""
+    if engine.idle is None or engine.rendezvous is None:
+        return None
+    try:
+        return engine.rendezvous.stat().st_mtime + engine.idle  # touched while it works
+    except FileNotFoundError:
+        return time.time()  # it has just ended
+
+
 def _rendezvous(model: EngineModel, settings: Settings, folders: Folders) -> Path:
     stat = model.path.stat()
     identity = (
@@ -173,6 +185,7 @@ def _find(rendezvous: Path) -> Engine | None:
             value["why_threads"],
             value["version"],
             rendezvous,
+            value.get("idle"),
         )
     except (OSError, ValueError, KeyError):
         return None
@@ -253,6 +266,7 @@ def _start(model: EngineModel, settings: Settings, rendezvous: Path) -> Engine:
         "threads": count,
         "why_threads": why,
         "version": _version() if own else command[0],
+        "idle": settings.idle if own else None,
         "started": _start_time(child.pid),
     }
     assert child.stdin is not None

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from ..engine import onnx, weights
-from ..errors import ModelError, UnknownModel, UsageError
+from ..errors import NotInstalled, UnknownModel, UsageError
 from ..replies import Usage
 from ..settings import Settings, load
 from ..value import value
@@ -75,21 +75,14 @@ class MiniLM:
     name = NAME
 
     def __init__(self, model: Path, tokenizer: Path) -> None:
-        onnx.keep_quiet()
-        try:
-            import onnxruntime
-            from tokenizers import Tokenizer
-        except ImportError as error:
-            raise ModelError(
-                f"Embeddings need the package {error.name}: pip install 'pellucid[embed]'."
-            ) from error
+        onnxruntime, tokenizers = _packages()
         options = onnxruntime.SessionOptions()
         options.log_severity_level = 3
         self._session = onnxruntime.InferenceSession(
             str(model), options, providers=["CPUExecutionProvider"]
         )
         self._inputs = {each.name for each in self._session.get_inputs()}
-        self._tokenizer = Tokenizer.from_file(str(tokenizer))
+        self._tokenizer = tokenizers.Tokenizer.from_file(str(tokenizer))
         self._tokenizer.no_truncation()
         self._tokenizer.no_padding()
 
@@ -136,6 +129,17 @@ class MiniLM:
         return [tuple(map(float, row)) for row in unit]
 
 
+def _packages() -> tuple[Any, Any]:
+    """What it runs on. Raises `NotInstalled`."""
+    onnx.keep_quiet()
+    try:
+        import onnxruntime
+        import tokenizers
+    except ImportError as error:
+        raise NotInstalled("Making vectors", error.name or "onnxruntime", "embed") from error
+    return onnxruntime, tokenizers
+
+
 def _batches(lengths: Sequence[int]) -> Iterator[list[int]]:
     """Indexes of rows, those of like length together: there is little padding in a batch."""
     batch: list[int] = []
@@ -164,7 +168,8 @@ def open_embedder(
 ) -> Embedder:
     """The embedder called `name` (default: the embedded one), its files fetched if need be.
 
-    Raises `UnknownModel`, `ModelUnavailable`; `UsageError` for a host that makes none.
+    Raises `UnknownModel`, `NotInstalled`, `ModelUnavailable`; `UsageError` for a host that makes
+    none.
     """
     settings = settings or load()
     if name is None or name in (NAME, "local"):
@@ -178,7 +183,8 @@ def open_embedder(
 
 
 def open_minilm(settings: Settings, progress: Callable[[int, int], None] | None = None) -> MiniLM:
-    """The embedded one, its files fetched if need be. Raises `ModelUnavailable`."""
+    """The embedded one, its files fetched if need be. Raises `NotInstalled`, `ModelUnavailable`."""
+    _packages()  # before anything is fetched for it
     return MiniLM(*weights.obtain((MODEL, TOKENIZER), settings, progress))
 
 

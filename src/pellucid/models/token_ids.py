@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from ..errors import BadRequest, ModelError, TokenError
+from ..errors import BadRequest, ModelError, TokenError, UnknownModel
 from ..settings import Settings
 from ..tokens import names
 
@@ -20,5 +20,7 @@ def texts_of(ids: Sequence[Sequence[int]], model: str, settings: Settings) -> tu
         tokenizer = open_tokenizer(names.row(model).name, replace(settings, offline=True))
         return tuple(tokenizer.decode(each) for each in ids)
     except (ModelError, TokenError) as error:
-        said = f"input holds ids of tokens, which cannot be read as those of {model}: {error}"
+        unknown = isinstance(error, UnknownModel)
+        why = "no vocabulary has this name." if unknown else str(error)
+        said = f"input holds ids of tokens, which cannot be read as those of {model}: {why}"
         raise BadRequest(f"{said} Send their text.", "input") from error

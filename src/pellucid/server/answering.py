@@ -128,7 +128,9 @@ class Answering:
         """The call of a model on this machine, its prompt made; in a thread."""
         options = model.settle(self.request.options)
         place = self.visit.server.conversations.place(replace(self.request, options=options))
-        return self._call(model, place, *self._prepare(model, place.request, stopped))
+        call = self._call(model, place, *self._prepare(model, place.request, stopped))
+        self.visit.receipt = call.id  # kept by this thread, maybe later than its client is answered
+        return call
 
     def _call(self, model: Model, place: Place, request: Request, prompt: Prompt | None) -> Call:
         self._place = place

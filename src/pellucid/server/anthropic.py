@@ -60,6 +60,6 @@ def _model(name: str) -> dict[str, Any]:
 STARTED = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 ROUTES = [
-    Route("POST", "/v1/messages", messages, FACE),
-    Route("POST", "/v1/messages/count_tokens", count_tokens, FACE),
+    Route("POST", "/v1/messages", messages),
+    Route("POST", "/v1/messages/count_tokens", count_tokens),
 ]

@@ -19,7 +19,8 @@ from .visit import Visit
 
 PART = "pellucid/vectors"
 """Its queue, among those of models."""
-NAMES = (embeddings.NAME, "local")
+NAMES = (embeddings.NAME, "local", "all-minilm")
+"""Of the embedded model; the last is Ollama's for the same one."""
 MOST = 2048
 """Texts in a request to this machine, as in one to OpenAI."""
 Answered = tuple[Embeddings, dict[str, str]]

@@ -24,7 +24,8 @@ class Feed:
         self._wake = asyncio.Event()
         self._ended = False
         self._error: BaseException | None = None
-        self._cancel: Callable[[], None] = lambda: None
+        self._call: Call | None = None
+        self._gone = False
 
     def read_in(
         self, executor: Executor, prepare: Callable[[Stopped], Call]
@@ -34,31 +35,21 @@ class Feed:
         What is returned is done when the thread is, and so has kept the call's receipt.
         """
         loop = asyncio.get_running_loop()
-        gone = False
-        calls: list[Call] = []
 
         def pump() -> None:
-            call = prepare(lambda: gone)
-            calls.append(call)
-            if gone:
+            call = self._call = prepare(lambda: self._gone)
+            if self._gone:
                 return
             for event in call:
                 self._pending.append(event)
                 if len(self._pending) == 1:
                     loop.call_soon_threadsafe(self._wake.set)
-                if gone:
+                if self._gone:
                     call.cancel()
-
-        def cancel() -> None:
-            nonlocal gone
-            gone = True
-            for call in calls:
-                call.cancel()
 
         future = asyncio.wrap_future(executor.submit(pump), loop=loop)
         # Cancelling this would not stop the thread; `done` is to be called when it stops.
         future.add_done_callback(lambda each: self._end(each.exception()))
-        self._cancel = cancel
         return future
 
     async def batches(self) -> AsyncGenerator[list[Event], None]:
@@ -79,7 +70,14 @@ class Feed:
     def close(self) -> None:
         """Nobody wants more: the call is cancelled, unless it has ended."""
         if not self._ended:
-            self._cancel()
+            self._gone = True
+            if self._call is not None:
+                self._call.cancel()
+
+    def abandon(self) -> None:
+        """Wait no longer for a call that was closed: its receipt is of what came so far."""
+        if self._call is not None:
+            self._call.abandon()
 
     def _end(self, error: BaseException | None) -> None:
         self._ended = True

@@ -74,8 +74,8 @@ def _model(name: str) -> dict[str, Any]:
 
 
 ROUTES = [
-    Route("POST", "/v1/models/*", call, FACE),
-    Route("GET", "/v1beta/models", models, FACE),
-    Route("GET", "/v1beta/models/*", model, FACE),
-    Route("POST", "/v1beta/models/*", call, FACE),
+    Route("POST", "/v1/models/*", call),
+    Route("GET", "/v1beta/models", models),
+    Route("GET", "/v1beta/models/*", model),
+    Route("POST", "/v1beta/models/*", call),
 ]

@@ -178,7 +178,7 @@ class Models:
         raise UnknownModel(name, instead=PICTURES)
 
     def embedder(self) -> MiniLM:
-        """What makes vectors here. Raises `ModelUnavailable`."""
+        """What makes vectors here. Raises `NotInstalled`, `ModelUnavailable`."""
         if self._embedder is None:
             self._embedder = open_minilm(self.settings)
         return self._embedder

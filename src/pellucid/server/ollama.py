@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,8 +15,8 @@ from ..dialects.fields import need
 from ..dialects.json_text import compact
 from ..dialects.ollama import embeddings as embedding
 from ..dialects.ollama import generate as generation
-from ..engine import gguf, process
-from ..errors import PellucidError, UnknownModel
+from ..engine import checksums, gguf, process
+from ..errors import BadModelFile, PellucidError, UnknownModel
 from ..models.catalog import Listed
 from ..models.local import LocalModel
 from ..settings import Folders
@@ -23,11 +24,13 @@ from .answering import LINES, respond
 from .embedding import embed as vectors
 from .failures import failure_of
 from .http_response import Response, Stream
-from .models import Models
+from .models import LISTED, Models
 from .plain import plain_prompt
 from .threads import in_thread
 from .visit import Face, Route, Visit, answer
 
+NEVER = 292 * 365.25 * 86400
+"""Seconds until a model that is kept for ever expires, as Ollama tells it: the most it can say."""
 FACE = Face("ollama", ollama.encode_error)
 
 
@@ -93,25 +96,41 @@ def _tag(name: str, row: Listed | None) -> dict[str, Any]:
     named = {"name": name, "model": name}
     if row is None:  # no file of this machine
         return named
+    return {**named, **_file(Path(row.path or ""))}
+
+
+def _file(path: Path) -> dict[str, Any]:
+    """What lists tell of a model's file, nothing of one that is gone. `digest` is empty where all
+    of its bytes would have to be read for it."""
+    try:
+        stat, details = path.stat(), _details(path)
+    except (OSError, BadModelFile):
+        return {}
     return {
-        **named,
-        "modified_at": _now(),
-        "size": row.bytes,
-        "digest": "",
-        "details": _details(row),
+        "modified_at": _time(stat.st_mtime),
+        "size": stat.st_size,
+        "digest": checksums.known(path, Folders.of().weights) or "",
+        "details": details,
     }
 
 
-def _details(row: Listed) -> dict[str, Any]:
-    header = gguf.read(Path(row.path or ""), arrays=False)
+def _details(path: Path) -> dict[str, Any]:
+    header = gguf.read(path, arrays=False)
     return {
         "parent_model": "",
         "format": "gguf",
         "family": header.architecture,
         "families": [header.architecture],
-        "parameter_size": "",
+        "parameter_size": _rounded(header.parameters),
         "quantization_level": header.quantisation or "",
     }
+
+
+def _rounded(parameters: int) -> str:
+    """As Ollama writes it: 494.03M, 8.0B."""
+    if parameters >= 1e9:
+        return f"{parameters / 1e9:.1f}B"
+    return f"{parameters / 1e6:.2f}M"
 
 
 async def show(visit: Visit) -> Response | None:
@@ -126,10 +145,12 @@ async def show(visit: Visit) -> Response | None:
 def _shown(visit: Visit, model: LocalModel) -> dict[str, Any]:
     row = next((row for row in visit.server.models.listing() if row.name == model.name), None)
     card = model.card
+    file = _file(card.path)
     return {
         "license": (row.licence if row else None) or "",
         "template": card.template or "",
-        "details": _details(row) if row else {},
+        "modified_at": file.get("modified_at", ""),
+        "details": file.get("details", {}),
         "model_info": {
             "general.architecture": card.architecture,
             f"{card.architecture}.context_length": card.trained_window,
@@ -139,24 +160,29 @@ def _shown(visit: Visit, model: LocalModel) -> dict[str, Any]:
 
 
 async def ps(visit: Visit) -> Response | None:
-    engines = await in_thread(lambda: process.running(Folders.of()))
-    listed = await in_thread(visit.server.models.listing)
-    rows = {str(Path(row.path).resolve()): row for row in listed if row.path}
+    return answer({"models": await in_thread(lambda: _running(visit.server.models))})
+
+
+def _running(models: Models) -> list[dict[str, Any]]:
+    names = {Path(row.path).resolve(): row.name for row in models.listing() if row.path}
     found = []
-    for engine in engines:
-        row = rows.get(engine.model)
-        name = row.name if row else engine.model.rpartition("/")[2]
+    for engine in process.running(Folders.of()):
+        path = Path(engine.model)
+        name = names.get(path, path.name)
+        ends = process.ends(engine)
+        file = _file(path)
         found.append(
             {
                 "name": name,
                 "model": name,
-                "size": row.bytes if row else 0,
+                **file,
+                "size": process.resident(engine) or file.get("size", 0),
                 "size_vram": 0,
                 "context_length": engine.window,
-                "expires_at": _now(),
+                "expires_at": _time(time.time() + NEVER if ends is None else ends),
             }
         )
-    return answer({"models": found})
+    return found
 
 
 async def version(visit: Visit) -> Response | None:
@@ -169,7 +195,7 @@ async def pull(visit: Visit) -> Response | None:
     name = need(body, "name" if "name" in body and "model" not in body else "model", str)
     models = visit.server.models
     if not isinstance(models.known(name), str):
-        raise UnknownModel(name)
+        raise UnknownModel(name, instead=LISTED)
     if body.get("stream") is False:
         await models.pull(name, lambda done, total: None)
         return answer({"status": "success"})
@@ -199,18 +225,23 @@ async def pull(visit: Visit) -> Response | None:
 
 
 def _now() -> str:
-    return datetime.now(UTC).isoformat().replace("+00:00", "Z")
+    return _time(time.time())
+
+
+def _time(seconds: float) -> str:
+    """A time in seconds since 1970, as the API writes it."""
+    return datetime.fromtimestamp(seconds, UTC).isoformat().replace("+00:00", "Z")
 
 
 ROUTES = [
-    Route("GET", "/", root, FACE),
-    Route("POST", "/api/chat", chat, FACE),
-    Route("POST", "/api/generate", generate, FACE),
-    Route("POST", "/api/embed", embed, FACE),
-    Route("POST", "/api/embeddings", embed, FACE),
-    Route("GET", "/api/tags", tags, FACE),
-    Route("POST", "/api/show", show, FACE),
-    Route("GET", "/api/ps", ps, FACE),
-    Route("POST", "/api/pull", pull, FACE),
-    Route("GET", "/api/version", version, FACE),
+    Route("GET", "/", root),
+    Route("POST", "/api/chat", chat),
+    Route("POST", "/api/generate", generate),
+    Route("POST", "/api/embed", embed),
+    Route("POST", "/api/embeddings", embed),
+    Route("GET", "/api/tags", tags),
+    Route("POST", "/api/show", show),
+    Route("GET", "/api/ps", ps),
+    Route("POST", "/api/pull", pull),
+    Route("GET", "/api/version", version),
 ]

@@ -25,8 +25,12 @@ from .threads import in_thread
 from .visit import Face, Handler, Route, Visit, answer
 
 FACE = Face("openai", openai_chat.encode_error)
+LISTS: dict[Face, tuple[Handler, Handler]] = {
+    anthropic.FACE: (anthropic.models, anthropic.model),
+    gemini.FACE: (gemini.models, gemini.model),
+}
+"""The other APIs that have their lists of models, and each model, at the same address."""
 MOST_PROMPTS = 64
-RESPONSES = openai_responses.NAME
 
 
 async def chat(visit: Visit) -> Response | None:
@@ -87,31 +91,18 @@ async def embeddings(visit: Visit) -> Response | None:
 
 
 async def models(visit: Visit) -> Response | None:
-    if other := _other_face(visit):
-        return await other[0](visit)
+    if visit.face is not FACE:
+        return await LISTS[visit.face][0](visit)
     names = await in_thread(visit.server.models.names)
     return answer({"object": "list", "data": [_model(name) for name in names]})
 
 
 async def model(visit: Visit) -> Response | None:
     name = visit.request.path.partition("/models/")[2]
-    if other := _other_face(visit):
-        return await other[1](visit)
+    if visit.face is not FACE:
+        return await LISTS[visit.face][1](visit)
     await in_thread(lambda: visit.server.models.require(name))
     return answer(_model(name))
-
-
-def _other_face(visit: Visit) -> tuple[Handler, Handler] | None:
-    """Three APIs have their lists of models at this address; their clients' headers differ. Errors
-    are that API's too."""
-    headers = visit.request.headers
-    if "anthropic-version" in headers:
-        visit.face = anthropic.FACE
-        return anthropic.models, anthropic.model
-    if "x-goog-api-key" in headers and visit.path.startswith("/v1/"):
-        visit.face = gemini.FACE
-        return gemini.models, gemini.model
-    return None
 
 
 def _model(name: str) -> dict[str, Any]:
@@ -123,17 +114,17 @@ STARTED = int(time.time())
 
 def _at(base: str) -> list[Route]:
     return [
-        Route("POST", f"{base}/chat/completions", chat, FACE),
-        Route("POST", f"{base}/completions", completions, FACE),
-        Route("POST", f"{base}/responses", responses, FACE),
-        Route("POST", f"{base}/embeddings", embeddings, FACE),
-        Route("GET", f"{base}/responses/*", stored.retrieve, FACE),
-        Route("POST", f"{base}/responses/input_tokens", input_tokens, FACE),
-        Route("POST", f"{base}/images/generations", images.images, FACE),
-        Route("POST", f"{base}/audio/speech", audio.speech, FACE),
-        Route("POST", f"{base}/audio/transcriptions", audio.transcriptions, FACE),
-        Route("GET", f"{base}/models", models, FACE),
-        Route("GET", f"{base}/models/*", model, FACE),
+        Route("POST", f"{base}/chat/completions", chat),
+        Route("POST", f"{base}/completions", completions),
+        Route("POST", f"{base}/responses", responses),
+        Route("POST", f"{base}/embeddings", embeddings),
+        Route("GET", f"{base}/responses/*", stored.retrieve),
+        Route("POST", f"{base}/responses/input_tokens", input_tokens),
+        Route("POST", f"{base}/images/generations", images.images),
+        Route("POST", f"{base}/audio/speech", audio.speech),
+        Route("POST", f"{base}/audio/transcriptions", audio.transcriptions),
+        Route("GET", f"{base}/models", models),
+        Route("GET", f"{base}/models/*", model),
     ]
 
 

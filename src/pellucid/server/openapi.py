@@ -8,7 +8,7 @@ from .. import __version__
 from ..dialects import openai_speech, openai_transcription
 from ..dialects.form import MEDIA as FORMS
 from . import gemini, own, stored
-from .routes import all_routes
+from .routes import all_routes, face
 from .visit import Handler, Route
 
 PAGES = {
@@ -32,6 +32,7 @@ REQUIRED = {
     "/chat/completions": ("model", "messages"),
     "/completions": ("model", "prompt"),
     "/responses": ("model", "input"),
+    "/input_tokens": ("model", "input"),
     "/embeddings": ("model", "input"),
     "/images/generations": ("prompt",),
     "/audio/speech": ("model", "input", "voice"),
@@ -57,15 +58,34 @@ ANSWERS = {
     "/audio/transcriptions": ("What was said.", openai_transcription.FORMATS),
 }
 """Answers that are not always JSON, and the media types they can have."""
+TEXT = {"type": "string"}
+TEXT_OR_LIST = {"type": ["string", "array"]}
+PARTS = {"type": "array", "items": {"type": "object", "properties": {"text": TEXT}}}
+CONTENT = {"type": "object", "properties": {"role": TEXT, "parts": PARTS}}
+
+
+def _messages(*roles: str) -> dict[str, Any]:
+    fields = {"role": {"enum": list(roles)}, "content": TEXT_OR_LIST}
+    one = {"type": "object", "required": ["role"], "properties": fields}
+    return {"type": "array", "minItems": 1, "items": one}
+
+
 TYPES: dict[str, dict[str, Any]] = {
-    "model": {"type": "string"},
-    "messages": {"type": "array", "items": {"type": "object"}},
+    "model": TEXT,
+    "messages": _messages("system", "developer", "user", "assistant", "tool", "function"),
+    "/v1/messages messages": _messages("system", "user", "assistant"),
+    "/v1/messages/count_tokens messages": _messages("system", "user", "assistant"),
+    "input": TEXT_OR_LIST,
+    "/audio/speech input": TEXT,
+    "/completions prompt": TEXT_OR_LIST,
+    "/images/generations prompt": TEXT,
+    "/api/embeddings prompt": TEXT,
     "tokens": {"type": "array", "items": {"type": "integer"}},
     "max_tokens": {"type": "integer", "minimum": 1},
-    "contents": {"type": "array", "items": {"type": "object"}},
-    "requests": {"type": "array", "items": {"type": "object"}},
-    "/tokenize content": {"type": "string"},
-    ":embedContent content": {"type": "object"},
+    "contents": {"type": "array", "items": CONTENT},
+    "requests": {"type": "array", "items": {"type": "object", "properties": {"content": CONTENT}}},
+    "/tokenize content": TEXT,
+    ":embedContent content": CONTENT,
     "file": {"type": "string", "format": "binary"},
 }
 """Of fields, by their names; with the end of a path before it, where APIs differ."""
@@ -95,7 +115,7 @@ def _operation(route: Route, path: str, named: bool) -> dict[str, Any]:
         },
     }
     if route not in own.ROUTES:  # whose face is OpenAI's, but for errors alone
-        out["externalDocs"] = {"url": PAGES[route.face.host]}
+        out["externalDocs"] = {"url": PAGES[face(route.method, path, {}).host]}
     if named:
         out["parameters"] = [
             {"name": "name", "in": "path", "required": True, "schema": {"type": "string"}}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cache
 from itertools import chain
 
@@ -11,12 +12,13 @@ from .visit import Face, Route
 
 PREFIXES = (
     ("/v1/messages", anthropic.FACE),
-    ("/v1/models/", gemini.FACE),
     ("/v1beta/openai/", openai.FACE),
     ("/v1beta/", gemini.FACE),
     ("/api/", ollama.FACE),
 )
-"""Whose API a path belongs to, for errors of paths that have no route."""
+"""Whose API a path belongs to, also one that has no route."""
+MODELS = "/v1/models"
+"""Where three APIs have their lists of models; their clients' headers differ."""
 
 
 @cache
@@ -41,7 +43,16 @@ def _open_ended() -> tuple[tuple[str, str, Route], ...]:
     return tuple(sorted(ends, key=lambda row: -len(row[1])))
 
 
-def face(path: str) -> Face:
+def face(method: str, path: str, headers: Mapping[str, str]) -> Face:
+    """Whose API a request is in, whatever becomes of it."""
+    if path == MODELS or path.startswith(f"{MODELS}/"):
+        if method == "POST":  # Gemini's models alone have methods
+            return gemini.FACE
+        if "anthropic-version" in headers:
+            return anthropic.FACE
+        return gemini.FACE if "x-goog-api-key" in headers else openai.FACE
+    if path == "/":
+        return ollama.FACE
     return next((face for prefix, face in PREFIXES if path.startswith(prefix)), openai.FACE)
 
 

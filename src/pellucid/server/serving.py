@@ -72,6 +72,8 @@ class Server:
         """Calls that threads read, also those that nobody waits for any more."""
         self.app = app
         self.stopping = False
+        self.refusal = ""
+        """What the last request was told that no model was asked for."""
         self._token = token
         self._own_keys = own_keys
         self._gates: dict[str, Gate] = {}
@@ -101,6 +103,8 @@ class Server:
         ending: set[asyncio.Future[Any]] = {*self._visits, *self.feeds}
         if ending:
             await asyncio.wait(ending, timeout=ENDING)
+        for feed in self.feeds.values():  # of models that say nothing, not even that they leave off
+            feed.abandon()
         self._watching.cancel()
         await self._front.close()
         await self.client.__aexit__()
@@ -167,32 +171,40 @@ class Server:
         self._visits[task] = loop.time() + self.limits.call
         try:
             return await self._admit(request)
-        except asyncio.CancelledError:
-            if task in self._late:
-                task.uncancel()
-                said = f"The answer took longer than {self.limits.call:g} seconds."
-                return _error(routes.face(request.raw_path), Failure(504, "server", said))
-            if not self.stopping:
-                raise
-            return _error(routes.face(request.raw_path), STOPS)
         finally:
             del self._visits[task]
             self._late.discard(task)
 
+    def _given_up(self) -> Failure | None:
+        """Why what this task answers was cancelled; `None`: its client left."""
+        task = asyncio.current_task()
+        if task is not None and task in self._late:
+            task.uncancel()
+            said = f"The answer took longer than {self.limits.call:g} seconds."
+            return Failure(504, "server", said)
+        return STOPS if self.stopping else None
+
     async def _admit(self, request: HttpRequest) -> Response | None:
         path, query, headers = request.raw_path, request.query, request.headers
+        face = routes.face(request.method, path, headers)
         shown = tuple(admission.credentials(headers, query))
         wanted = None if self._own_keys and shown else self._token
         failure = admission.refusal(headers.all("host"), headers, shown, wanted)
         if failure is not None:
-            return _error(routes.face(path), failure)
+            return _error(face, failure)
         found = routes.find(request.method, path)
         if isinstance(found, Failure):
-            return _error(routes.face(path), found)
+            self.refusal = found.message
+            return _error(face, found)
         keys = tuple([key for key in shown if key != self._token]) if shown else ()
-        visit = Visit(self, request, found.face, keys)
+        visit = Visit(self, request, face, keys)
         try:
             return await found.handler(visit)
+        except asyncio.CancelledError:
+            failure = self._given_up()
+            if failure is None:
+                raise
+            return _failed(visit, failure)
         except Refused as refused:
             return _failed(visit, refused.failure, refused.retry_after)
         except PellucidError as error:
@@ -207,6 +219,8 @@ class Server:
 
 def _failed(visit: Visit, failure: Failure, retry_after: int | None = None) -> Response:
     """An error, with the receipt of what was tried."""
+    if not visit.receipt:
+        visit.server.refusal = failure.message
     headers = visit.receipt_header(visit.receipt)
     if retry_after is not None:
         headers["Retry-After"] = str(retry_after)

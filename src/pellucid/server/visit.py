@@ -44,7 +44,6 @@ class Route:
     method: str
     path: str
     handler: Handler
-    face: Face
 
 
 class Visit:
@@ -63,7 +62,7 @@ class Visit:
         self.size = 0
         """Bytes of its body, once that was read."""
         self.receipt = ""
-        """The id of the receipt that was kept last."""
+        """The id of the receipt that was kept last, or will be."""
         self.logged = headers.get(LOG_HEADER, "").lower() not in NO
 
     @property

@@ -69,10 +69,11 @@ class _Reader:
         self._names: dict[str, str] = {}
 
     def parts(self, content: object, where: str) -> list[Part]:
+        content = fields.text_or_list(content, where)
         if isinstance(content, str):
             return [Text(content)]
         out: list[Part] = []
-        for i, block in enumerate(fields.want(content, list, where)):
+        for i, block in enumerate(content):
             place = f"{where}[{i}]"
             out += self._block(fields.want(block, dict, place), place)
         return out

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ...errors import BadReply, BadRequest
+from ...errors import BadReply
 from .. import fields
 from ..base import Outgoing
 from ..embedding import Embeddings, EmbedRequest, IncomingEmbed
@@ -42,13 +42,9 @@ def decode_embed_request(body: Mapping[str, Any], path: str) -> IncomingEmbed:
         only = EmbedRequest((fields.need(body, "prompt", str),))
         return IncomingEmbed(only, model, single=True, notes=tuple(notes))
     note_unread(body, READ, notes)
-    match body.get("input"):
-        case str() as text:
-            texts: tuple[str, ...] = (text,)
-        case list() as items:
-            texts = tuple(fields.want(text, str, f"input[{i}]") for i, text in enumerate(items))
-        case _:
-            raise BadRequest("input must be a string or a list of strings.", "input")
+    given = fields.text_or_list(body.get("input"), "input")
+    items = [given] if isinstance(given, str) else given
+    texts = tuple(fields.want(text, str, f"input[{i}]") for i, text in enumerate(items))
     dimensions = fields.take(body, "dimensions", int) or None
     return IncomingEmbed(EmbedRequest(texts, dimensions), model, notes=tuple(notes))
 

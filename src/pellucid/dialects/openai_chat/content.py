@@ -8,7 +8,7 @@ from typing import Any
 
 from ...errors import BadRequest
 from ...messages import Media, Part, Refusal, Text
-from ..fields import need, objects, take
+from ..fields import need, objects, take, text_or_list
 from ..media import from_base64, from_url
 from ..narrowing import Notes, note, note_unread
 from .narrow import AUDIO
@@ -26,6 +26,7 @@ def read_content(
     content = item.get("content")
     if content is None or isinstance(content, str):
         return [Text(content)] if content else []
+    text_or_list(content, f"{where}.content")
     parts = [_part(part, place, kinds, notes) for place, part in objects(item, "content", where)]
     return [part for part in parts if not isinstance(part, Text | Refusal) or part.text]
 

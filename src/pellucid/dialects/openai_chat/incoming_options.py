@@ -8,7 +8,7 @@ from typing import Any
 from ...errors import BadRequest
 from ...messages import Options, ResponseFormat
 from ..efforts import read_effort
-from ..fields import need, option, take, want
+from ..fields import need, option, take, text_or_list, want
 from ..narrowing import Notes, note
 
 SEEDS = 2**32
@@ -53,9 +53,9 @@ def read_seed(body: Mapping[str, Any], notes: Notes) -> int | None:
 
 def read_stop(body: Mapping[str, Any]) -> tuple[str, ...]:
     stop = body.get("stop")
-    if stop is None or isinstance(stop, str):
-        return (stop,) if stop else ()
-    items = want(stop, list, "stop")
+    items = text_or_list("" if stop is None else stop, "stop")
+    if isinstance(items, str):
+        return (items,) if items else ()
     return tuple(want(item, str, f"stop[{i}]") for i, item in enumerate(items))
 
 

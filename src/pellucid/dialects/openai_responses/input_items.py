@@ -24,9 +24,7 @@ HOSTED = ("web_search_call", "file_search_call", "code_interpreter_call", "image
 
 def read_input(body: Mapping[str, Any], notes: Notes) -> tuple[Message, ...]:
     """Neighbouring items of the assistant's are one message, and so are those of tools."""
-    value = body.get("input")
-    if value is None:
-        raise BadRequest("input is missing; it must be a string or a list.", "input")
+    value = fields.text_or_list(body.get("input"), "input")
     if isinstance(value, str):
         return (Message("user", (Text(value),)),)
     names: dict[str, str] = {}  # id of a call -> name of the tool
@@ -87,9 +85,11 @@ def _message(item: dict[str, Any], where: str) -> tuple[Part, ...]:
 
 
 def _parts(item: Mapping[str, Any], name: str, where: str) -> Iterator[Part]:
-    if isinstance(item.get(name), str):
-        yield from [Text(item[name])] if item[name] else []
+    value = item.get(name)
+    if value is None or isinstance(value, str):
+        yield from [Text(value)] if value else []
         return
+    fields.text_or_list(value, f"{where}.{name}")
     for place, part in fields.objects(item, name, where):
         match fields.need(part, "type", str, place):
             case "input_text" | "output_text" | "text":
