@@ -10,6 +10,7 @@ import socket
 import threading
 import time
 from email.utils import formatdate
+from typing import Any
 
 import pytest
 
@@ -49,6 +50,8 @@ from pellucid.messages import Request, text_message
 from pellucid.models import retries
 from pellucid.models.http import Client, Timeouts
 from pellucid.models.http_async import AsyncClient
+from pellucid.models.scripted import Scripted
+from pellucid.record.receipt import Receipt
 from pellucid.replies import Finish, Sent, TextDelta
 from work import SOON
 
@@ -603,6 +606,28 @@ def test_a_call_is_cancelled_from_another_thread() -> None:
     assert call.receipt is not None
     assert call.receipt.reply.finish == "cut"
     assert call.receipt.reply.text.startswith("Hello")
+
+
+def test_a_call_abandoned_as_it_ends_has_one_receipt() -> None:
+    ending, on = threading.Event(), threading.Event()
+
+    class Slow(Scripted):
+        def settings(self) -> dict[str, Any]:
+            ending.set()
+            assert on.wait(SOON)
+            return {}
+
+    kept: list[Receipt] = []
+    call = Call(Slow(["one two"]), REQUEST, None, keep=kept.append)
+    threads = [threading.Thread(target=lambda: list(call)), threading.Thread(target=call.abandon)]
+    threads[0].start()
+    assert ending.wait(SOON)
+    threads[1].start()
+    time.sleep(0.05)
+    on.set()
+    for thread in threads:
+        thread.join(SOON)
+    assert [each.reply.finish for each in kept] == ["stop"]
 
 
 def test_a_cancelled_turn_does_not_wait_for_a_silent_host() -> None:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import gc
 import http.server
 import io
 import json
@@ -13,6 +14,7 @@ import shutil
 import signal
 import sys
 import threading
+import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -477,7 +479,25 @@ def test_missing_packages(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(autouse=True)
 def nothing_is_open() -> None:
-    drawing._opened.cache_clear()
+    drawing._open.clear()
+
+
+def test_one_is_let_go_before_another_is_read(
+    home: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = weakref.ref(drawing.open_picture_model(str(MODEL)))
+    assert drawing.open_picture_model(str(MODEL)) is first()
+    there: list[object] = []
+    read = PictureModel.__init__
+
+    def looked(self: PictureModel, path: Path, name: str, threads: int) -> None:
+        gc.collect()
+        there.append(first())
+        read(self, path, name, threads)
+
+    monkeypatch.setattr(PictureModel, "__init__", looked)
+    drawing.open_picture_model(str(folder))
+    assert there == [None]
 
 
 def test_the_command(
@@ -512,12 +532,15 @@ def test_the_command(
         (["a", "-m", str(MODEL), "-o", "a.png", "--size", "abc"], "512x512"),
         (["a", "-m", str(MODEL), "-o", "a.png", "--size", "9x9"], "multiples of 8"),
         ([" ", "-m", str(MODEL), "-o", "a.png"], "empty"),
+        (["a", "-m", str(MODEL), "-o", "there/a.png"], "no folder there"),
+        (["a", "-m", str(MODEL), "-o", "b.png"], "b.png is a folder"),
     ),
 )
 def test_commands_that_cannot_be(
     home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any, words: Any, said: str
 ) -> None:
     monkeypatch.chdir(tmp_path)
+    Path("b.png").mkdir()
     assert main(["draw", *words]) == 2
     assert said in capsys.readouterr().err and not (tmp_path / "a.png").exists()
 
@@ -526,7 +549,8 @@ def test_the_command_names_what_is_wrong(
     home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    for name, said in (("nobody", "hf:owner/name"), ("hf:a/b", "offline"), (".", "is missing")):
+    names = ("nobody", "hf:owner/name"), ("hf:a/b", "offline"), (".", "is missing")
+    for name, said in (*names, ("~nobody/there", "hf:owner/name")):
         assert main(["draw", "a", "-m", name, "-o", "a.png", "--offline"]) == 1
         assert said in capsys.readouterr().err
 

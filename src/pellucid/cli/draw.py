@@ -57,6 +57,10 @@ def run(args: argparse.Namespace) -> int:
     path = Path(args.output) if args.output else None
     if path is not None:
         format_of(path)  # refused before anything is made
+        if not path.parent.is_dir():
+            raise UsageError(f"There is no folder {path.parent} for {path.name}; make it first.")
+        if path.is_dir():
+            raise UsageError(f"{path} is a folder; -o names a file.")
     elif args.json or sys.stdout.isatty():
         raise UsageError("Where is the picture to go? pellucid draw TEXT -m NAME -o picture.png")
     if not args.model:

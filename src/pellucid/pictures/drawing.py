@@ -7,7 +7,6 @@ taken away from what it would be without a text: https://arxiv.org/abs/2207.1259
 
 from __future__ import annotations
 
-import functools
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -171,13 +170,24 @@ def open_picture_model(
     return _opened(path, finding.title(name), threads.choose(settings.threads)[0])
 
 
+_open: dict[tuple[Path, str, int], PictureModel] = {}
+_opening = threading.Lock()
+
+
+def _opened(path: Path, name: str, count: int) -> PictureModel:
+    """One takes gigabytes: the last one is let go before the next is read."""
+    how = path, name, count
+    with _opening:
+        if how not in _open:
+            _open.clear()
+            _open[how] = PictureModel(*how)
+        return _open[how]
+
+
 def need_all() -> None:
     """Raises `NotInstalled` where a package of the extra is missing."""
     for module in ("onnxruntime", "tokenizers", "PIL.Image"):
         extra.need(module)
-
-
-_opened = functools.lru_cache(maxsize=1)(PictureModel)  # of one they take gigabytes
 
 
 def draw(

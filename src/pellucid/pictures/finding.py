@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -25,12 +26,16 @@ def is_repository(name: str) -> bool:
 
 def is_name(name: str) -> bool:
     """Whether a name is one that `locate` knows: of a repository, or a folder's."""
-    return is_repository(name) or (name != "" and Path(name).expanduser().is_dir())
+    return is_repository(name) or (name != "" and _folder(name).is_dir())
 
 
 def title(name: str) -> str:
     """What a model is called in receipts: as its repository, or as its folder."""
-    return name if is_repository(name) else Path(name).expanduser().resolve().name
+    return name if is_repository(name) else _folder(name).resolve().name
+
+
+def _folder(name: str) -> Path:
+    return Path(os.path.expanduser(name))  # noqa: PTH111 - a user that is not known stays as it is
 
 
 def locate(
@@ -42,7 +47,7 @@ def locate(
     name = follow(name, settings.models)
     if not is_repository(name):
         if is_name(name):
-            return Path(name).expanduser()
+            return _folder(name)
         raise UnknownModel(name, instead=NAMES)
     if (found := find(name)) is not None:
         return found

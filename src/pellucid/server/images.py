@@ -71,8 +71,8 @@ async def _made_here(
         raise Refused(Failure(501, "rejected", f"{error} {INSTEAD}")) from None
     request, mime = asked.request, asked.request.mime or "image/png"
     wish = Wish(request.size, asked.steps, asked.guidance, asked.seed)
-    drawing.check(request.prompt, wish)
     _check_size(request.size)
+    drawing.check(request.prompt, wish)
     name = visit.server.models.picture_model(asked.model)
     async with Turn(visit, DRAWING) as turn:
         settings = visit.server.settings
@@ -100,7 +100,7 @@ def _check_size(size: tuple[int, int] | None) -> None:
     if size is not None and size[0] * size[1] > MOST_PIXELS:
         raise BadRequest(
             f"size is {size[0]}x{size[1]}; a server makes {MOST_PIXELS:,} pixels at most, as in "
-            "768x768. `pellucid draw` makes more.",
+            "768x768. `pellucid draw` goes up to 1024x1024.",
             "size",
         )
 

@@ -188,7 +188,8 @@ class Models:
             if name not in self._open:
                 row = next((row for row in self.listing() if row.name == name), None)
                 if row is None and finding.is_name(name):
-                    raise UsageError(f"{name} makes pictures; it answers no text.")
+                    title = finding.title(name)
+                    raise UsageError(f"{title} makes pictures; it answers no text.")
                 if row is None or not row.ready:
                     raise ModelUnavailable(
                         name, (f"it was not fetched yet: `pellucid pull {name}`",)
