@@ -256,6 +256,7 @@ def test_it_can_be_left_off_in_the_midst_of_a_step(model: PictureModel) -> None:
     ("text", "wish", "said"),
     (
         (" \n", Wish(), "empty"),
+        ("a " * 20_000, Wish(), "32,000"),
         ("a", Wish((0, 0)), "multiples of 8"),
         ("a", Wish((-8, 8)), "multiples of 8"),
         ("a", Wish((100, 64)), "multiples of 8"),

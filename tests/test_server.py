@@ -282,6 +282,21 @@ def test_the_document_is_true(server: Served) -> None:
                 assert answer.status == 400, (path, answer.body)
 
 
+def test_the_document_lets_content_be_null_beside_calls(server: Served) -> None:
+    calls = [{"id": "a", "type": "function", "function": {"name": "f", "arguments": "{}"}}]
+    messages: list[dict[str, Any]] = [
+        {"role": "user", "content": "Hi"},
+        {"role": "assistant", "content": None, "tool_calls": calls},
+        {"role": "tool", "content": "x", "tool_call_id": "a"},
+    ]
+    assert (
+        server.post("/v1/chat/completions", {"model": "echo", "messages": messages}).status == 200
+    )
+    path = server.get("/openapi.json").json["paths"]["/v1/chat/completions"]
+    schema = path["post"]["requestBody"]["content"]["application/json"]["schema"]
+    assert "null" in schema["properties"]["messages"]["items"]["properties"]["content"]["type"]
+
+
 def test_the_document_is_whole(server: Served) -> None:
     """Every method of an open-ended route is in it, and nothing of Pellucid's is said OpenAI's."""
     paths = server.get("/openapi.json").json["paths"]

@@ -126,6 +126,7 @@ def test_a_chance_seed_is_in_the_receipt(server: Served) -> None:
         ({"n": "2"}, 400, "whole number"),
         ({"prompt": ""}, 400, "empty"),
         ({"prompt": " "}, 400, "empty"),
+        ({"prompt": "a cat " * 10_000}, 400, "32,000"),
         ({"prompt": None}, 400, "missing"),
         ({"steps": 1.5}, 400, "whole number"),
         ({"steps": 10**30}, 400, "1 to 100"),
@@ -158,6 +159,9 @@ def test_a_model_of_pictures_answers_no_text(server: Served) -> None:
     asked = {"model": "painter", "messages": [{"role": "user", "content": "Hi"}]}
     reply = server.post("/v1/chat/completions", asked)
     said = reply.json["error"]["message"]
+    assert reply.status == 400 and "makes pictures" in said and str(MODEL) not in said
+    reply = server.post("/api/pull", {"model": "painter", "stream": False})
+    said = reply.json["error"]
     assert reply.status == 400 and "makes pictures" in said and str(MODEL) not in said
     listed = [row["id"] for row in server.get("/v1/models").json["data"]]
     assert "painter" in listed

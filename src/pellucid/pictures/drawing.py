@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 
     Array = NDArray[np.float32]
 
+MOST_TEXT = 32_000
+"""Characters, as in OpenAI's API. A model reads few of them, and 10 MB would take half a minute to
+find out which."""
 INPUTS = {"sample", "timestep", "encoder_hidden_states"}
 Progress = Callable[[int, int], None]
 """Called with the steps done and the steps in all."""
@@ -148,6 +151,11 @@ def check(text: str, wish: Wish) -> None:
     """Raises `UsageError` for what cannot be drawn, before a model is opened for it."""
     if not text.strip():
         raise UsageError("The text is empty; there is nothing to draw.")
+    if len(text) > MOST_TEXT:
+        raise UsageError(
+            f"The text has {len(text):,} characters; {MOST_TEXT:,} are the most, and a model reads "
+            f"no more than {LENGTH - 2} tokens of them."
+        )
     wish.check()
 
 

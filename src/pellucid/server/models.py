@@ -188,8 +188,7 @@ class Models:
             if name not in self._open:
                 row = next((row for row in self.listing() if row.name == name), None)
                 if row is None and finding.is_name(name):
-                    title = finding.title(name)
-                    raise UsageError(f"{title} makes pictures; it answers no text.")
+                    raise UsageError(f"{finding.title(name)} makes pictures; it answers no text.")
                 if row is None or not row.ready:
                     raise ModelUnavailable(
                         name, (f"it was not fetched yet: `pellucid pull {name}`",)
@@ -222,10 +221,15 @@ class Models:
         return None
 
     async def pull(self, name: str, progress: Callable[[int, int], None]) -> None:
-        """Fetch a model of the catalog. Raises `UnknownModel`."""
+        """Fetch a model of the catalog. Raises `UnknownModel`; `UsageError` for one of pictures."""
         known = self.known(name)
         if not isinstance(known, str):
             raise UnknownModel(name, instead=LISTED)
+        if finding.is_name(known) and all(row.name != known for row in self.listing()):
+            raise UsageError(
+                f"{finding.title(known)} makes pictures; what does is fetched with "
+                "`pellucid pull hf:owner/name`, not by a request."
+            )
         if known not in self.given:
             await in_thread(lambda: names.locate(known, self.settings, progress=progress))
 

@@ -64,15 +64,18 @@ PARTS = {"type": "array", "items": {"type": "object", "properties": {"text": TEX
 CONTENT = {"type": "object", "properties": {"role": TEXT, "parts": PARTS}}
 
 
-def _messages(*roles: str) -> dict[str, Any]:
-    fields = {"role": {"enum": list(roles)}, "content": TEXT_OR_LIST}
+def _messages(*roles: str, content: dict[str, Any] = TEXT_OR_LIST) -> dict[str, Any]:
+    fields = {"role": {"enum": list(roles)}, "content": content}
     one = {"type": "object", "required": ["role"], "properties": fields}
     return {"type": "array", "minItems": 1, "items": one}
 
 
 TYPES: dict[str, dict[str, Any]] = {
     "model": TEXT,
-    "messages": _messages("system", "developer", "user", "assistant", "tool", "function"),
+    "messages": _messages(
+        *("system", "developer", "user", "assistant", "tool", "function"),
+        content={"type": ["string", "array", "null"]},  # null beside calls of tools
+    ),
     "/v1/messages messages": _messages("system", "user", "assistant"),
     "/v1/messages/count_tokens messages": _messages("system", "user", "assistant"),
     "input": TEXT_OR_LIST,
