@@ -109,6 +109,8 @@ def test_an_unknown_name_has_neighbours(name: str, nearest: str) -> None:
     with pytest.raises(UnknownModel) as error:
         catalog.resolve("/")
     assert error.value.near == ()
+    with pytest.raises(UnknownModel):  # whose home nobody knows
+        catalog.resolve("~nobody-at-all/model")
 
 
 def test_what_must_be_fetched_first(folders: Folders) -> None:

@@ -458,7 +458,8 @@ def test_the_cache_of_other_tools(
 
 
 def test_names(home: Path, tmp_path: Path) -> None:
-    for name in ("nobody", "", "hf:a", "hf:../x", "hf:a/..", str(MODEL / "model_index.json")):
+    long = f"hf:{'x' * 300}/y"  # a folder of such a name cannot even be looked for
+    for name in ("nobody", "", "hf:a", "hf:../x", "hf:a/..", long, str(MODEL / "unet/model.onnx")):
         with pytest.raises(UnknownModel, match="hf:owner/name"):
             finding.locate(name, load())
     rows = {"painter": {"alias": str(MODEL)}}

@@ -48,21 +48,27 @@ def gguf_files() -> Iterator[Cached]:
         yield from _ollama_models(folder)
 
 
+def expanded(name: str | Path) -> Path:
+    """A path with the home folder for `~`; that of a user who is not known stays as it is written,
+    and names no file."""
+    return Path(os.path.expanduser(name))  # noqa: PTH111
+
+
 def hugging_face(environ: Mapping[str, str] | None = None) -> Path:
     """https://huggingface.co/docs/huggingface_hub/guides/manage-cache"""
     environ = os.environ if environ is None else environ
     for variable in ("HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE"):
         if environ.get(variable):
-            return Path(environ[variable]).expanduser()
+            return expanded(environ[variable])
     home = environ.get("HF_HOME")
-    return (Path(home).expanduser() if home else _cache(environ) / "huggingface") / "hub"
+    return (expanded(home) if home else _cache(environ) / "huggingface") / "hub"
 
 
 def llama_cpp(environ: Mapping[str, str] | None = None) -> Path:
     """LLAMA_CACHE, or the folder that llama.cpp chooses: `fs_get_cache_directory`."""
     environ = os.environ if environ is None else environ
     if environ.get("LLAMA_CACHE"):
-        return Path(environ["LLAMA_CACHE"]).expanduser()
+        return expanded(environ["LLAMA_CACHE"])
     return _cache(environ) / "llama.cpp"
 
 
@@ -70,7 +76,7 @@ def ollama(environ: Mapping[str, str] | None = None) -> tuple[Path, ...]:
     """OLLAMA_MODELS, or the folders of a user's own Ollama and of the system's service."""
     environ = os.environ if environ is None else environ
     if environ.get("OLLAMA_MODELS"):
-        return (Path(environ["OLLAMA_MODELS"]).expanduser(),)
+        return (expanded(environ["OLLAMA_MODELS"]),)
     return (_home(environ) / ".ollama/models", Path("/usr/share/ollama/.ollama/models"))
 
 

@@ -90,8 +90,10 @@ def names() -> tuple[str, ...]:
 
 def is_file(name: str) -> bool:
     """Whether a name is the catalog's, the Hub's, or that of a file which is here."""
+    from ..engine import caches
+
     known = (*names(), *(row.file.lower() for row in MODELS))
-    return name.lower() in known or name.startswith("hf:") or Path(name).expanduser().is_file()
+    return name.lower() in known or name.startswith("hf:") or caches.expanded(name).is_file()
 
 
 def resolve(name: str) -> ModelRow | HubFile | Path:
@@ -111,7 +113,7 @@ def resolve(name: str) -> ModelRow | HubFile | Path:
         file = HubFile.parse(name)
         # As a row it can also be had from the package index.
         return next((row for row in MODELS if row.weight.hub == file), file)
-    path = Path(name).expanduser()
+    path = caches.expanded(name)
     if path.is_file():
         return path
     cached = {found.name: found.path for found in caches.gguf_files()}

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ..engine import client
+from ..engine.caches import expanded
 from ..errors import UnknownModel, UnknownTemplate
 from ..prompt import families, sources
 from ..prompt.families import ChatFormat, Family
@@ -45,7 +46,7 @@ def open_formats(
     for a file without a template or one that cannot be read, `BadModelFile`; with `ids`, what
     `open_tokenizer` does.
     """
-    path = Path(name).expanduser()
+    path = expanded(name)
     if path.suffix in FILES or path.is_dir():
         found = tuple(sources.read_file(path))
         folder = path if path.is_dir() else path.parent

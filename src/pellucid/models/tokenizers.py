@@ -62,8 +62,10 @@ def open_tokenizer(
     `UnpublishedVocabulary` where the maker publishes none, `ModelUnavailable`,
     `UnsupportedVocabulary`, `BadModelFile`.
     """
+    from ..engine.caches import expanded
+
     opening = _Opening(settings or load(), folders or Folders.of(), progress)
-    path = Path(name).expanduser()
+    path = expanded(name)
     if isinstance(name, Path) or path.is_file():
         return opening.path(path)
     if name.startswith("hf:"):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -20,22 +19,19 @@ NAMES = "For pictures name the folder of a model, or hf:owner/name."
 
 def is_repository(name: str) -> bool:
     """Whether a name is that of a whole repository on the Hub: `hf:owner/name`."""
-    found = re.fullmatch(r"hf:([\w.-]+)/([\w.-]+)", name)
+    part = r"([\w.-]{1,96})"  # the Hub's own limit; no name of a file may be much longer
+    found = re.fullmatch(f"hf:{part}/{part}", name, re.ASCII)
     return found is not None and not any(set(part) == {"."} for part in found.groups())
 
 
 def is_name(name: str) -> bool:
     """Whether a name is one that `locate` knows: of a repository, or a folder's."""
-    return is_repository(name) or (name != "" and _folder(name).is_dir())
+    return is_repository(name) or (name != "" and caches.expanded(name).is_dir())
 
 
 def title(name: str) -> str:
     """What a model is called in receipts: as its repository, or as its folder."""
-    return name if is_repository(name) else _folder(name).resolve().name
-
-
-def _folder(name: str) -> Path:
-    return Path(os.path.expanduser(name))  # noqa: PTH111 - a user that is not known stays as it is
+    return name if is_repository(name) else caches.expanded(name).resolve().name
 
 
 def locate(
@@ -47,7 +43,7 @@ def locate(
     name = follow(name, settings.models)
     if not is_repository(name):
         if is_name(name):
-            return _folder(name)
+            return caches.expanded(name)
         raise UnknownModel(name, instead=NAMES)
     if (found := find(name)) is not None:
         return found
