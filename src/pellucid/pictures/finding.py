@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -26,7 +27,9 @@ def is_repository(name: str) -> bool:
 
 def is_name(name: str) -> bool:
     """Whether a name is one that `locate` knows: of a repository, or a folder's."""
-    return is_repository(name) or (name != "" and caches.expanded(name).is_dir())
+    if is_repository(name):
+        return True
+    return name != "" and os.path.isdir(caches.expanded(name))  # noqa: PTH112 - it knows no failure
 
 
 def title(name: str) -> str:
