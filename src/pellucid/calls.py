@@ -166,7 +166,9 @@ class _Recording:
         self._builder.add_all(events)
         self._clock.saw(events)
         if events and isinstance(events[-1], Finish):
-            self._call._write(self._builder, self._builder.reply(), self._clock)
+            with self._ending:
+                if self._call.receipt is None:  # else it was abandoned a moment ago
+                    self._call._write(self._builder, self._builder.reply(), self._clock)
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         call = self._call
