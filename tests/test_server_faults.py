@@ -8,6 +8,8 @@ import itertools
 import json
 import random
 import socket
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -43,12 +45,6 @@ STREAMS = {
 
 def say(text: str, **more: Any) -> dict[str, Any]:
     return {"model": "x", "messages": [{"role": "user", "content": text}], **more}
-
-
-def resident() -> int:
-    """Bytes in memory of this process, which the server is part of."""
-    lines = Path("/proc/self/status").read_text().splitlines()
-    return next(int(line.split()[1]) for line in lines if line.startswith("VmRSS")) << 10
 
 
 # -- streams that break
@@ -374,30 +370,58 @@ def test_malformed_bodies() -> None:
             assert answer.status == 400 and "error" in said, (body[:80], said)
 
 
+ALONE = """
+import sys
+from served import echo, served
+with served({"x": echo()}) as server:
+    print(server.port, flush=True)
+    sys.stdin.read()
+"""
+
+
 def test_a_body_that_is_too_long(full: bool) -> None:
+    """Its memory is that of a process that does nothing else, at its highest."""
     bomb = gzip.compress(bytes(200 << 20), 9)
-    with served({"x": echo()}) as server:
-        before, began = resident(), time.monotonic()
-        link = http.client.HTTPConnection("127.0.0.1", server.port)
+    command = [sys.executable, "-c", ALONE]
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=Path(__file__).parent
+    ) as child:
+        assert child.stdout is not None
+        port = int(child.stdout.readline())
+        assert _packed(port, b"x")[0] == 400  # what is imported late is imported
+        before, began = highest(child.pid), time.monotonic()
+        link = http.client.HTTPConnection("127.0.0.1", port)
         link.putrequest("POST", CHAT)
         link.putheader("Content-Length", str(100 << 20))
         link.endheaders()
         assert link.getresponse().status == 413  # before any of it came
-        answer = server.request("POST", CHAT, bomb, {"Content-Encoding": "gzip"})
-        assert answer.status == 413
-        assert answer.json["error"]["code"] is None  # no prompt was too long
-        assert _chunked(server, 100 << 20) == 413
+        status, answer = _packed(port, bomb)
+        assert status == 413
+        assert answer["error"]["code"] is None  # no prompt was too long
+        assert _chunked(port, 100 << 20) == 413
         assert not full or time.monotonic() - began < 3 * 1.0
-        assert resident() - before < 32 << 20
-        packed = gzip.compress(json.dumps(say("hi", model="x")).encode())
-        assert server.request("POST", CHAT, packed, {"Content-Encoding": "gzip"}).status == 200
-        assert server.request("POST", CHAT, b"x", {"Content-Encoding": "gzip"}).status == 400
-        assert server.request("POST", CHAT, b"x", {"Content-Encoding": "br"}).status == 415
+        assert highest(child.pid) - before < 32 << 20
+        assert _packed(port, gzip.compress(json.dumps(say("hi", model="x")).encode()))[0] == 200
+        assert _packed(port, b"x", "br")[0] == 415
 
 
-def _chunked(server: Served, size: int) -> int:
+def highest(process: int) -> int:
+    """The most bytes of memory that a process has had."""
+    lines = Path(f"/proc/{process}/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM")) << 10
+
+
+def _packed(port: int, body: bytes, coding: str = "gzip") -> tuple[int, Any]:
+    """What a body that says how it is packed is answered with: status, JSON."""
+    link = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+    link.request("POST", CHAT, body, {"Content-Encoding": coding})
+    answer = link.getresponse()
+    return answer.status, json.loads(answer.read())
+
+
+def _chunked(port: int, size: int) -> int:
     """The status that a body in chunks, of no announced length, is answered with."""
-    link = socket.create_connection(("127.0.0.1", server.port))
+    link = socket.create_connection(("127.0.0.1", port))
     head = f"POST {CHAT} HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n"
     link.sendall(head.encode())
     piece = b"%x\r\n" % (1 << 20) + bytes(1 << 20) + b"\r\n"

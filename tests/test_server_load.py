@@ -22,7 +22,7 @@ import pytest
 from host_server import host, says, stalled, stream_of
 from pellucid.server.limits import Limits
 from served import Served, Stub, served
-from test_server_faults import CHAT, raw, resident, say
+from test_server_faults import CHAT, raw, say
 from test_server_security import in_front_of
 from work import SOON, soon
 
@@ -57,6 +57,12 @@ def held(server: Served) -> tuple[int, int]:
     """Files that are open, and tasks of the server."""
     files = len(list(Path("/proc/self/fd").iterdir()))
     return files, len(asyncio.all_tasks(server.loop))
+
+
+def resident() -> int:
+    """Bytes in memory of this process, which the server is part of."""
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("VmRSS")) << 10
 
 
 def others() -> int:

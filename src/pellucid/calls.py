@@ -167,7 +167,7 @@ class _Recording:
         self._clock.saw(events)
         if events and isinstance(events[-1], Finish):
             with self._ending:
-                if self._call.receipt is None:
+                if self._call.receipt is None:  # else it was abandoned a moment ago
                     self._call._write(self._builder, self._builder.reply(), self._clock)
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
