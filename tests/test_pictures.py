@@ -30,10 +30,10 @@ from pellucid.cli.main import main
 from pellucid.errors import (
     BadModelFile,
     EngineError,
+    ModelError,
     ModelUnavailable,
     NotInstalled,
     PellucidError,
-    UnknownModel,
     UsageError,
 )
 from pellucid.pictures import drawing, finding
@@ -459,8 +459,17 @@ def test_the_cache_of_other_tools(
 
 def test_names(home: Path, tmp_path: Path) -> None:
     long = f"hf:{'x' * 300}/y"  # a folder of such a name cannot even be looked for
-    for name in ("nobody", "", "hf:a", "hf:../x", "hf:a/..", long, str(MODEL / "unet/model.onnx")):
-        with pytest.raises(UnknownModel, match="hf:owner/name"):
+    for name in (
+        "nobody",
+        "",
+        "hf:a",
+        "hf:../x",
+        "hf:a/..",
+        "openai:gpt-image-1",
+        long,
+        str(MODEL / "unet/model.onnx"),
+    ):
+        with pytest.raises(ModelError, match="hf:owner/name"):
             finding.locate(name, load())
     rows = {"painter": {"alias": str(MODEL)}}
     assert finding.locate("painter", replace(load(), models=rows)) == MODEL

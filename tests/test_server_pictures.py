@@ -111,6 +111,16 @@ def test_a_chance_seed_is_in_the_receipt(server: Served) -> None:
     assert again.json["data"] == first.json["data"]
 
 
+def test_what_a_model_is_used_to_may_be_too_much(
+    server: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(images, "MOST_PIXELS", 48 * 48)
+    body = {"model": "painter", "prompt": "a cat"}
+    refused = server.post(PATH, body)
+    assert refused.status == 400 and "size is 64x64" in refused.json["error"]["message"]
+    assert server.post(PATH, {**body, "size": "48x48"}).status == 200
+
+
 @pytest.mark.parametrize(
     ("change", "status", "said"),
     (

@@ -168,7 +168,7 @@ def open_picture_model(
 ) -> PictureModel:
     """The model called `name`: its folder, or `hf:owner/name`, with `fetch` fetched if need be.
 
-    The last one stays open. Raises `UnknownModel`, `NotInstalled`, `ModelUnavailable`,
+    The last one stays open. Raises `ModelError`, `NotInstalled`, `ModelUnavailable`,
     `BadModelFile`.
     """
     settings = settings or load()
@@ -211,8 +211,8 @@ def draw(
 
     `model` is the folder of a Stable Diffusion exported to ONNX, or `hf:owner/name`. `size` is
     width and height in multiples of 8. What is not said is as the model is used to it. Raises
-    `UsageError` for what is out of bounds, `UnknownModel`, `BadModelFile`, `NotInstalled`,
-    `ModelUnavailable`.
+    `UsageError` for what is out of bounds, `ModelError` for a name of nothing, `BadModelFile`,
+    `NotInstalled`, `ModelUnavailable`.
     """
     wish = Wish(size, steps, guidance, seed)
     check(text, wish)

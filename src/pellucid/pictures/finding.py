@@ -9,13 +9,12 @@ from pathlib import Path
 
 from ..engine import caches, hub, weights
 from ..engine.hub import HubFile, NoSuchFile
-from ..errors import BadModelFile, ModelUnavailable, UnknownModel, WeightsError
+from ..errors import BadModelFile, ModelError, ModelUnavailable, WeightsError
 from ..models.hosts import follow
 from ..settings import Folders, Settings
 from . import model_folder
 
 Progress = Callable[[int, int], None]
-NAMES = "For pictures name the folder of a model, or hf:owner/name."
 
 
 def is_repository(name: str) -> bool:
@@ -41,13 +40,15 @@ def locate(
     name: str, settings: Settings, progress: Progress | None = None, *, fetch: bool = True
 ) -> Path:
     """The folder of a model: `hf:owner/name`, fetched if it is not here, a folder's path, or an
-    alias of the settings for either. Raises `UnknownModel`, `ModelUnavailable`, `BadModelFile`.
+    alias of the settings for either. Raises `ModelError`, `ModelUnavailable`, `BadModelFile`.
     """
     name = follow(name, settings.models)
     if not is_repository(name):
         if is_name(name):
             return caches.expanded(name)
-        raise UnknownModel(name, instead=NAMES)
+        raise ModelError(
+            f"{name!r} makes no pictures here: it is neither a folder nor hf:owner/name."
+        )
     if (found := find(name)) is not None:
         return found
     if not fetch:

@@ -68,8 +68,8 @@ class Network:
             found: Array = self._session.run(None, arrays, running)[0].astype(np.float32)
         except Exception as error:
             raise EngineError(
-                f"The model's {self._path.parent.name} failed: {_first_line(error)} Sides that are "
-                "multiples of 64 may do."
+                f"The model's {self._path.parent.name} failed: {_first_line(error)} Where its "
+                "sides are the cause, multiples of 64 may do."
             ) from error
         return found
 

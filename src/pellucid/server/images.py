@@ -78,6 +78,7 @@ async def _made_here(
         settings = visit.server.settings
         model = await turn.do(lambda: drawing.open_picture_model(name, settings, fetch=False))
         wish = wish.settled(model.folder)
+        _check_size(wish.size)  # what the model is used to may be more
 
         def make(number: int) -> tuple[Media, tuple[str, ...]]:
             picture = model.draw(request.prompt, wish.following(number), stopped=turn.stopped)

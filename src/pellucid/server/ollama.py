@@ -210,16 +210,22 @@ async def pull(visit: Visit) -> Response | None:
     def progress(done: int, total: int) -> None:
         loop.call_soon_threadsafe(steps.put_nowait, (done, total))
 
+    async def work() -> PellucidError | None:
+        """It goes on where the client leaves: others may wait for the same file."""
+        try:
+            await models.pull(name, progress)
+        except PellucidError as error:
+            return error
+        finally:
+            steps.put_nowait(None)
+        return None
+
     await say(status="pulling manifest")
-    work = asyncio.create_task(models.pull(name, progress))
-    work.add_done_callback(lambda _: steps.put_nowait(None))
+    working = asyncio.create_task(work())
     while (step := await steps.get()) is not None:
         await say(status=f"pulling {name}", digest=name, total=step[1], completed=step[0])
-    try:
-        await work
-        await say(status="success")
-    except PellucidError as error:
-        await say(**FACE.encode_error(failure_of(error)))
+    failure = await working
+    await say(**FACE.encode_error(failure_of(failure)) if failure else {"status": "success"})
     await stream.end()
     return None
 
