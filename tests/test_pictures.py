@@ -219,8 +219,8 @@ def test_files(model: PictureModel, tmp_path: Path) -> None:
 
 
 def test_a_notebook_shows_it() -> None:
-    made = pellucid.draw('<script>"', str(MODEL), size=(16, 16))
-    shown = made._repr_html_()  # type: ignore[attr-defined]  # set on use
+    made: Any = pellucid.draw('<script>"', str(MODEL), size=(16, 16))
+    shown = made._repr_html_()  # set on use
     assert 'src="data:image/png;base64,iVBOR' in shown and "<script>" not in shown
     assert 'alt="&lt;script&gt;&quot;"' in shown and type(made) is pellucid.Picture
 

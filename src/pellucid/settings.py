@@ -228,3 +228,9 @@ class Folders:
     @property
     def store(self) -> Path:
         return self.data / "receipts.db"
+
+
+def expanded(name: str | Path) -> Path:
+    """A path with the home folder for `~`; that of a user who is not known stays as it is written,
+    and names no file."""
+    return Path(os.path.expanduser(name))  # noqa: PTH111 - it knows no failure

@@ -7,6 +7,7 @@ import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from ..settings import expanded
 from ..value import value
 from .hub import HubFile
 
@@ -46,12 +47,6 @@ def gguf_files() -> Iterator[Cached]:
         yield Cached("llama.cpp", path.name, path)
     for folder in ollama():
         yield from _ollama_models(folder)
-
-
-def expanded(name: str | Path) -> Path:
-    """A path with the home folder for `~`; that of a user who is not known stays as it is written,
-    and names no file."""
-    return Path(os.path.expanduser(name))  # noqa: PTH111
 
 
 def hugging_face(environ: Mapping[str, str] | None = None) -> Path:

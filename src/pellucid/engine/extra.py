@@ -1,4 +1,4 @@
-"""Packages of the extras `speech`, `hearing` and `pictures`, imported when they are needed."""
+"""Packages of the extras, imported when they are needed."""
 
 from __future__ import annotations
 
@@ -8,20 +8,25 @@ from typing import Any
 from ..errors import NotInstalled
 from . import onnx
 
-PACKAGES = {
-    "piper": ("Reading aloud", "piper-tts", "speech"),
-    "av": ("Sound in other formats than wav", "av", "speech"),
-    "faster_whisper": ("Writing down speech", "faster-whisper", "hearing"),
-    "onnxruntime": ("Making pictures", "onnxruntime", "pictures"),
-    "tokenizers": ("Making pictures", "tokenizers", "pictures"),
-    "PIL.Image": ("Making pictures", "pillow", "pictures"),
+USES = {
+    "embed": "Making vectors",
+    "hearing": "Writing down speech",
+    "pictures": "Making pictures",
+    "speech": "Reading aloud",
+    "web": "Reading the web",
 }
+"""What cannot be done without an extra; where a module is for less than that, `NARROWER`."""
+NARROWER = {"av": "Sound in other formats than wav"}
+PACKAGES = {"PIL": "pillow", "faster_whisper": "faster-whisper", "piper": "piper-tts"}
+"""Those that are not called as their modules."""
 
 
-def need(module: str) -> Any:
+def need(extra: str, module: str) -> Any:
     """The module. Raises `NotInstalled` with the command that installs it."""
     onnx.keep_quiet()  # several of them import it
     try:
         return import_module(module)
     except ImportError as error:
-        raise NotInstalled(*PACKAGES[module]) from error
+        top = module.partition(".")[0]
+        use, package = NARROWER.get(module, USES[extra]), PACKAGES.get(top, top)
+        raise NotInstalled(use, package, extra) from error

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import BadModelFile, UnknownModel
-from ..settings import Folders, Settings
+from ..settings import Folders, Settings, expanded
 from ..value import value
 
 if TYPE_CHECKING:
@@ -90,10 +90,8 @@ def names() -> tuple[str, ...]:
 
 def is_file(name: str) -> bool:
     """Whether a name is the catalog's, the Hub's, or that of a file which is here."""
-    from ..engine import caches
-
     known = (*names(), *(row.file.lower() for row in MODELS))
-    return name.lower() in known or name.startswith("hf:") or caches.expanded(name).is_file()
+    return name.lower() in known or name.startswith("hf:") or expanded(name).is_file()
 
 
 def resolve(name: str) -> ModelRow | HubFile | Path:
@@ -113,7 +111,7 @@ def resolve(name: str) -> ModelRow | HubFile | Path:
         file = HubFile.parse(name)
         # As a row it can also be had from the package index.
         return next((row for row in MODELS if row.weight.hub == file), file)
-    path = caches.expanded(name)
+    path = expanded(name)
     if path.is_file():
         return path
     cached = {found.name: found.path for found in caches.gguf_files()}

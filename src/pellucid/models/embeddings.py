@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
-from ..engine import onnx, weights
-from ..errors import NotInstalled, UnknownModel, UsageError
+from ..engine import extra, weights
+from ..errors import UnknownModel, UsageError
 from ..replies import Usage
 from ..settings import Settings, load
 from ..value import value
@@ -131,13 +131,7 @@ class MiniLM:
 
 def _packages() -> tuple[Any, Any]:
     """What it runs on. Raises `NotInstalled`."""
-    onnx.keep_quiet()
-    try:
-        import onnxruntime
-        import tokenizers
-    except ImportError as error:
-        raise NotInstalled("Making vectors", error.name or "onnxruntime", "embed") from error
-    return onnxruntime, tokenizers
+    return extra.need("embed", "onnxruntime"), extra.need("embed", "tokenizers")
 
 
 def _batches(lengths: Sequence[int]) -> Iterator[list[int]]:

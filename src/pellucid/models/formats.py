@@ -6,11 +6,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ..engine import client
-from ..engine.caches import expanded
 from ..errors import UnknownModel, UnknownTemplate
 from ..prompt import families, sources
 from ..prompt.families import ChatFormat, Family
-from ..settings import Folders, Settings
+from ..settings import Folders, Settings, expanded
 from ..tokens.encoding import Tokenizer
 from ..value import value
 from .tokenizers import FILES as VOCABULARY_FILES

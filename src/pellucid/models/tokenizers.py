@@ -23,7 +23,7 @@ from ..errors import (
     UnknownModel,
     UnsupportedVocabulary,
 )
-from ..settings import Folders, Settings, load
+from ..settings import Folders, Settings, expanded, load
 from ..tokens import names
 from ..tokens.model import ModelTokenizer, PlainTokenizer
 from ..tokens.names import Row
@@ -62,7 +62,6 @@ def open_tokenizer(
     `UnpublishedVocabulary` where the maker publishes none, `ModelUnavailable`,
     `UnsupportedVocabulary`, `BadModelFile`.
     """
-    from ..engine.caches import expanded
 
     opening = _Opening(settings or load(), folders or Folders.of(), progress)
     path = expanded(name)

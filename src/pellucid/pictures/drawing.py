@@ -195,7 +195,7 @@ def _opened(path: Path, name: str, count: int) -> PictureModel:
 def need_all() -> None:
     """Raises `NotInstalled` where a package of the extra is missing."""
     for module in ("onnxruntime", "tokenizers", "PIL.Image"):
-        extra.need(module)
+        extra.need("pictures", module)
 
 
 def draw(

@@ -11,7 +11,7 @@ from ..engine import caches, hub, weights
 from ..engine.hub import HubFile, NoSuchFile
 from ..errors import BadModelFile, ModelError, ModelUnavailable, WeightsError
 from ..models.hosts import follow
-from ..settings import Folders, Settings
+from ..settings import Folders, Settings, expanded
 from . import model_folder
 
 Progress = Callable[[int, int], None]
@@ -28,12 +28,12 @@ def is_name(name: str) -> bool:
     """Whether a name is one that `locate` knows: of a repository, or a folder's."""
     if is_repository(name):
         return True
-    return name != "" and os.path.isdir(caches.expanded(name))  # noqa: PTH112 - it knows no failure
+    return name != "" and os.path.isdir(expanded(name))  # noqa: PTH112 - it knows no failure
 
 
 def title(name: str) -> str:
     """What a model is called in receipts: as its repository, or as its folder."""
-    return name if is_repository(name) else caches.expanded(name).resolve().name
+    return name if is_repository(name) else expanded(name).resolve().name
 
 
 def locate(
@@ -45,7 +45,7 @@ def locate(
     name = follow(name, settings.models)
     if not is_repository(name):
         if is_name(name):
-            return caches.expanded(name)
+            return expanded(name)
         raise ModelError(
             f"{name!r} makes no pictures here: it is neither a folder nor hf:owner/name."
         )

@@ -25,7 +25,7 @@ class Network:
     """What is fed to it becomes numbers of the kind that it takes. Raises `BadModelFile`."""
 
     def __init__(self, path: Path, threads: int) -> None:
-        onnxruntime = extra.need("onnxruntime")
+        onnxruntime = extra.need("pictures", "onnxruntime")
         self._path = path
         options = onnxruntime.SessionOptions()
         options.log_severity_level = 4
@@ -82,7 +82,7 @@ def _first_line(error: Exception) -> str:
 def watched(stopped: Callable[[], bool]) -> Iterator[Any]:
     """Options of the runtime that end what is under way once it is `stopped`, also in the midst of
     a step, which takes seconds."""
-    options = extra.need("onnxruntime").RunOptions()
+    options = extra.need("pictures", "onnxruntime").RunOptions()
     done = threading.Event()
     left = stopped()
 

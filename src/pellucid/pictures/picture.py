@@ -36,7 +36,7 @@ class Picture:
         if form not in FORMATS:
             raise UsageError(f"{form!r} is no format of pictures here: {', '.join(FORMATS)}.")
         out = io.BytesIO()
-        image = extra.need("PIL.Image").frombytes("RGB", self.size, self.pixels)
+        image = extra.need("pictures", "PIL.Image").frombytes("RGB", self.size, self.pixels)
         image.save(out, FORMATS[form], quality=90)  # which PNG has not
         return out.getvalue()
 

@@ -50,7 +50,7 @@ def _sound(text: str) -> str:
 
 
 def _read(folder: Path) -> Any:
-    tokenizers = extra.need("tokenizers")
+    tokenizers = extra.need("pictures", "tokenizers")
     if (whole := folder / "tokenizer.json").is_file():
         tokenizer = tokenizers.Tokenizer.from_file(str(whole))
         tokenizer.no_truncation()

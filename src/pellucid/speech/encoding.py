@@ -67,7 +67,7 @@ class Encoder:
     """Any other format, by FFmpeg's libraries: bytes come as soon as there are enough samples."""
 
     def __init__(self, form: Format, rate: int) -> None:
-        self._av = extra.need("av")
+        self._av = extra.need("speech", "av")
         self._rate = rate
         self._written = bytearray()
         self._container = self._av.open(self, "w", format=form.container)
@@ -112,7 +112,7 @@ def at_speed(pcm: bytes, rate: int, speed: float) -> bytes:
     """The same sound in another tempo, as high as it was."""
     import numpy as np
 
-    av = extra.need("av")
+    av = extra.need("speech", "av")
     graph = av.filter.Graph()
     place = graph.add_abuffer(sample_rate=rate, format="s16", layout="mono", time_base=None)
     for tempo in _tempos(speed):

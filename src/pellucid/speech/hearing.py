@@ -30,7 +30,7 @@ class Whisper:
     """One of `MODELS`. It may be used by several threads; they take turns."""
 
     def __init__(self, folder: Path) -> None:
-        whisper = extra.need("faster_whisper")
+        whisper = extra.need("hearing", "faster_whisper")
         self.name = folder.name
         self._model: Any = whisper.WhisperModel(
             str(folder), device="cpu", compute_type="int8", cpu_threads=threads.choose()[0]
@@ -107,7 +107,7 @@ def decoded(sound: bytes, stopped: Callable[[], bool] = lambda: False) -> Any:
     `UsageError` for what is none."""
     import numpy as np
 
-    av = extra.need("av")
+    av = extra.need("speech", "av")
     pcm = bytearray()
     options = {"format_whitelist": CONTAINERS, "protocol_whitelist": "none"}
     try:
@@ -155,7 +155,7 @@ def open_whisper(
     Raises `UnknownModel`, `NotInstalled`, `ModelUnavailable`.
     """
     name = model_called(model)
-    extra.need("faster_whisper")  # before anything is fetched for it
+    extra.need("hearing", "faster_whisper")  # before anything is fetched for it
     files = tuple(f"{name}/{file}" for file in FILES)
     return _opened(weights.obtain(files, settings or load(), progress)[0].parent)
 

@@ -63,7 +63,7 @@ class Voice:
     """A Piper voice. It may be used by several threads; they take turns at each sentence."""
 
     def __init__(self, model: Path, config: Path) -> None:
-        piper = extra.need("piper")
+        piper = extra.need("speech", "piper")
         self._voice: Any = piper.PiperVoice.load(model, config)
         self._lock = threading.Lock()
         self.rate: int = self._voice.config.sample_rate
@@ -143,7 +143,7 @@ def open_voice(
     settings: Settings | None = None, progress: Callable[[int, int], None] | None = None
 ) -> Voice:
     """The voice, its files fetched if need be. Raises `NotInstalled`, `ModelUnavailable`."""
-    extra.need("piper")  # before anything is fetched for it
+    extra.need("speech", "piper")  # before anything is fetched for it
     files = (f"{VOICE}.onnx", f"{VOICE}.onnx.json")
     return _opened(*weights.obtain(files, settings or load(), progress))
 

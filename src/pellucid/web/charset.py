@@ -5,7 +5,7 @@ from __future__ import annotations
 import codecs
 import re
 
-from . import extra
+from ..engine import extra
 
 _BOMS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
@@ -69,7 +69,7 @@ def decode(body: bytes, header: str = "") -> str:
                 return body.decode(name)
             except (UnicodeDecodeError, LookupError):
                 continue
-    normalizer = extra.need("charset_normalizer")
+    normalizer = extra.need("web", "charset_normalizer")
     best = normalizer.from_bytes(body[:200_000], cp_exclusion=_NOT_GUESSED).best()
     return body.decode(best.encoding if best else "utf-8", "replace")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from . import extra
+from ..engine import extra
 from .links import Link, resolved
 from .page import Page
 
@@ -14,7 +14,7 @@ MOST = 100
 
 def read(body: bytes, url: str) -> Page:
     """The feed in `body`; what of it is broken is left out."""
-    etree = extra.need("lxml.etree")
+    etree = extra.need("web", "lxml.etree")
     parser = etree.XMLParser(recover=True, resolve_entities=False, no_network=True)
     root = etree.fromstring(body, parser) if body.strip() else None
     if root is None:
@@ -50,7 +50,7 @@ def _child(element: Any, *names: str) -> str:
         for child in element.iterchildren(f"{{*}}{name}", name):
             text = " ".join("".join(child.itertext()).split())
             if "<" in text:
-                html = extra.need("lxml.html")
+                html = extra.need("web", "lxml.html")
                 text = " ".join(html.fromstring(f"<div>{text}</div>").text_content().split())
             if text:
                 return text

@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 from urllib.parse import urljoin
 
 from .. import __version__
+from ..engine import extra
 from ..errors import AddressRefused, PellucidError, UsageError, WebError
 from ..value import value
-from . import addresses, extra, failures
+from . import addresses, failures
 from .gate import Gate, Lookup, system_lookup
 
 if TYPE_CHECKING:
@@ -141,7 +142,7 @@ class Fetcher:
         self._first = addresses.origin(addresses.parse(linked_from.asked)) if linked_from else None
 
     async def __aenter__(self) -> Self:
-        aiohttp = extra.need("aiohttp")
+        aiohttp = extra.need("web", "aiohttp")
         gate = self._gate
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(
@@ -244,7 +245,7 @@ class Fetcher:
     async def _read_robots(self, url: URL) -> Protego | None:
         """The rules of a site; `None`: it has none. One that fails to say is left alone, as
         https://www.rfc-editor.org/rfc/rfc9309#section-2.3.1.4 wants it."""
-        parse: Callable[[str], Protego] = extra.need("protego").Protego.parse
+        parse: Callable[[str], Protego] = extra.need("web", "protego").Protego.parse
         try:
             address = url.with_path("/robots.txt").with_query(None)
             _, _, body, _ = await self._follow(address, ROBOTS_BYTES, robots=True)

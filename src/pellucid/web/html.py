@@ -8,7 +8,7 @@ from copy import deepcopy
 from itertools import dropwhile, islice
 from typing import TYPE_CHECKING
 
-from . import extra
+from ..engine import extra
 from .links import clean, links_of, resolved
 from .page import Page
 
@@ -76,7 +76,7 @@ def read(text: str, url: str) -> Page:
 def _tree(text: str) -> HtmlElement | None:
     """The tree of a page, `None` for one without an element. Of one that is nested deeper than
     lxml goes, the elements that only group others are taken off: all else would be lost."""
-    lxml = extra.need("lxml.html")
+    lxml = extra.need("web", "lxml.html")
     parser = lxml.HTMLParser()
     try:
         tree: HtmlElement = lxml.document_fromstring(text, parser, ensure_head_body=True)
@@ -143,7 +143,7 @@ def _drop_hidden(tree: HtmlElement) -> None:
 
 
 def _main(tree: HtmlElement) -> str:
-    main: str | None = extra.need("trafilatura").extract(
+    main: str | None = extra.need("web", "trafilatura").extract(
         deepcopy(tree),  # it takes the tree apart
         fast=True,
         output_format="markdown",

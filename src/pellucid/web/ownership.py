@@ -6,7 +6,7 @@ import re
 import unicodedata
 from urllib.parse import urlsplit
 
-from . import extra
+from ..engine import extra
 
 _LEGAL = re.compile(
     "inc|incorporated|corp|corporation|co|company|llc|llp|ltd|limited|plc|gmbh|ag|kg|kgaa|ug|se|sa|"
@@ -50,7 +50,7 @@ def _registered(url: str) -> tuple[str, str]:
     if ":" in host or host.rpartition(".")[2].isdigit():
         return "", ""
     labels = host.removeprefix("www.").split(".")
-    get_tld = extra.need("tld").get_tld
+    get_tld = extra.need("web", "tld").get_tld
     public, shared = (
         get_tld(f"https://{host}", as_object=True, fail_silently=True, search_private=private)
         for private in (False, True)

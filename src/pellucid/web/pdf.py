@@ -6,8 +6,8 @@ import io
 import logging
 import time
 
+from ..engine import extra
 from ..errors import NothingToRead
-from . import extra
 from .page import Page, unwrapped
 
 MOST_PAGES = 200
@@ -17,7 +17,7 @@ SECONDS = 20.0
 
 def read(body: bytes, url: str) -> Page:
     """The text of a PDF. Raises `NothingToRead` for one that is broken or locked."""
-    pypdf = extra.need("pypdf")
+    pypdf = extra.need("web", "pypdf")
     logging.getLogger("pypdf").setLevel(logging.CRITICAL)  # it reports each flaw of a file
     texts: list[str] = []
     end = time.monotonic() + SECONDS

@@ -7,9 +7,9 @@ import os
 import re
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 
 from ..errors import PellucidError, UsageError
+from ..settings import expanded
 from .addresses import typed
 from .fetch import Access, Fetched, fetch_and
 from .page import Page, read, require_text
@@ -50,7 +50,7 @@ def _local(source: str) -> Fetched | None:
         return Fetched("standard input", "standard input", "", "", sys.stdin.buffer.read())
     if "://" in source:
         return None
-    path = Path(os.path.expanduser(source))  # noqa: PTH111 - it knows no failure
+    path = expanded(source)
     try:
         body = path.read_bytes()
     except OSError as error:

@@ -52,40 +52,51 @@ def build(desk: Desk) -> None:
 
     with gr.Row(elem_classes="bench"):
         with gr.Column(scale=3, min_width=320):
-            text = gr.Textbox(label="Words", placeholder="search what was said", elem_id="find")
-            with gr.Row():
-                model = gr.Dropdown(
-                    [("any", ""), *((each, each) for each in model_names(desk))],
-                    value="",
-                    allow_custom_value=True,
-                    label="Model",
-                    min_width=110,
-                )
-                app = gr.Textbox(label="Program", placeholder="any", min_width=90)
-                age = gr.Dropdown(list(AGES), value="any time", label="Within", min_width=90)
+            filters = text, model, app, age = _filters(desk)
             count = gr.HTML()
             chosen = gr.Radio([], label="Receipts", elem_classes="lines", elem_id="receipts-list")
         with gr.Column(scale=4, min_width=320):
-            with gr.Row():
-                panel = gr.Radio(
-                    [*((panel.title, panel.key) for panel in PANELS), DIFF],
-                    value=PANELS[0].key,
-                    label="Show",
-                    elem_classes="segments",
-                    elem_id="receipts-panel",
-                )
-                other = gr.Dropdown([], label="An earlier one beside it", visible=False)
-            result = gr.HTML(
-                pane(note("Choose a receipt to see through it.")),
-                elem_id="receipts-result",
-                elem_classes="result",
-            )
-    filters = [text, model, app, age]
+            panel, other, result = _opened()
     found = [chosen, other, count]
     live([text.change, model.change, app.change, age.change], find, filters, found)
     live([chosen.change, panel.change, other.change], look, [chosen, panel, other], [result])
     live([panel.change], lambda panel: gr.Dropdown(visible=panel == DIFF), [panel], [other])
     on_opening(find, filters, found)
+
+
+def _filters(desk: Desk) -> tuple[gr.Textbox, gr.Dropdown, gr.Textbox, gr.Dropdown]:
+    """Words, model, program and age."""
+    text = gr.Textbox(label="Words", placeholder="search what was said", elem_id="find")
+    with gr.Row():
+        model = gr.Dropdown(
+            [("any", ""), *((each, each) for each in model_names(desk))],
+            value="",
+            allow_custom_value=True,
+            label="Model",
+            min_width=110,
+        )
+        app = gr.Textbox(label="Program", placeholder="any", min_width=90)
+        age = gr.Dropdown(list(AGES), value="any time", label="Within", min_width=90)
+    return text, model, app, age
+
+
+def _opened() -> tuple[gr.Radio, gr.Dropdown, gr.HTML]:
+    """What to show of the chosen one, another beside it, and what is shown."""
+    with gr.Row():
+        panel = gr.Radio(
+            [*((panel.title, panel.key) for panel in PANELS), DIFF],
+            value=PANELS[0].key,
+            label="Show",
+            elem_classes="segments",
+            elem_id="receipts-panel",
+        )
+        other = gr.Dropdown([], label="An earlier one beside it", visible=False)
+    result = gr.HTML(
+        pane(note("Choose a receipt to see through it.")),
+        elem_id="receipts-result",
+        elem_classes="result",
+    )
+    return panel, other, result
 
 
 def listed(

@@ -95,25 +95,28 @@ def build(desk: Desk) -> None:
             )
             generation = gr.Checkbox(True, label="End with the words that open the reply")
         with gr.Column(scale=3, min_width=320):
-            with gr.Row():
-                view = gr.Radio(
-                    VIEWS, value=VIEWS[0], label="Show", elem_classes="segments", min_width=220
-                )
-                other = gr.Dropdown(
-                    choices,
-                    value="llama-3",
-                    allow_custom_value=True,
-                    label="Beside",
-                    visible=False,
-                    min_width=200,
-                )
-            result = gr.HTML(elem_id="templates-result", elem_classes="result")
+            view, other, result = _shown(choices)
     looked = [messages, name, other, view, generation]
     triggers = [messages.change, name.change, other.change, view.change, generation.change]
     live(triggers, look, looked, [result])
     live([example.input], _json, [example], [messages])
     live([view.change], lambda view: gr.Dropdown(visible=view == "Diff"), [view], [other])
     on_opening(look, looked, [result])
+
+
+def _shown(choices: list[str]) -> tuple[gr.Radio, gr.Dropdown, gr.HTML]:
+    """What to show, another template beside it, and what is shown."""
+    with gr.Row():
+        view = gr.Radio(VIEWS, value=VIEWS[0], label="Show", elem_classes="segments", min_width=220)
+        other = gr.Dropdown(
+            choices,
+            value="llama-3",
+            allow_custom_value=True,
+            label="Beside",
+            visible=False,
+            min_width=200,
+        )
+    return view, other, gr.HTML(elem_id="templates-result", elem_classes="result")
 
 
 def _json(example: str) -> str:
