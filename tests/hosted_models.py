@@ -103,7 +103,7 @@ async def _ask(
 ) -> None:
     async with AsyncClient(timeouts, offline=offline) as client:
         try:
-            async for events in model.astream(request, None, client):
+            async for events in client.stream(model.steps(request)):
                 for event in events:
                     outcome.add(event)
         except Exception as error:

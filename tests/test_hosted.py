@@ -184,7 +184,7 @@ def test_connections_are_kept(transport: str) -> None:
             async def thrice() -> None:
                 async with AsyncClient(PATIENT) as client:
                     for _ in range(3):
-                        async for _ in hosted.astream(REQUEST, None, client):
+                        async for _ in client.stream(hosted.steps(REQUEST)):
                             pass
 
             asyncio.run(thrice())
@@ -540,7 +540,7 @@ def test_a_cancelled_task_closes_the_socket() -> None:
         async with AsyncClient() as client:
 
             async def read() -> None:
-                async for _ in model(server.base).astream(REQUEST, None, client):
+                async for _ in client.stream(model(server.base).steps(REQUEST)):
                     pass
 
             task = asyncio.create_task(read())

@@ -268,7 +268,7 @@ def test_what_is_not_there(server: Served) -> None:
     assert pulled.status == 404 and "GGUF" not in pulled.json["error"]  # no path is taken
 
 
-def test_the_document_is_true(server: Served) -> None:
+def test_the_document_is_true(server: Served, qwen: Path) -> None:
     document = server.get("/openapi.json").json
     for path, operations in document["paths"].items():
         for method, operation in operations.items():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
-from collections.abc import AsyncGenerator, Callable, Generator, Iterator, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Iterator, Sequence
 from dataclasses import replace
 from typing import Any, Self
 
@@ -31,6 +31,7 @@ from .replies import (
 )
 
 FORGOT_NOTHING = Memory()
+Take = Callable[[Sequence[Event]], None]
 
 
 class Call:
@@ -125,6 +126,12 @@ class Call:
                         return
         finally:
             await stream.aclose()
+
+    async def complete(self, run: Callable[[Take], Awaitable[None]]) -> None:
+        """The same where the events are of use once all are there: `run` hands them over, as many
+        at a time as came together. Cancelling its task ends the call."""
+        with _Recording(self) as recording:
+            await run(recording.add)
 
     def _write(self, builder: ReplyBuilder, reply: Reply, clock: _Clock) -> None:
         self.receipt = Receipt(

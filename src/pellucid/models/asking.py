@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import aclosing
 from typing import TYPE_CHECKING, Any
 
 from ..dialects.base import Dialect, Outgoing
@@ -52,10 +51,12 @@ async def aask(
     """The same without a thread of its own, over the connections of `client`. Cancelling its task
     ends the call."""
     answered = Answered(dialect(endpoint.host.dialect))
-    async with aclosing(client.stream(_steps(endpoint, model, outgoing, answered))) as batches:
-        async for batch in batches:
-            for event in batch:
-                watch(event)
+
+    def take(events: list[Event]) -> None:
+        for event in events:
+            watch(event)
+
+    await client.run(_steps(endpoint, model, outgoing, answered), take)
     return answered
 
 

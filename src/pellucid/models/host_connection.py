@@ -15,6 +15,7 @@ except ImportError as error:
         "Calling hosts from many tasks needs httptools: pip install 'pellucid[async]'"
     ) from error
 
+from .outbox import Outbox
 from .steps import Answer
 
 AHEAD = 1 << 20
@@ -30,13 +31,16 @@ class HostConnection(asyncio.Protocol):
     `TimeoutError`, `HTTPException`.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, outbox: Outbox) -> None:
         self.used = False
         """It has carried a call before."""
         self.since = 0.0
         self._loop = asyncio.get_running_loop()
+        self._outbox = outbox
         self._parser = httptools.HttpResponseParser(self)
         self._wake: asyncio.Future[None] | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._end = 0.0
         self._error: Exception | None = None
         self._pieces: list[bytes] = []
         self._held = 0
@@ -55,7 +59,7 @@ class HostConnection(asyncio.Protocol):
         """Send a request; the head of the answer to it."""
         self._begin()
         self._asking = True
-        self._transport.write(data)
+        self._outbox.put(self._transport, data)
         while self._headers is None:
             await self._more(seconds)
         return Answer(self._parser.get_status_code(), self._headers)
@@ -94,18 +98,30 @@ class HostConnection(asyncio.Protocol):
         """Wait for the host. Raises what went wrong, or `TimeoutError`."""
         if self._error is not None:
             raise self._error
+        end = self._end = self._loop.time() + seconds
+        if self._timer is None or self._timer.when() > end:
+            self._set_timer(end)
         wake = self._wake = self._loop.create_future()
-        timer = self._loop.call_later(seconds, self._late, wake)
         try:
             await wake
         finally:
-            timer.cancel()
             self._wake = None
 
-    @staticmethod
-    def _late(wake: asyncio.Future[None]) -> None:
-        if not wake.done():
-            wake.set_exception(TimeoutError())
+    def _set_timer(self, when: float) -> None:
+        """One for all waits, which come and go faster than any of them ends."""
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = self._loop.call_at(when, self._look)
+
+    def _look(self) -> None:
+        """Whether the host has been waited for too long."""
+        self._timer = None
+        if self._wake is None or self._wake.done():
+            return
+        if self._loop.time() < self._end:
+            self._set_timer(self._end)
+        else:
+            self._wake.set_exception(TimeoutError())
 
     def _tell(self) -> None:
         if self._wake is not None and not self._wake.done():
@@ -141,6 +157,8 @@ class HostConnection(asyncio.Protocol):
         elif error is None and self._headers is not None:
             error = IncompleteRead(b"")
         self._error = self._error or error or ConnectionResetError("the host hung up")
+        if self._timer is not None:
+            self._timer.cancel()
         self._tell()
 
     # -- what the parser tells

@@ -2,26 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ..dialects.base import Dialect, Extra, Outgoing
 from ..dialects.registry import dialect
 from ..errors import UsageError
 from ..messages import Media, Options, Request
 from ..prompt.values import Prompt
-from ..replies import Event
 from ..settings import Settings
 from .exchange import Talk
 from .facts import facts, of_name
 from .hosts import Target
 from .http import Client, Stream, Timeouts
 from .keys import Endpoint, KeyRing
-
-if TYPE_CHECKING:
-    from .http_async import AsyncClient
+from .steps import Steps
 
 
 class HostedModel:
@@ -80,26 +77,19 @@ class HostedModel:
         Raises `CannotExpress` and `MissingKey` before anything is sent, then `ProviderError` and
         `IncompleteReply`.
         """
-        return self._client.stream(self._talk(request).run())
+        return self._client.stream(self.steps(request))
 
-    def astream(
-        self,
-        request: Request,
-        prompt: Prompt | None,
-        client: AsyncClient,
-        extra: Extra | None = None,
-        stream: bool = True,
-    ) -> AsyncGenerator[list[Event], None]:
-        """The same without a thread of its own, over the connections of `client`; events that came
-        together are handed over together. `extra` is what a caller who speaks the host's own
-        dialect wants said besides; one who has no use for pieces does not want a `stream`."""
-        return client.stream(self._talk(request, extra, stream).run())
+    def steps(self, request: Request, extra: Extra | None = None, stream: bool = True) -> Steps:
+        """The same for an `AsyncClient`, which needs no thread for it. `extra` is what a caller who
+        speaks the host's own dialect wants said besides; one who has no use for pieces does not
+        want a `stream`."""
+        return self._talk(request, extra, stream).run()
 
     def close(self) -> None:
         """Close the connections that are kept."""
         self._client.close()
 
-    def _talk(self, request: Request, extra: Extra | None = None, stream: bool = True) -> Talk:
+    def _talk(self, request: Request, extra: Extra | None, stream: bool) -> Talk:
         self._refuse_images(request)
         self.endpoint.require_key()
         host = self.endpoint.host

@@ -7,7 +7,8 @@ import contextlib
 import socket
 import time
 from collections import defaultdict
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
+from functools import partial
 from http.client import HTTPException
 from typing import Any, Self
 
@@ -17,6 +18,7 @@ from . import faults, route
 from .addresses import Origin
 from .host_connection import HostConnection
 from .http import IDLE, Timeouts, request_bytes, tunnel_head, tunnel_opened
+from .outbox import Outbox
 from .steps import LINGER, Answer, Drain, Open, Post, Read, Steps, Wait
 
 
@@ -27,6 +29,7 @@ class AsyncClient:
         self.timeouts = timeouts or Timeouts()
         self.offline = offline
         self._idle: defaultdict[Origin, list[HostConnection]] = defaultdict(list)
+        self._outbox = Outbox()
 
     async def __aenter__(self) -> Self:
         return self
@@ -41,32 +44,21 @@ class AsyncClient:
     async def stream(self, steps: Steps) -> AsyncGenerator[list[Event], None]:
         """The events of a call, as many at a time as came together. Closing the generator, or
         cancelling its task, closes the connection at once."""
-        call = _Call(self)
-        step = next(steps)
+        call = _Call(self, steps)
         try:
-            while True:
-                result: Answer | bytes | None = None
-                try:
-                    match step:
-                        case list():
-                            yield step
-                        case Read():
-                            result = await call.read()
-                        case Open(post):
-                            result = await call.open(post)
-                        case Drain():
-                            result = await call.drain()
-                        case Wait(seconds):
-                            await asyncio.sleep(seconds)
-                except PellucidError as error:
-                    step = steps.throw(error)
-                else:
-                    step = steps.send(result)
-        except StopIteration:
-            pass
+            while (events := await call.events()) is not None:
+                yield events
         finally:
-            steps.close()
-            call.release()
+            call.end()
+
+    async def run(self, steps: Steps, take: Callable[[list[Event]], object]) -> None:
+        """The same for events that are of use once all are there: `take` gets them as they come."""
+        call = _Call(self, steps)
+        try:
+            while (events := await call.events()) is not None:
+                take(events)
+        finally:
+            call.end()
 
     async def take(self, origin: Origin) -> HostConnection:
         """A connection to a host: a kept one, or a new one. Raises `Unreachable`."""
@@ -101,7 +93,8 @@ class AsyncClient:
                     options: dict[str, Any] = {}
                     if origin.scheme == "https":
                         options = {"ssl": route.certificates(), "server_hostname": origin.host}
-                    _, made = await loop.create_connection(HostConnection, sock=sock, **options)
+                    make = partial(HostConnection, self._outbox)
+                    _, made = await loop.create_connection(make, sock=sock, **options)
                 except BaseException:
                     sock.close()
                     raise
@@ -140,17 +133,47 @@ async def _tunnel(sock: socket.socket, origin: Origin, proxy: route.Proxy) -> No
 
 
 class _Call:
-    """One call's open answer."""
+    """One call, carried out step by step, and its open answer."""
 
-    def __init__(self, client: AsyncClient) -> None:
+    def __init__(self, client: AsyncClient, steps: Steps) -> None:
         self._client = client
+        self._steps = steps
         self._connection: HostConnection | None = None
         self._origin: Origin | None = None
         self._seconds = client.timeouts.first
         self._phase = "first"
 
-    async def open(self, post: Post) -> Answer:
-        self.release()
+    async def events(self) -> list[Event] | None:
+        """Those that came next; `None` at the end."""
+        steps = self._steps
+        try:
+            step = next(steps)
+            while type(step) is not list:
+                result: Answer | bytes | None = None
+                try:
+                    match step:
+                        case Read():
+                            result = await self._read()
+                        case Open(post):
+                            result = await self._open(post)
+                        case Drain():
+                            result = await self._drain()
+                        case Wait(seconds):
+                            await asyncio.sleep(seconds)
+                except PellucidError as error:
+                    step = steps.throw(error)
+                else:
+                    step = steps.send(result)
+        except StopIteration:
+            return None
+        return step
+
+    def end(self) -> None:
+        self._steps.close()
+        self._release()
+
+    async def _open(self, post: Post) -> Answer:
+        self._release()
         timeouts = self._client.timeouts
         first = self._seconds = timeouts.whole if post.whole else timeouts.first
         self._phase = "first"
@@ -166,7 +189,7 @@ class _Call:
                 if not (connection.used and isinstance(failure, Unreachable)):
                     raise failure from error
 
-    async def read(self) -> bytes:
+    async def _read(self) -> bytes:
         assert self._connection is not None and self._origin is not None
         try:
             data = await self._connection.read(self._seconds)
@@ -175,7 +198,7 @@ class _Call:
         self._seconds, self._phase = self._client.timeouts.silence, "silence"
         return data
 
-    async def drain(self) -> bytes:
+    async def _drain(self) -> bytes:
         assert self._connection is not None
         rest, end = b"", time.monotonic() + LINGER
         with contextlib.suppress(OSError, HTTPException):
@@ -186,7 +209,7 @@ class _Call:
                 rest += data
         return rest
 
-    def release(self) -> None:
+    def _release(self) -> None:
         """Keep the connection if its answer was read to the end, else close it."""
         connection, self._connection = self._connection, None
         if connection is None or self._origin is None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from dataclasses import replace
+from functools import partial
 
 from ..calls import Call
 from ..dialects.base import Dialect, Extra, Failure, Head, Incoming, ReplyEncoder
@@ -64,7 +65,8 @@ class Answering:
         """Whether the caller wants the answer in pieces, and so has a host give it in pieces."""
         self._notes = notes
         self._prepare = prepare
-        self._batches: AsyncGenerator[list[Event], None]
+        self._batches: AsyncGenerator[list[Event], None] | None = None
+        self._complete: Callable[[], Awaitable[None]]
         self._leave: Callable[[], None]
         self._place: Place
 
@@ -77,9 +79,12 @@ class Answering:
             if isinstance(model, HostedModel):
                 place = server.conversations.place(self.request)
                 call = self._call(model, place, place.request, None)
-                asked = place.request, None, server.client, self.extra, self.stream
-                stream = model.astream(*asked)
-                self._batches, self._leave = call.receive(stream), slot.give_back
+                steps = model.steps(place.request, self.extra, self.stream)
+                self._leave = slot.give_back
+                if self.stream:
+                    self._batches = call.receive(server.client.stream(steps))
+                else:
+                    self._complete = lambda: call.complete(partial(server.client.run, steps))
             else:
                 feed = Feed(slot.give_back)
                 self._batches, self._leave = feed.batches(), feed.close
@@ -92,7 +97,8 @@ class Answering:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        await self._batches.aclose()
+        if self._batches is not None:
+            await self._batches.aclose()
         self._leave()
 
     @property
@@ -101,12 +107,17 @@ class Answering:
         return self.visit.receipt_header(self.id)
 
     def batches(self) -> AsyncIterator[list[Event]]:
+        """The events of an answer in pieces, as they come."""
+        assert self._batches is not None
         return self._batches
 
     async def reply(self) -> Reply:
         """All of it. Raises `PellucidError` where there is none."""
-        async for _ in self.batches():
-            pass
+        if self._batches is None:
+            await self._complete()
+        else:
+            async for _ in self._batches:
+                pass
         assert self.receipt is not None
         return self._shown(self.receipt.reply)
 

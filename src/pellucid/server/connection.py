@@ -205,6 +205,7 @@ class Connection(asyncio.Protocol):
     def _close(self, at_once: bool) -> None:
         """A client that still sends would lose the answer if the connection went now."""
         self._closing = True
+        self._front.outbox.send()
         if at_once:
             self._transport.close()
         else:
@@ -224,7 +225,7 @@ class Connection(asyncio.Protocol):
         return STATUS_LINES[status] + lines.encode("latin-1", "replace") + self._front.date + last
 
     def write(self, data: bytes) -> None:
-        self._transport.write(data)
+        self._front.outbox.put(self._transport, data)
 
     async def drained(self) -> None:
         while self.full and not self._transport.is_closing():
@@ -257,6 +258,7 @@ class Connection(asyncio.Protocol):
 
     def close_idle(self) -> None:
         if self._task is None:
+            self._front.outbox.send()
             self._transport.close()
 
 

@@ -9,6 +9,7 @@ import time
 from collections.abc import Awaitable, Callable
 from email.utils import formatdate
 
+from ..models.outbox import Outbox
 from .connection import Connection
 from .http_request import HttpRequest
 from .http_response import Response
@@ -33,6 +34,7 @@ class Front:
         self.patience = patience
         self.idle = IDLE
         self.connections: set[Connection] = set()
+        self.outbox = Outbox()
         self.closing = False
         self.date = b""
         self.loop = asyncio.get_running_loop()

@@ -13,7 +13,7 @@ TURN = 0.0001
 Python's own 5 ms would be felt in every answer."""
 STARTED = 2.0
 """Seconds after which what was made at the start, most of all there is, counts as there to stay."""
-YOUNG, MIDDLE = 20_000, 20
+YOUNG, MIDDLE = 100_000, 20
 """Objects, and collections of these, after which garbage is looked for: Python's own figures are
 for programs that make little, and cost a server a seventh of its time."""
 T = TypeVar("T")
