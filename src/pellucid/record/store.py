@@ -24,7 +24,6 @@ from . import deletion
 from .codec import dumps, from_json, to_json
 from .connection import connect, explained, transaction
 from .integrity import problems
-from .packed import Packed, pack
 from .reading import Read, condition, find, load, setups_of, summaries
 from .receipt import Kind, Receipt, Summary
 from .writing import insert
@@ -69,10 +68,7 @@ class Store:
 
     def add_all(self, receipts: Iterable[Receipt]) -> None:
         """Keep several at once, or none of them."""
-        self.add_packed([pack(receipt) for receipt in receipts])
-
-    def add_packed(self, receipts: Sequence[Packed]) -> None:
-        """Keep several that were made ready before, or none of them."""
+        receipts = tuple(receipts)
         if not receipts:
             return
         with self._transaction("IMMEDIATE"):
@@ -198,7 +194,7 @@ class Store:
                     if self._known([receipt.id]):
                         skipped += 1
                     else:
-                        insert(self._db, (pack(receipt),))
+                        insert(self._db, (receipt,))
                         added += 1
                 except (StoreError, ValueError, RecursionError) as error:
                     wrong.append(f"\n  line {number}: {error}")

@@ -8,6 +8,8 @@ from typing import Any
 
 import apsw
 
+from ..errors import StoreError
+from ..messages import Message
 from ..replies import ReplyToken
 from ..value import value
 from .blocks import pack_reply, prompt_blocks
@@ -20,40 +22,49 @@ from .chains import (
     keep_contents,
     node_hash,
 )
-from .packed import Packed, storable
 from .packing import digest, squeeze
-from .rows import searchable
+from .receipt import Receipt
+from .rows import (
+    details_data,
+    first_words,
+    message_data,
+    produced_data,
+    question,
+    searchable,
+    setup_data,
+)
 from .search import indexed
 
 
-def insert(db: apsw.Connection, receipts: Sequence[Packed]) -> None:
-    """Raises `StoreError` for what no file can hold, as `storable` says."""
-    with storable(f"receipt {receipts[0].id!r}" if len(receipts) == 1 else "receipts"):
+def insert(db: apsw.Connection, receipts: Sequence[Receipt]) -> None:
+    """Raises `StoreError` when a receipt holds what no file can: a lone surrogate in its model's
+    name, a setting that JSON cannot say, numbers of more than 64 bits, lists that do not match."""
+    named = f"receipt {receipts[0].id!r}" if len(receipts) == 1 else "receipts"
+    try:
         _insert(db, receipts)
+    except (ValueError, OverflowError, TypeError, apsw.ConstraintError) as error:
+        raise StoreError(f"The {named} cannot be stored: {error}.") from error
 
 
-def _insert(db: apsw.Connection, receipts: Sequence[Packed]) -> None:
-    prompts = [_prompt(db, each) for each in receipts]
-    chains: list[Sequence[Link]] = []
-    for each, prompt in zip(receipts, prompts, strict=True):
-        chains += each.said, each.dropped, prompt.blocks
-    kept = iter(keep_chains(db, chains))
-    hashes = [content_hash(each.setup) for each in receipts]
-    setups = keep_contents(db, dict(zip(hashes, [each.setup for each in receipts], strict=True)))
+def _insert(db: apsw.Connection, receipts: Sequence[Receipt]) -> None:
+    packed = [_packed(db, receipt) for receipt in receipts]
+    kept = iter(keep_chains(db, [chain for each in packed for chain in each.chains]))
+    hashes = [content_hash(each.setup) for each in packed]
+    setups = keep_contents(db, dict(zip(hashes, [each.setup for each in packed], strict=True)))
     last = int(db.execute("SELECT coalesce(max(number), 0) FROM receipts").get)
     rows: list[Sequence[object]] = []
     told: list[_Told] = []
-    for number, (each, prompt, setup) in enumerate(
-        zip(receipts, prompts, hashes, strict=True), last + 1
+    for number, (receipt, each, setup) in enumerate(
+        zip(receipts, packed, hashes, strict=True), last + 1
     ):
-        own = next(kept), next(kept), next(kept)
-        blobs = each.details, prompt.tokens
-        hash = _hash((*each.columns, prompt.fingerprint, setup, *blobs), own)
-        nodes = [chain and chain.node for chain in own]
-        beside = *nodes, prompt.vocabulary, setups[setup], *blobs, hash, each.kind
-        rows.append((number, *each.columns, *beside))
-        contents = [id for chain in own[:2] if chain for id in chain.contents]
-        told.append(_Told(number, each, contents))
+        chains = next(kept), next(kept), next(kept)
+        hash = _hash((*each.columns, each.fingerprint, setup, *each.blobs), chains)
+        nodes = [chain and chain.node for chain in chains]
+        kind = None if receipt.kind == "conversation" else receipt.kind
+        own = *each.columns, *nodes, each.vocabulary, setups[setup], *each.blobs, hash, kind
+        rows.append((number, *own))
+        contents = [id for chain in chains[:2] if chain for id in chain.contents]
+        told.append(_Told(number, receipt, contents))
     insert_rows(db, "receipts", COLUMNS, rows)
     _index_messages(db, told)
 
@@ -65,35 +76,58 @@ COLUMNS = (
 )
 
 
+@value
+class _Packed:
+    """A receipt on its way into the tables. `chains` are what was said, what the memory dropped,
+    and the prompt."""
+
+    columns: tuple[object, ...]
+    chains: tuple[Sequence[Link], Sequence[Link], Sequence[Link]]
+    setup: bytes
+    blobs: tuple[bytes, bytes]
+    vocabulary: int | None = None
+    fingerprint: str | None = None
+
+
+def _packed(db: apsw.Connection, receipt: Receipt) -> _Packed:
+    request, reply, prompt = receipt.request, receipt.reply, receipt.prompt
+    vocabulary: int | None = None
+    fingerprint: str | None = None
+    pieces: dict[int, bytes] = {}
+    blocks: list[Link] = []
+    if prompt is not None:
+        fingerprint = prompt.encoding.vocabulary
+        vocabulary = _vocabulary(db, fingerprint)
+        pieces = _keep_pieces(db, vocabulary, receipt)
+        blocks = [(block, None) for block in prompt_blocks(prompt, pieces)]
+    said = [_link(message) for message in (*request.messages, reply.message)]
+    dropped = [_link(message) for message in receipt.memory.dropped]
+    return _Packed(
+        (
+            receipt.id,
+            receipt.created,
+            receipt.model,
+            receipt.conversation,
+            receipt.parent,
+            reply.finish,
+            question(request.messages),
+            first_words(reply.text),
+            reply.usage.input_total,
+            reply.usage.output_total,
+        ),
+        (said, dropped, blocks),
+        setup_data(receipt),
+        (squeeze(details_data(receipt)), _tokens(reply.tokens, pieces)),
+        vocabulary,
+        fingerprint,
+    )
+
+
 NO_TOKENS = squeeze(pack_reply((), {}))
 
 
-@value
-class _Prompt:
-    """The prompt and the tokens of a receipt, where the tables have one, in their terms."""
-
-    vocabulary: int | None = None
-    fingerprint: str | None = None
-    blocks: tuple[Link, ...] = ()
-    tokens: bytes = NO_TOKENS
-
-
-NO_PROMPT = _Prompt()
-
-
-def _prompt(db: apsw.Connection, packed: Packed) -> _Prompt:
-    prompt, tokens = packed.prompt, packed.tokens
-    if prompt is None:
-        return _Prompt(tokens=_tokens(tokens, {})) if tokens else NO_PROMPT
-    fingerprint = prompt.encoding.vocabulary
-    vocabulary = _vocabulary(db, fingerprint)
-    pieces = _keep_pieces(db, vocabulary, packed)
-    blocks = tuple([(block, None) for block in prompt_blocks(prompt, pieces)])
-    return _Prompt(vocabulary, fingerprint, blocks, _tokens(tokens, pieces))
-
-
 def _tokens(tokens: Sequence[ReplyToken], pieces: dict[int, bytes]) -> bytes:
-    return squeeze(pack_reply(tokens, pieces))
+    return squeeze(pack_reply(tokens, pieces)) if tokens else NO_TOKENS
 
 
 def receipt_hash(db: apsw.Connection, number: int) -> bytes:
@@ -121,12 +155,16 @@ def _hash(row: Iterable[object], chains: Iterable[Chain | None]) -> bytes:
     return digest(*own, *(chain.hash if chain else b"" for chain in chains))
 
 
+def _link(message: Message) -> Link:
+    return message_data(message), produced_data(message.produced)
+
+
 def _vocabulary(db: apsw.Connection, fingerprint: str) -> int:
     db.execute("INSERT OR IGNORE INTO vocabularies (fingerprint) VALUES (?)", (fingerprint,))
     return int(db.execute("SELECT id FROM vocabularies WHERE fingerprint = ?", (fingerprint,)).get)
 
 
-def _keep_pieces(db: apsw.Connection, vocabulary: int, receipt: Packed) -> dict[int, bytes]:
+def _keep_pieces(db: apsw.Connection, vocabulary: int, receipt: Receipt) -> dict[int, bytes]:
     """The pieces of the receipt's ids as the table has them; new ones are added."""
     pieces = dict(_mentioned(receipt))
     rows: Any = db.execute(
@@ -144,11 +182,11 @@ def _keep_pieces(db: apsw.Connection, vocabulary: int, receipt: Packed) -> dict[
     return pieces | known
 
 
-def _mentioned(receipt: Packed) -> Iterator[tuple[int, bytes]]:
+def _mentioned(receipt: Receipt) -> Iterator[tuple[int, bytes]]:
     if receipt.prompt is not None:
         encoding = receipt.prompt.encoding
         yield from zip(encoding.ids, encoding.pieces, strict=True)
-    for token in receipt.tokens:
+    for token in receipt.reply.tokens:
         yield token.id, token.piece
         for candidate in token.alternatives:
             yield candidate.id, candidate.piece
@@ -159,7 +197,7 @@ class _Told:
     """A receipt's number, and the contents of its messages."""
 
     number: int
-    receipt: Packed
+    receipt: Receipt
     contents: list[int]
 
 
@@ -171,8 +209,9 @@ def _index_messages(db: apsw.Connection, told: Sequence[_Told]) -> None:
     rows: list[tuple[int, int]] = []
     for each in told:
         receipt, contents = each.receipt, each.contents
-        new = set(contents[receipt.new : receipt.end])
-        for content, message in dict(zip(contents, receipt.messages, strict=True)).items():
+        messages = (*receipt.request.messages, receipt.reply.message, *receipt.memory.dropped)
+        new = set(contents[receipt.replayed_messages : len(receipt.request.messages) + 1])
+        for content, message in dict(zip(contents, messages, strict=True)).items():
             if content not in known:
                 texts.append((content, indexed(searchable(message))))
             if content not in known or content in new:

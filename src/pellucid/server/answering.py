@@ -66,7 +66,7 @@ class Answering:
         self._notes = notes
         self._prepare = prepare
         self._batches: AsyncGenerator[list[Event], None] | None = None
-        self._complete: Callable[[], Awaitable[None]]
+        self._complete: Callable[[], Awaitable[None]] | None = None
         self._leave: Callable[[], None]
         self._place: Place
 
@@ -99,6 +99,7 @@ class Answering:
     async def __aexit__(self, *_: object) -> None:
         if self._batches is not None:
             await self._batches.aclose()
+        self._complete = None  # it leads back here, and would be let go late
         self._leave()
 
     @property
@@ -113,10 +114,10 @@ class Answering:
 
     async def reply(self) -> Reply:
         """All of it. Raises `PellucidError` where there is none."""
-        if self._batches is None:
+        if self._complete is not None:
             await self._complete()
         else:
-            async for _ in self._batches:
+            async for _ in self.batches():
                 pass
         assert self.receipt is not None
         return self._shown(self.receipt.reply)

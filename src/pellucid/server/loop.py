@@ -8,12 +8,12 @@ import sys
 from collections.abc import Coroutine
 from typing import Any, TypeVar
 
-TURN = 0.0001
+TURN = 0.001
 """Seconds after which a thread at work, such as the one that writes receipts, lets the loop in:
 Python's own 5 ms would be felt in every answer."""
 STARTED = 2.0
 """Seconds after which what was made at the start, most of all there is, counts as there to stay."""
-YOUNG, MIDDLE = 100_000, 20
+YOUNG, MIDDLE = 20_000, 20
 """Objects, and collections of these, after which garbage is looked for: Python's own figures are
 for programs that make little, and cost a server a seventh of its time."""
 T = TypeVar("T")

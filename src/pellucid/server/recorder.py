@@ -10,7 +10,6 @@ import threading
 import time
 
 from ..errors import StoreError
-from ..record.packed import Packed, pack
 from ..record.receipt import Receipt
 from ..record.store import Store
 
@@ -26,11 +25,7 @@ BEHIND = 10_000
 """Receipts that may wait to be written; more, and calls wait for the disk."""
 HEAVY = 64 << 20
 """Bytes of the requests whose receipts may wait."""
-LONG = 1 << 16
-"""Bytes of a request and of its answer; of more, the thread that writes packs the receipt: it would
-hold up the loop. The others are packed at once, while what they are made of is at hand, and so let
-it go: what waits for the thread is short."""
-_Waiting = tuple[Receipt | Packed, int]
+_Waiting = tuple[Receipt, int]
 """A receipt, and the bytes of the request that it is of."""
 
 
@@ -50,13 +45,8 @@ class Recorder:
     def keep(self, receipt: Receipt, size: int = 0) -> None:
         """`size`: bytes of the request that it is of. After `close` it is not kept, which is said:
         a thread that a stopping server did not wait for may come so late."""
-        try:
-            ready = receipt if _long(receipt, size) else pack(receipt)
-        except StoreError as error:
-            self._say(str(error))
-            return
         self._hold(size)
-        if not self._put((ready, size)):
+        if not self._put((receipt, size)):
             self._say("it came after the server had stopped.")
         elif self._queue.qsize() > BEHIND or self._held > HEAVY:
             self.flush()
@@ -106,27 +96,17 @@ class Recorder:
                 if isinstance(each, threading.Event):
                     each.set()
 
-    def _write(self, receipts: list[Receipt | Packed]) -> None:
+    def _write(self, receipts: list[Receipt]) -> None:
         try:
-            self._add(receipts)
+            self.store.add_all(receipts)
         except StoreError:
             for receipt in receipts:  # one that cannot be kept costs only itself
                 try:
-                    self._add([receipt])
+                    self.store.add(receipt)
                 except StoreError as error:
                     self._say(str(error))
-
-    def _add(self, receipts: list[Receipt | Packed]) -> None:
-        self.store.add_packed(
-            [pack(each) if isinstance(each, Receipt) else each for each in receipts]
-        )
 
     def _say(self, why: str) -> None:
         if not self.failed:
             print(f"pellucid: a receipt was not kept: {why}", file=sys.stderr, flush=True)
         self.failed += 1
-
-
-def _long(receipt: Receipt, size: int) -> bool:
-    came = len(receipt.exchange.received) if receipt.exchange else 0
-    return size + came > LONG
