@@ -13,7 +13,7 @@ from ..errors import StoreError
 from ..record.receipt import Receipt
 from ..record.store import Store
 
-GATHER = 0.1
+GATHER = 0.03
 """Seconds in which receipts gather to be written together: one transaction costs as much as
 writing several of them."""
 MOST = 1024
