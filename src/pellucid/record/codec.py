@@ -20,7 +20,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import MISSING, fields, is_dataclass
 from functools import cache
 from math import isfinite
-from operator import attrgetter
 from types import UnionType
 from typing import Any, Literal, NoReturn, TypeAlias, Union, get_args, get_origin, get_type_hints
 
@@ -118,9 +117,10 @@ def _opener(kind: type) -> Callable[[Any], Any]:
     """What gives the fields of a dataclass as a dictionary, and anything else as `encode` does."""
     if not is_dataclass(kind):
         return _writer(kind)
-    tag, names = _TAGS.get(kind, {}), _names(kind)
-    values = attrgetter(*names, names[0])  # one name alone would not give a tuple
-    return lambda value: {**tag, **dict(zip(names, values(value), strict=False))}
+    rows = [f"{key!r}: {word!r}" for key, word in _TAGS.get(kind, {}).items()]
+    rows += [f"{name!r}: value.{name}" for name in _names(kind)]
+    opened: Callable[[Any], Any] = eval(f"lambda value: {{{', '.join(rows)}}}")
+    return opened
 
 
 def _opened(value: Any) -> Any:
