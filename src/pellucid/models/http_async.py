@@ -23,13 +23,20 @@ from .steps import LINGER, Answer, Drain, Open, Post, Read, Steps, Wait
 
 
 class AsyncClient:
-    """Keeps connections to hosts; an async context manager, for one event loop."""
+    """Keeps connections to hosts; an async context manager, for one event loop. What it writes goes
+    through `outbox`, beside what others of that loop write."""
 
-    def __init__(self, timeouts: Timeouts | None = None, *, offline: bool = False) -> None:
+    def __init__(
+        self,
+        timeouts: Timeouts | None = None,
+        *,
+        offline: bool = False,
+        outbox: Outbox | None = None,
+    ) -> None:
         self.timeouts = timeouts or Timeouts()
         self.offline = offline
+        self._outbox = outbox or Outbox()
         self._idle: defaultdict[Origin, list[HostConnection]] = defaultdict(list)
-        self._outbox = Outbox()
 
     async def __aenter__(self) -> Self:
         return self

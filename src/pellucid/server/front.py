@@ -28,13 +28,14 @@ class Front:
         handle: Callable[[HttpRequest], Awaitable[Response | None]],
         refuse: Callable[[int, str], Response],
         patience: float,
+        outbox: Outbox,
     ) -> None:
         self.handle = handle
         self.refuse = refuse
         self.patience = patience
         self.idle = IDLE
         self.connections: set[Connection] = set()
-        self.outbox = Outbox()
+        self.outbox = outbox
         self.closing = False
         self.date = b""
         self.loop = asyncio.get_running_loop()

@@ -15,6 +15,7 @@ from ..models.base import Model
 from ..models.hosted import HostedModel
 from ..models.http import Timeouts
 from ..models.http_async import AsyncClient
+from ..models.outbox import Outbox
 from ..record.store import Store
 from ..settings import Settings
 from . import admission, openai, routes
@@ -66,7 +67,10 @@ class Server:
         self.limits = limits or Limits()
         self.conversations = Conversations()
         self.recorder = Recorder(store) if store else None
-        self.client = AsyncClient(Timeouts.of(settings), offline=settings.offline)
+        self._outbox = Outbox()
+        self.client = AsyncClient(
+            Timeouts.of(settings), offline=settings.offline, outbox=self._outbox
+        )
         self.threads = Threads(THREADS, "call")
         self.feeds: dict[asyncio.Future[None], Feed] = {}
         """Calls that threads read, also those that nobody waits for any more."""
@@ -84,7 +88,7 @@ class Server:
 
     async def __aenter__(self) -> Self:
         await self.client.__aenter__()
-        self._front = Front(self._handle, _malformed, self.limits.read)
+        self._front = Front(self._handle, _malformed, self.limits.read, self._outbox)
         self._watch()
         return self
 
