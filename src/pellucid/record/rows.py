@@ -114,9 +114,6 @@ def _setup(given: tuple[Any, ...], settings: Pairs, versions: Pairs) -> bytes:
 _known_setup = lru_cache(256)(_setup)
 
 
-REPLY_DETAILS = ("error", "detail", "notices", "id", "model")
-
-
 def details_data(receipt: Receipt) -> bytes:
     prompt, reply = receipt.prompt, receipt.reply
     details = {
@@ -124,7 +121,13 @@ def details_data(receipt: Receipt) -> bytes:
         "notes": receipt.notes,
         "replayed_messages": receipt.replayed_messages,
         "usage": reply.usage,
-        "reply": {name: getattr(reply, name) for name in REPLY_DETAILS},
+        "reply": {
+            "error": reply.error,
+            "detail": reply.detail,
+            "notices": reply.notices,
+            "id": reply.id,
+            "model": reply.model,
+        },
         "exchange": receipt.exchange,
         "prompt": None if prompt is None else _prompt_details(prompt, receipt.request),
     }
