@@ -254,6 +254,17 @@ def test_a_stall_is_tried_again_before_the_first_byte_alone(transport: str, dial
 
 
 @both
+def test_a_host_that_is_slow_but_goes_on_is_waited_for(transport: str) -> None:
+    """Each piece within the time for one, all of them together not."""
+    data, media = stream_of("openai")
+    size = -(-len(data) // 6)
+    pieces = [data[at : at + size] for at in range(0, len(data), size)]
+    with host(chunked(*pieces, media=media, pause=0.3)) as server:
+        assert ask(model(server.base), transport, QUICK).text == "Hello there, you."
+        assert len(server.asked) == 1
+
+
+@both
 @each
 def test_a_connection_that_is_refused_or_lost_is_tried_again(transport: str, dialect: str) -> None:
     with host(hang_up, hang_up, says(dialect)) as server:

@@ -112,6 +112,29 @@ def test_a_value_cannot_be_changed() -> None:
     assert not hasattr(kept, "__dict__") and kept == Kept(1)
 
 
+@value
+class Wide:
+    one: int
+    two: int
+    three: int = 3
+    four: list[int] = field(default_factory=list)
+
+
+@value
+class Wider(Wide):
+    five: int = 5
+
+
+def test_a_value_of_many_fields_is_of_its_class_and_cannot_be_changed() -> None:
+    for made, kind in ((Wide(1, 2), Wide), (Wider(1, 2, five=6), Wider)):
+        assert type(made) is kind and (made.one, made.three, made.four) == (1, 3, [])
+        with pytest.raises(FrozenInstanceError, match="cannot assign to field 'one'"):
+            made.one = 2  # type: ignore[misc]
+        assert replace(made, two=7) == kind(1, 7, *([3, [], 6][: len(fields(made)) - 2]))
+        assert pickle.loads(pickle.dumps(made)) == made and not hasattr(made, "__dict__")
+    assert Wider(1, 2).five == 5 and Wide(1, 2) != Wider(1, 2)
+
+
 def test_each_value_has_its_own_default() -> None:
     note: Any = value(type("Note", (), dict(vars(Note))))
     assert note(1).tags == {} and note(1).tags is not note(1).tags
