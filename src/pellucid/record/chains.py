@@ -48,7 +48,7 @@ def keep_chains(db: apsw.Connection, chains: Sequence[Sequence[Link]]) -> list[C
     However many they are, they take the same few statements: a thread that writes gives way at
     each.
     """
-    steps = [_steps(links) if links else [] for links in chains]
+    steps = [_steps(links) for links in chains]
     known = _known_nodes(db, {step.hash for each in steps for step in each})
     new = {step.hash: step for each in steps for step in each if step.hash not in known}
     data = {hash: data for step in new.values() for hash, data in step.contents}

@@ -84,7 +84,7 @@ class Answering:
                 if self.stream:
                     self._batches = call.receive(server.client.stream(steps))
                 else:
-                    self._complete = lambda: call.complete(partial(server.client.run, steps))
+                    self._complete = partial(call.complete, partial(server.client.run, steps))
             else:
                 feed = Feed(slot.give_back)
                 self._batches, self._leave = feed.batches(), feed.close
