@@ -6,6 +6,7 @@ the ids back that the model wrote, so that the prefix in its cache stays what it
 
 from __future__ import annotations
 
+import threading
 from dataclasses import replace
 
 from ..messages import Message, Request, ToolCall
@@ -40,6 +41,7 @@ class Conversations:
 
     def __init__(self) -> None:
         self._said: dict[int, _Said] = {}
+        self._lock = threading.Lock()
 
     def place(self, request: Request) -> Place:
         """Where a request goes on."""
@@ -62,10 +64,11 @@ class Conversations:
         """What was answered there."""
         reply = receipt.reply.message
         key = _key(place.key, reply)
-        self._said.pop(key, None)
-        self._said[key] = _Said(reply, receipt.id, receipt.conversation)
-        if len(self._said) > MOST:
-            del self._said[next(iter(self._said))]
+        with self._lock:  # calls of models on this machine are remembered by their threads
+            self._said.pop(key, None)
+            self._said[key] = _Said(reply, receipt.id, receipt.conversation)
+            if len(self._said) > MOST:
+                del self._said[next(iter(self._said))]
 
 
 def _key(before: int, message: Message) -> int:

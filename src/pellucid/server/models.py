@@ -55,7 +55,7 @@ class Models:
         self._open: dict[str, Model] = {}
         self._embedder = embedder
         self._ring = KeyRing(settings)
-        self._lock = threading.Lock()
+        self._lock, self._noting = threading.Lock(), threading.Lock()
         self._meanings: dict[str, str | Target] = {}
         self._listed: tuple[float, list[catalog.Listed]] = (0.0, [])
 
@@ -87,9 +87,10 @@ class Models:
             return found
         found = self._look_up(name.removeprefix("models/"))
         if found is not None:
-            self._meanings[name] = found
-            if len(self._meanings) > KEPT:
-                del self._meanings[next(iter(self._meanings))]
+            with self._noting:  # not the lock of models, which is held while one is opened
+                self._meanings[name] = found
+                if len(self._meanings) > KEPT:
+                    del self._meanings[next(iter(self._meanings))]
         return found
 
     def _look_up(self, name: str) -> str | Target | None:
