@@ -74,6 +74,50 @@ def test_what_is_for_a_closed_connection_holds_nobody_up() -> None:
     asyncio.run(run())
 
 
+def test_one_that_cannot_be_written_to_costs_nobody_else() -> None:
+    async def run() -> None:
+        outbox = Outbox()
+        (one, there_one), (two, there_two) = await _pair(), await _pair()
+        one.write_eof()
+        outbox.put(one, b"1")
+        outbox.put(two, b"2")
+        await asyncio.sleep(0)
+        assert there_two.recv(10) == b"2"
+        two.abort()
+        there_one.close()
+        there_two.close()
+
+    asyncio.run(run())
+
+
+def test_long_writes_do_not_wait() -> None:
+    """Who writes looks at once whether the reader keeps up."""
+
+    async def run() -> None:
+        outbox = Outbox()
+        one, there = await _pair()
+        outbox.put(one, bytes(8 << 20))
+        assert one.get_write_buffer_size() > 0 and len(there.recv(1 << 10)) == 1 << 10
+        one.abort()
+        there.close()
+
+    asyncio.run(run())
+
+
+def test_a_client_that_sends_no_more_gets_its_answer() -> None:
+    ask = b"GET /nothing HTTP/1.1\r\nHost: localhost\r\n\r\n"
+    with served() as server:
+        for _ in range(20):
+            link = socket.create_connection(("127.0.0.1", server.port), 20)
+            link.sendall(ask)
+            link.shutdown(socket.SHUT_WR)
+            data = b""
+            while piece := link.recv(1 << 16):
+                data += piece
+            link.close()
+            assert data.startswith(b"HTTP/1.1 404 ") and data.endswith(b"}")
+
+
 @contextmanager
 def _asked(streamed: bool, monkeypatch: pytest.MonkeyPatch) -> Iterator[Served]:
     data, media = stream_of("openai", "Hi")

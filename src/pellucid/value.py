@@ -43,14 +43,18 @@ def _constructor(made: Any) -> Any:
     """`__init__` for the fields of a class. It fills the slots past `__setattr__`: a few by their
     descriptors; many while the instance is of a class with the same slots that lets them be set,
     which Python does several times as fast."""
-    known: dict[str, Any] = {"absent": MISSING, "made": made}
+    known: dict[str, Any] = {"absent": MISSING, "made_": made}
     head, body = [], ["    pass\n"]
     many = len(fields(made)) >= MANY
     if many:
-        free = {"__slots__": made.__slots__, "__setattr__": object.__setattr__}
-        known["draft"] = type(made.__name__, made.__bases__, free)
-        known["turn_into"] = vars(object)["__class__"].__set__
-        body.append("    turn_into(self, draft)\n")
+        free = {
+            "__slots__": made.__slots__,
+            "__setattr__": object.__setattr__,
+            "__module__": made.__module__,
+        }
+        known["draft_"] = type(made.__name__, made.__bases__, free)
+        known["turn_into_"] = vars(object)["__class__"].__set__
+        body.append("    turn_into_(self, draft_)\n")
     for one in fields(made):
         name = given = one.name
         known[f"set_{name}"] = getattr(made, name).__set__
@@ -65,7 +69,7 @@ def _constructor(made: Any) -> Any:
             head.append(name)
         body.append(f"    self.{name} = {given}\n" if many else f"    set_{name}(self, {given})\n")
     if many:
-        body.append("    self.__class__ = made\n")
+        body.append("    self.__class__ = made_\n")
     if hasattr(made, "__post_init__"):
         body.append("    self.__post_init__()\n")
     exec(f"def __init__(self, {', '.join(head)}):\n{''.join(body)}", known)

@@ -61,6 +61,10 @@ class Connection(asyncio.Protocol):
         self.remote = (transport.get_extra_info("peername") or ("",))[0]
         self._front.connections.add(self)
 
+    def eof_received(self) -> None:
+        """A client that sends no more may still read: what is for it goes before the end."""
+        self._front.outbox.send()
+
     def connection_lost(self, error: Exception | None) -> None:
         self._front.connections.discard(self)
         self._closing = True
