@@ -7,8 +7,8 @@ import gc
 import http.client
 import json
 import socket
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from typing import Any, cast
 
 import pytest
@@ -26,66 +26,60 @@ WHOLE = json.dumps(
 ).encode()
 
 
-async def _pair() -> tuple[asyncio.Transport, socket.socket]:
+@asynccontextmanager
+async def _wire() -> AsyncIterator[tuple[asyncio.Transport, socket.socket]]:
+    """A transport, and the socket that reads what is written to it."""
     here, there = socket.socketpair()
     there.setblocking(False)
     loop = asyncio.get_running_loop()
     transport, _ = await loop.connect_accepted_socket(asyncio.Protocol, here)
-    return cast(asyncio.Transport, transport), there
+    try:
+        yield cast(asyncio.Transport, transport), there
+    finally:
+        transport.abort()
+        there.close()
 
 
 def test_writes_go_out_in_order_when_the_turn_is_over() -> None:
     async def run() -> None:
         outbox = Outbox()
-        (one, there_one), (two, there_two) = await _pair(), await _pair()
-        for transport, data in ((one, b"1"), (two, b"2"), (one, b"3")):
-            outbox.put(transport, data)
-        with pytest.raises(BlockingIOError):
-            there_one.recv(10)
-        await asyncio.sleep(0)
-        assert (there_one.recv(10), there_two.recv(10)) == (b"13", b"2")
-        outbox.put(one, b"4")
-        await asyncio.sleep(0)
-        assert there_one.recv(10) == b"4"
-        for transport, there in ((one, there_one), (two, there_two)):
-            transport.abort()
-            there.close()
+        async with _wire() as (one, there_one), _wire() as (two, there_two):
+            for transport, data in ((one, b"1"), (two, b"2"), (one, b"3")):
+                outbox.put(transport, data)
+            with pytest.raises(BlockingIOError):
+                there_one.recv(10)
+            await asyncio.sleep(0)
+            assert (there_one.recv(10), there_two.recv(10)) == (b"13", b"2")
+            outbox.put(one, b"4")
+            await asyncio.sleep(0)
+            assert there_one.recv(10) == b"4"
 
     asyncio.run(run())
 
 
-def test_what_is_for_a_closed_connection_holds_nobody_up() -> None:
+@pytest.mark.parametrize("end", ["abort", "write_eof"])
+def test_one_that_cannot_be_written_to_costs_nobody_else(end: str) -> None:
     async def run() -> None:
         outbox = Outbox()
-        (one, there_one), (two, there_two) = await _pair(), await _pair()
-        outbox.put(one, b"1")
-        outbox.put(two, b"2")
-        one.abort()
-        await asyncio.sleep(0)
-        assert there_two.recv(10) == b"2"
-        outbox.put(two, b"3")
-        outbox.send()  # as before a close
-        two.close()
-        await asyncio.sleep(0)
-        assert there_two.recv(10) == b"3" and there_two.recv(10) == b""
-        there_one.close()
-        there_two.close()
+        async with _wire() as (one, _), _wire() as (two, there):
+            outbox.put(one, b"1")
+            outbox.put(two, b"2")
+            getattr(one, end)()
+            await asyncio.sleep(0)
+            assert there.recv(10) == b"2"
 
     asyncio.run(run())
 
 
-def test_one_that_cannot_be_written_to_costs_nobody_else() -> None:
+def test_what_is_held_goes_before_the_end() -> None:
     async def run() -> None:
         outbox = Outbox()
-        (one, there_one), (two, there_two) = await _pair(), await _pair()
-        one.write_eof()
-        outbox.put(one, b"1")
-        outbox.put(two, b"2")
-        await asyncio.sleep(0)
-        assert there_two.recv(10) == b"2"
-        two.abort()
-        there_one.close()
-        there_two.close()
+        async with _wire() as (one, there):
+            outbox.put(one, b"1")
+            outbox.send()  # as before a close
+            one.close()
+            await asyncio.sleep(0)
+            assert there.recv(10) == b"1" and there.recv(10) == b""
 
     asyncio.run(run())
 
@@ -95,11 +89,9 @@ def test_long_writes_do_not_wait() -> None:
 
     async def run() -> None:
         outbox = Outbox()
-        one, there = await _pair()
-        outbox.put(one, bytes(8 << 20))
-        assert one.get_write_buffer_size() > 0 and len(there.recv(1 << 10)) == 1 << 10
-        one.abort()
-        there.close()
+        async with _wire() as (one, there):
+            outbox.put(one, bytes(8 << 20))
+            assert one.get_write_buffer_size() > 0 and len(there.recv(1 << 10)) == 1 << 10
 
     asyncio.run(run())
 

@@ -126,10 +126,11 @@ class Wider(Wide):
 
 
 def test_a_value_of_many_fields_is_of_its_class_and_cannot_be_changed() -> None:
-    for made, kind in ((Wide(1, 2), Wide), (Wider(1, 2, five=6), Wider)):
+    cases: list[tuple[Any, Any]] = [(Wide(1, 2), Wide), (Wider(1, 2, five=6), Wider)]
+    for made, kind in cases:
         assert type(made) is kind and (made.one, made.three, made.four) == (1, 3, [])
         with pytest.raises(FrozenInstanceError, match="cannot assign to field 'one'"):
-            made.one = 2  # type: ignore[misc]
+            made.one = 2
         assert replace(made, two=7) == kind(1, 7, *([3, [], 6][: len(fields(made)) - 2]))
         assert pickle.loads(pickle.dumps(made)) == made and not hasattr(made, "__dict__")
     assert Wider(1, 2).five == 5 and Wide(1, 2) != Wider(1, 2)

@@ -10,8 +10,8 @@ from typing import Any, TypeVar
 
 TURN = 0.001
 """Seconds after which a thread at work, such as the one that writes receipts, lets the loop in:
-Python's own 5 ms would be felt in every answer, and with a tenth of this the two spend more time on
-finding back to their work than on it."""
+Python's own 5 ms would be felt in every answer; with a tenth of this, the two changing places takes
+a tenth of the processor."""
 STARTED = 2.0
 """Seconds after which what was made at the start, most of all there is, counts as there to stay."""
 YOUNG, MIDDLE = 20_000, 20
