@@ -13,8 +13,8 @@ import multiprocessing
 import os
 import statistics
 import time
-from collections.abc import Callable, Coroutine, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Coroutine, Iterator, Sequence
+from dataclasses import dataclass, fields
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
@@ -215,41 +215,68 @@ async def _load(port: int, clients: int, request: bytes, seconds: float) -> list
     return [each for _, each in pairs]
 
 
-def figures(
-    port: int, process: int, api: str, seconds: float, *, receipts: bool = False
-) -> Figures:
-    """Of the server at a port. With `receipts`, the time in which the last are written counts."""
-    whole, many = request(api, "few", False), request(api, "many", True)
-    first = request(api, "few", True)
-    run_loop(_load(port, 4, whole, 0.5))  # warm
+@dataclass(frozen=True, slots=True)
+class Side:
+    """A server that is measured: its port and process, and the API its clients speak. With
+    `receipts`, the time in which the last of a load are written counts."""
 
-    def spent(clients: int, request: bytes) -> tuple[list[_Client], float, float]:
+    port: int
+    process: int
+    api: str = "openai"
+    receipts: bool = False
+
+    def warm(self) -> None:
+        run_loop(_load(self.port, 4, request(self.api, "few", False), 0.5))
+
+    def round(self, seconds: float) -> Figures:
+        whole, many = request(self.api, "few", False), request(self.api, "many", True)
+        first = request(self.api, "few", True)
+        times = sorted(self._spent(1, whole, seconds)[0][0].times)
+        sixteen, rate_seconds, rate_processor = self._spent(CLIENTS, whole, seconds)
+        streams, chunk_seconds, chunk_processor = self._spent(CLIENTS, many, seconds)
+        firsts = run_loop(_load(self.port, 1, first, seconds / 2))[0].firsts
+        asked, chunks = sum(len(x.times) for x in sixteen), sum(x.chunks for x in streams)
+        lines = Path(f"/proc/{self.process}/status").read_text().splitlines()
+        return Figures(
+            median=statistics.median(times) * 1000,
+            p95=times[int(len(times) * 0.95)] * 1000,
+            first=statistics.median(firsts) * 1000,
+            rate=asked / rate_seconds,
+            chunks=chunks / chunk_seconds,
+            processor=rate_processor / asked * 1e6,
+            processor_chunk=chunk_processor / chunks * 1e6,
+            resident=next(int(x.split()[1]) for x in lines if x.startswith("VmRSS")) / 1024,
+        )
+
+    def _spent(
+        self, clients: int, request: bytes, seconds: float
+    ) -> tuple[list[_Client], float, float]:
         """What the clients saw, in how many seconds, for how many of the processor."""
-        before, began = _processor(process), time.perf_counter()
-        seen = run_loop(_load(port, clients, request, seconds))
-        if receipts:
-            run_loop(_load(port, 1, WRITTEN, 0))
-        return seen, time.perf_counter() - began, _processor(process) - before
+        before, began = _processor(self.process), time.perf_counter()
+        seen = run_loop(_load(self.port, clients, request, seconds))
+        if self.receipts:
+            run_loop(_load(self.port, 1, WRITTEN, 0))
+        return seen, time.perf_counter() - began, _processor(self.process) - before
 
-    times = sorted(spent(1, whole)[0][0].times)
-    sixteen, rate_seconds, rate_processor = spent(CLIENTS, whole)
-    streams, chunk_seconds, chunk_processor = spent(CLIENTS, many)
-    firsts = run_loop(_load(port, 1, first, seconds / 2))[0].firsts
-    asked, chunks = sum(len(x.times) for x in sixteen), sum(x.chunks for x in streams)
-    lines = Path(f"/proc/{process}/status").read_text().splitlines()
+
+def in_turns(sides: Sequence[Side], rounds: int, seconds: float) -> list[list[Figures]]:
+    """The rounds of each. They take turns, so that a slow minute hits all of them."""
+    for side in sides:
+        side.warm()
+    found = [[side.round(seconds) for side in sides] for _ in range(rounds)]
+    return [list(of_one) for of_one in zip(*found, strict=True)]
+
+
+def quickest(rounds: Sequence[Figures]) -> Figures:
+    """Each figure at its best: what else a machine does only ever slows."""
+    better = {each.name: min for each in fields(Figures)} | {"rate": max, "chunks": max}
+    better["resident"] = max
     return Figures(
-        median=statistics.median(times) * 1000,
-        p95=times[int(len(times) * 0.95)] * 1000,
-        first=statistics.median(firsts) * 1000,
-        rate=asked / rate_seconds,
-        chunks=chunks / chunk_seconds,
-        processor=rate_processor / asked * 1e6,
-        processor_chunk=chunk_processor / chunks * 1e6,
-        resident=next(int(x.split()[1]) for x in lines if x.startswith("VmRSS")) / 1024,
+        **{name: pick(getattr(x, name) for x in rounds) for name, pick in better.items()}
     )
 
 
 def _processor(process: int) -> float:
-    """Seconds of processor time."""
-    fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    """Seconds of processor time, of all threads there are."""
+    threads = Path(f"/proc/{process}/task").glob("*/schedstat")
+    return sum(int(each.read_text().split()[0]) for each in threads) / 1e9
