@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,10 +15,12 @@ from pellucid.prompt.values import Prompt
 from pellucid.replies import Event
 from pellucid.settings import load
 from pellucid.ui import conversation, papers
-from pellucid.ui.desk import Desk
+from pellucid.ui.desk import KEPT, Desk
 from pellucid.ui.live import Live, spoken
 from pellucid.ui.own import Function, read_history
 from pellucid.ui.session import Session, Setup
+from sample_receipts import second_turn
+from work import at_once
 
 SETUP = Setup("counts")
 
@@ -185,6 +188,17 @@ def test_a_given_model_has_no_file_for_the_tabs_to_read(desk: Desk) -> None:
     assert Desk(desk.settings, model="small").model == "smollm2-135m"  # listed once
     desk.model = "openai:gpt-4.1-mini"
     assert not has_file(desk)
+
+
+def test_turns_of_many_tabs_are_kept_at_once_where_there_is_no_store() -> None:
+    desk, receipt = Desk(replace(load(), log=False)), second_turn()
+
+    def keep(thread: int) -> None:
+        for number in range(2000):
+            desk.keep(replace(receipt, conversation=f"{thread} {number}"))
+
+    assert at_once(keep) == []
+    assert len(desk._kept) == KEPT
 
 
 def test_a_function_of_ones_own_is_a_model() -> None:

@@ -1,8 +1,10 @@
-"""How much work something is, in a number that no machine and nothing else on it changes."""
+"""How much work something is, in a number that no machine and nothing else on it changes; how soon
+it is done; what becomes of it in many threads."""
 
 from __future__ import annotations
 
 import sys
+import threading
 import time
 from collections.abc import Callable
 from types import FrameType
@@ -62,3 +64,26 @@ def soon(true: Callable[[], object], seconds: float = SOON) -> bool:
     while not (found := true()) and time.monotonic() < end:
         time.sleep(0.01)
     return bool(found)
+
+
+def at_once(work: Callable[[int], object], threads: int = 8) -> list[Exception]:
+    """Call `work` with 0, 1, 2 .. in threads that change places as often as can be; what failed."""
+    failed: list[Exception] = []
+
+    def tried(number: int) -> None:
+        try:
+            work(number)
+        except Exception as error:
+            failed.append(error)
+
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        started = [threading.Thread(target=tried, args=(i,)) for i in range(threads)]
+        for thread in started:
+            thread.start()
+        for thread in started:
+            thread.join()
+    finally:
+        sys.setswitchinterval(interval)
+    return failed

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -33,6 +34,7 @@ class Desk:
         self.model = self._named(model or settings.model)
         self.store = Store(store or self.folders.store) if settings.log else None
         self._kept: dict[str, list[Receipt]] = {}
+        self._lock = threading.Lock()
 
     def open(
         self,
@@ -65,9 +67,10 @@ class Desk:
     def keep(self, receipt: Receipt) -> None:
         """Where there is no store, a reload still finds the newest conversations."""
         if self.store is None:
-            self._kept.setdefault(receipt.conversation, []).append(receipt)
-            if len(self._kept) > KEPT:
-                del self._kept[next(iter(self._kept))]
+            with self._lock:  # each turn keeps its own in a thread of its own
+                self._kept.setdefault(receipt.conversation, []).append(receipt)
+                if len(self._kept) > KEPT:
+                    del self._kept[next(iter(self._kept))]
 
     def close(self) -> None:
         if self.store is not None:
