@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import hypothesis
 import pytest
 
 if TYPE_CHECKING:
@@ -44,6 +45,11 @@ LONGEST = (
 """Files of tests that take longest come first: one that begins last keeps one worker busy while the
 others have nothing left to do. Beside one that asks the embedded model, which takes every core,
 stands one that does not."""
+
+
+# The same examples in every run, and as long for each as a busy machine takes.
+hypothesis.settings.register_profile("same", derandomize=True, deadline=None)
+hypothesis.settings.load_profile("same")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

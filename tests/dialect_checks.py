@@ -33,14 +33,8 @@ FAILURE = Failure(503, "overloaded", "The engine has no room left.")
 
 
 def generated(examples: int) -> settings:
-    """Deterministic generated tests, as many as asked for."""
-    return settings(
-        max_examples=examples,
-        derandomize=True,
-        deadline=None,
-        database=None,
-        suppress_health_check=list(HealthCheck),
-    )
+    """Generated tests, as many as asked for."""
+    return settings(max_examples=examples, suppress_health_check=list(HealthCheck))
 
 
 def over_the_wire(value: Any) -> Any:

@@ -68,6 +68,21 @@ def test_answers_and_is_found_again(engine: process.Engine, smol: Path, folders:
     assert again.pid == engine.pid
 
 
+def test_a_library_that_is_missing_is_named_with_what_brings_it(tmp_path: Path) -> None:
+    broken = "libgomp.so.1: cannot open shared object file: No such file or directory"
+    (tmp_path / "xllamacpp.py").write_text(f"raise ImportError({broken!r})")
+    done = subprocess.run(
+        [sys.executable, "-m", "pellucid.engine.child"],
+        input="{}",
+        env={**os.environ, "PYTHONPATH": str(tmp_path)},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 1
+    assert broken in done.stderr and "apt-get install libgomp1" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 def test_rendezvous_is_private_and_the_key_is_needed(engine: process.Engine) -> None:
     assert engine.rendezvous is not None
     for file in (engine.rendezvous, engine.rendezvous.with_suffix(".log")):

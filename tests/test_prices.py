@@ -52,7 +52,7 @@ usages = st.builds(
 )
 
 
-@settings(max_examples=600, deadline=None, derandomize=True)
+@settings(max_examples=600)
 @given(st.data(), usages, st.integers(0, 24 * 900))
 def test_costs_equal_the_data_sets_own_calculator(data: Any, usage: Usage, hours: int) -> None:
     provider, model = data.draw(st.sampled_from(priced_models()))
@@ -325,7 +325,7 @@ def test_windows(name: str, window: int | None) -> None:
     assert found is None or found.dated is not None
 
 
-@settings(max_examples=60, deadline=None, derandomize=True)
+@settings(max_examples=60)
 @given(st.integers(0, 5000), st.integers(1, 40), st.integers(0, 500), st.integers(0, 900))
 def test_a_conversation_sends_its_whole_history(
     text: int, turns: int, per_turn: int, reply: int

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 import pytest
-from hypothesis import given, seed, settings
+from hypothesis import given, settings
 
 from chat_reference import CALL, REQUESTS, WEATHER, Letters, conversation, rendered_by_reference
 from pellucid.errors import TemplateError, TokenError, UsageError
@@ -42,8 +42,7 @@ def test_ids_are_those_of_rendering_and_tokenizing(
     check(prompt, request)
 
 
-@seed(1)
-@settings(max_examples=80, deadline=None, database=None)
+@settings(max_examples=80)
 @given(request=conversations())
 def test_ids_of_harmless_conversations_are_the_references(
     request: Request, models: dict[str, Model]

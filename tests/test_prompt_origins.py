@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable
 
 import pytest
-from hypothesis import given, seed, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chat_reference import REQUESTS, TEMPLATES, WEATHER, conversation, rendered_by_reference
@@ -112,8 +112,7 @@ def test_origins_are_exact_with_every_family(family: str) -> None:
         assert labels & {"user", "passage"}, name
 
 
-@seed(2)
-@settings(max_examples=20, deadline=None, database=None)
+@settings(max_examples=20)
 @given(data=st.data())
 @pytest.mark.parametrize("family", sorted(TEMPLATES))
 def test_every_span_holds_its_text_or_the_prompt_says_so(

@@ -17,7 +17,7 @@ from typing import Any
 
 import openai
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from host_server import answer, fails, host
@@ -247,6 +247,7 @@ NAMES = st.text(st.characters(codec="utf-8", exclude_categories=["C", "Z"]), min
 
 
 @settings(max_examples=40)
+@example({"<a>": "b"}, {"<c>": b"d"})
 @given(
     st.dictionaries(NAMES | st.just("list[]"), TEXTS, max_size=4),
     st.dictionaries(NAMES, st.binary(), max_size=2),

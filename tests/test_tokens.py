@@ -220,7 +220,7 @@ def test_offsets_of_the_corpus(model: BpeTokenizer) -> None:
         check_offsets(model, text)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(text=st.text(), tail=st.text(alphabet="e\u0301\u0323\u1100\u1161é <|im_start|>"))
 def test_offsets_of_any_text(model: BpeTokenizer, text: str, tail: str) -> None:
     check_offsets(model, text + tail)

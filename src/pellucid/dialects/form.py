@@ -118,4 +118,5 @@ def _field(piece: bytes) -> tuple[str, str | File]:
 def _plain(name: str | tuple[str | None, str | None, str]) -> str:
     """A name out of a head, without half characters. Raises `ValueError` for one that is coded
     oddly."""
-    return collapse_rfc2231_value(name).encode("utf-8", "replace").decode()
+    whole = name if isinstance(name, str) else collapse_rfc2231_value(name)
+    return whole.encode("utf-8", "replace").decode()

@@ -24,8 +24,7 @@ COUNTERS = ("prompt_tokens_total", "prompt_tokens_cached_total", "tokens_predict
 def main() -> None:
     config = json.load(sys.stdin)
     os.umask(0o077)
-    import xllamacpp
-
+    xllamacpp = _library()
     server = xllamacpp.Server(_parameters(xllamacpp, config))
     host, port = server.listening_address.removeprefix("http://").rsplit(":", 1)
     rendezvous = Path(config["rendezvous"])
@@ -41,6 +40,20 @@ def main() -> None:
     signal.signal(signal.SIGTERM, lambda *_: _leave(rendezvous))
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C in a terminal is not meant for us
     _watch(server, config, rendezvous)
+
+
+def _library() -> Any:
+    try:
+        import xllamacpp
+    except ImportError as error:
+        sys.exit(f"Error: llama.cpp cannot be loaded: {error}.{_remedy(str(error))}")
+    return xllamacpp
+
+
+def _remedy(error: str) -> str:
+    if "libgomp" not in error:
+        return ""
+    return " Your system has it: `apt-get install libgomp1` (Debian, Ubuntu), elsewhere `libgomp`."
 
 
 def _parameters(xllamacpp: Any, config: dict[str, Any]) -> Any:

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 POLL = 0.1
 """Seconds between two looks at a growing download."""
+WHEELS_OF = "3.12"
+"""The Python whose wheels are asked for, whichever runs here: all that are read have one for it."""
 
 
 def download(
@@ -122,6 +124,7 @@ def _pip_download(package: str, scratch: Path, report: Callable[[int], None]) ->
     # -P keeps a pip.py of the current folder from being run in place of pip.
     command = [sys.executable, "-P", "-m", "pip", "download", "--no-deps", "--no-cache-dir"]
     command += ["--only-binary", ":all:", "--ignore-requires-python", "--no-input"]
+    command += ["--python-version", WHEELS_OF]
     command += ["--disable-pip-version-check", "--progress-bar", "off", "--retries", "3"]
     command += ["--dest", str(scratch / "wheel"), package]
     environment = _environment(os.environ) | {"TMPDIR": str(scratch)}
