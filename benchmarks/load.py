@@ -1,7 +1,7 @@
 """The two ends of a measured server, and its figures: a load that asks, a host that has its answer
 ready, each in as few instructions as can be, and what was seen between them.
 
-The load and the host are on one core, what is measured on the other.
+The load and the host are on one core, what stands between on the other.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ import multiprocessing
 import os
 import statistics
 import time
-from collections.abc import Callable, Coroutine, Iterator, Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
@@ -267,16 +267,20 @@ def in_turns(sides: Sequence[Side], rounds: int, seconds: float) -> list[list[Fi
     return [list(of_one) for of_one in zip(*found, strict=True)]
 
 
-def quickest(rounds: Sequence[Figures]) -> Figures:
-    """Each figure at its best: what else a machine does only ever slows."""
-    better = {each.name: min for each in fields(Figures)} | {"rate": max, "chunks": max}
-    better["resident"] = max
+def of_rounds(rounds: Sequence[Figures]) -> Figures:
+    """Of what a server can do the best round, since what else a machine does only slows it; of what
+    its clients wait the median; of memory the most."""
+    picks: dict[str, Callable[[Iterable[float]], float]] = {
+        **dict.fromkeys(("median", "p95", "first"), statistics.median),
+        **dict.fromkeys(("rate", "chunks", "resident"), max),
+        **dict.fromkeys(("processor", "processor_chunk"), min),
+    }
     return Figures(
-        **{name: pick(getattr(x, name) for x in rounds) for name, pick in better.items()}
+        **{name: pick([getattr(each, name) for each in rounds]) for name, pick in picks.items()}
     )
 
 
 def _processor(process: int) -> float:
-    """Seconds of processor time, of all threads there are."""
-    threads = Path(f"/proc/{process}/task").glob("*/schedstat")
-    return sum(int(each.read_text().split()[0]) for each in threads) / 1e9
+    """Seconds of processor time."""
+    fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")

@@ -163,6 +163,10 @@ class HostConnection(asyncio.Protocol):
 
     # -- what the parser tells
 
+    def on_message_begin(self) -> None:
+        if self._whole:
+            raise ConnectionResetError("the host spoke out of turn")
+
     def on_header(self, name: bytes, value: bytes) -> None:
         self._fields.append((name, value))
 

@@ -35,5 +35,7 @@ class Outbox:
                 continue
             try:
                 transport.write(data)
-            except Exception:  # its own fault: the others' bytes are still to go
+            except Exception as error:  # its own fault: the others' bytes are still to go
                 transport.abort()
+                said = {"message": "What was to be sent could not be.", "exception": error}
+                asyncio.get_running_loop().call_exception_handler(said)

@@ -9,7 +9,7 @@ from dataclasses import replace
 from functools import partial
 
 from ..calls import Call
-from ..dialects.base import Dialect, Extra, Failure, Head, Incoming, ReplyEncoder
+from ..dialects.base import Dialect, Extra, Head, Incoming, ReplyEncoder
 from ..errors import BadRequest, PellucidError
 from ..messages import Request
 from ..models.base import Model, Stopped, never, prepare_steered
@@ -19,7 +19,7 @@ from ..prompt.values import Prompt
 from ..record.receipt import Receipt, Timings
 from ..replies import Event, Finish, Notice, Reply, Sent, TextDelta
 from .conversations import Place
-from .failures import failure_of
+from .failures import failure_of, own_fault
 from .feed import Feed
 from .http_response import Response
 from .stream_writer import EVENTS, StreamWriter
@@ -229,9 +229,16 @@ async def stream(
             raise
         await writer.fail(failure_of(error))
     except asyncio.CancelledError:
-        if not (writer.begun and answering.visit.server.stopping):
+        failure = answering.visit.server.given_up() if writer.begun else None
+        if failure is None:
             raise
-        await writer.fail(Failure(503, "overloaded", "The server stops; ask again later."))
+        await writer.fail(failure)
+    except ConnectionError:
+        raise
+    except Exception:
+        if not writer.begun:
+            raise
+        await writer.fail(own_fault())
     finally:
         writer.close()
     return None

@@ -47,7 +47,7 @@ async def speech(visit: Visit) -> Response | None:
                 if piece:
                     size += len(piece)
                     kept.made = f"{size:,} bytes of {media}"
-                    await stream.send(piece, visit.server.limits.write)
+                    await stream.write(piece)
             await stream.end()
     return None
 

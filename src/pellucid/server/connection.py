@@ -8,6 +8,9 @@ before a colon, codings other than chunked.
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import socket
+import struct
 import time
 from collections import deque
 from collections.abc import Mapping
@@ -26,6 +29,8 @@ HEAD = 1 << 16
 """Bytes of a request's head."""
 FIELDS = 200
 """Header fields of a request."""
+WAITING = 8
+"""Requests of one connection that may wait for the one before."""
 LINGER = 2.0
 """Seconds in which a client whose request was not read to its end may read why."""
 STATUS_LINES = {
@@ -62,8 +67,11 @@ class Connection(asyncio.Protocol):
         self._front.connections.add(self)
 
     def eof_received(self) -> None:
-        """A client that sends no more may still read: what is for it goes before the end."""
+        """A client that sends no more counts as gone; it may still read what is there for it."""
         self._front.outbox.send()
+        self.since = time.monotonic()
+        if self._task is not None:
+            self._task.cancel()
 
     def connection_lost(self, error: Exception | None) -> None:
         self._front.connections.discard(self)
@@ -166,15 +174,19 @@ class Connection(asyncio.Protocol):
                 response = await self._front.handle(request)
                 if response is None:
                     self._finish(request)
-                elif request.answered:  # a stream that broke: it must not look whole
-                    self.abort()
+                elif request.answered:
+                    self._break_off()
                 else:
                     self._answer(request, response)
+                    if self.full and not self._closing:
+                        await self.drained()
                 if not self._waiting:
                     break
                 request = self._waiting.popleft()
                 self.flow()
             self._answer_refused()
+        except ConnectionError:  # nobody is there, or reads
+            self.abort()
         finally:
             self._task = None
             self.since = time.monotonic()
@@ -206,13 +218,22 @@ class Connection(asyncio.Protocol):
             nothing = HttpRequest(self, "GET", "", Headers(()), keep_alive=False)
             self._answer(nothing, self._refusal)
 
+    def _break_off(self) -> None:
+        """A stream that broke must not look whole, also where it lasts as long as the connection:
+        this ends with a reset."""
+        with contextlib.suppress(OSError):
+            self._transport.get_extra_info("socket").setsockopt(
+                socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0)
+            )
+        self.abort()
+
     def _close(self, at_once: bool) -> None:
         """A client that still sends would lose the answer if the connection went now."""
-        self._closing = True
+        self._closing, self.since = True, time.monotonic()
         self._front.outbox.send()
         if at_once:
             self._transport.close()
-        else:
+        elif not self._transport.is_closing():
             self._transport.write_eof()
             self._transport.resume_reading()
             self._front.loop.call_later(LINGER, self._transport.close)
@@ -232,15 +253,25 @@ class Connection(asyncio.Protocol):
         self._front.outbox.put(self._transport, data)
 
     async def drained(self) -> None:
-        while self.full and not self._transport.is_closing():
-            self._room = self._front.loop.create_future()
-            await self._room
+        if self.full:
+            try:
+                async with asyncio.timeout(self._front.limits.write):
+                    await self._has_room()
+            except TimeoutError:
+                self.abort()
+                raise ConnectionResetError("the client does not read") from None
         if self._transport.is_closing():
             raise ConnectionResetError("the client is gone")
 
+    async def _has_room(self) -> None:
+        while self.full and not self._transport.is_closing():
+            self._room = self._front.loop.create_future()
+            await self._room
+
     def flow(self) -> None:
-        held = self._request.held if self._request is not None else 0
-        pause = bool(self._waiting) or held > AHEAD
+        # While nothing is read a client that leaves is not noticed: a few may wait.
+        held = sum([each.held for each in self._waiting or (self._request,) if each is not None])
+        pause = len(self._waiting) >= WAITING or held > AHEAD
         if pause != self._paused and not self._transport.is_closing():
             self._paused = pause
             if pause:
@@ -252,12 +283,17 @@ class Connection(asyncio.Protocol):
         self._transport.abort()
 
     def check(self, now: float) -> None:
-        """Let go of a client that takes too long over a head, or says nothing more."""
-        if self._task is not None or self._closing:
+        """Let go of a client that takes too long over a head or its last answer, or says nothing
+        more."""
+        if self._task is not None:
             return
-        if self._in_head and now - self.since > self._front.patience:
-            self._refuse(408, f"The request did not arrive in {self._front.patience:g} seconds.")
-        elif now - self.since > self._front.idle:
+        waited, limits = now - self.since, self._front.limits
+        if self._closing or self._transport.is_closing():
+            if waited > limits.write:
+                self.abort()
+        elif self._in_head and waited > limits.read:
+            self._refuse(408, f"The request did not arrive in {limits.read:g} seconds.")
+        elif waited > self._front.idle:
             self._transport.close()
 
     def close_idle(self) -> None:

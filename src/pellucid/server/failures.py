@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sys
+import traceback
+
 from ..dialects.base import Failure, FailureKind
 from ..dialects.failures import ERRORS
 from ..errors import (
@@ -78,3 +81,10 @@ def _provider(error: ProviderError) -> Failure:
     if kind in ("rejected", "quota") and error.status in (402, 409, 413, 422, 429):
         status = error.status
     return Failure(status, kind, str(error), error.code)
+
+
+def own_fault() -> Failure:
+    """What a client is told of the error of ours that is handled; the terminal is told all."""
+    print(traceback.format_exc(), file=sys.stderr, flush=True)
+    said = "The server met an error of its own; its terminal says more."
+    return Failure(500, "server", said)

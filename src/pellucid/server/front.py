@@ -13,26 +13,29 @@ from ..models.outbox import Outbox
 from .connection import Connection
 from .http_request import HttpRequest
 from .http_response import Response
+from .limits import Limits
 
 IDLE = 75.0
 """Seconds that a connection is kept without a request."""
 TICK = 1.0
+BACKLOG = 512
+"""Connections that the system takes before they are looked at."""
 
 
 class Front:
     """`handle` answers a request, or returns `None` once it has streamed its answer; `refuse` makes
-    the answer to what is no request. A head may take `patience` seconds to arrive."""
+    the answer to what is no request."""
 
     def __init__(
         self,
         handle: Callable[[HttpRequest], Awaitable[Response | None]],
         refuse: Callable[[int, str], Response],
-        patience: float,
+        limits: Limits,
         outbox: Outbox,
     ) -> None:
         self.handle = handle
         self.refuse = refuse
-        self.patience = patience
+        self.limits = limits
         self.idle = IDLE
         self.connections: set[Connection] = set()
         self.outbox = outbox
@@ -43,7 +46,9 @@ class Front:
         self._tick()
 
     async def listen(self, listener: socket.socket) -> None:
-        server = await self.loop.create_server(lambda: Connection(self), sock=listener)
+        server = await self.loop.create_server(
+            lambda: Connection(self), sock=listener, backlog=BACKLOG
+        )
         self._servers.append(server)
 
     def stop_listening(self) -> None:
@@ -71,4 +76,4 @@ class Front:
         now = time.monotonic()
         for connection in tuple(self.connections):
             connection.check(now)
-        self._timer = self.loop.call_later(min(TICK, self.patience / 4), self._tick)
+        self._timer = self.loop.call_later(min(TICK, self.limits.read / 4), self._tick)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping
 from dataclasses import field
 
@@ -32,24 +31,10 @@ class Stream:
             self._fields["Transfer-Encoding"] = "chunked"
 
     async def write(self, data: bytes) -> None:
-        """Waits while the client does not read. Raises `ConnectionError` when it is gone."""
-        link = self.request.link
-        link.write(self._head() + self._framed(data))
-        await link.drained()
-
-    async def send(self, data: bytes, patience: float) -> None:
-        """Waits while the client does not read, so many seconds at most. Raises `ConnectionError`
-        when it is gone, or does not read."""
+        """Waits while the client does not read. Raises `ConnectionError` when it is gone, or takes
+        too long."""
         self.write_now(data)
-        link = self.request.link
-        if not link.full:
-            return
-        try:
-            async with asyncio.timeout(patience):
-                await link.drained()
-        except TimeoutError:
-            link.abort()
-            raise ConnectionResetError("the client does not read") from None
+        await self.request.link.drained()
 
     def write_now(self, data: bytes) -> None:
         """Without waiting: for the few bytes that show that the stream goes on."""

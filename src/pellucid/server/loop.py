@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import ctypes
 import gc
 import sys
 from collections.abc import Coroutine
@@ -40,7 +39,9 @@ def run(main: Coroutine[Any, Any, T]) -> T:
 def one_heap() -> None:
     """Have the C library keep one heap for all threads. glibc gives each of many its own, and each
     fills its own holes: for hours of steady load memory goes on growing."""
-    with contextlib.suppress(OSError, TypeError, AttributeError):  # another C library
+    with contextlib.suppress(ImportError, OSError, TypeError, AttributeError):  # of another C
+        import ctypes
+
         ctypes.CDLL(None).mallopt(_M_ARENA_MAX, 1)
 
 

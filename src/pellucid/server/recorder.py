@@ -99,12 +99,14 @@ class Recorder:
     def _write(self, receipts: list[Receipt]) -> None:
         try:
             self.store.add_all(receipts)
-        except StoreError:
+        except Exception:
             for receipt in receipts:  # one that cannot be kept costs only itself
                 try:
                     self.store.add(receipt)
                 except StoreError as error:
                     self._say(str(error))
+                except Exception as error:  # the thread is to live on whatever happens
+                    self._say(f"{type(error).__name__}: {error}")
 
     def _say(self, why: str) -> None:
         if not self.failed:

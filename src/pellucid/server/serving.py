@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import socket
-import sys
-import traceback
 from collections.abc import Mapping
 from typing import Any, Self
 
@@ -20,7 +18,7 @@ from ..record.store import Store
 from ..settings import Settings
 from . import admission, openai, routes
 from .conversations import Conversations
-from .failures import BUSY, Refused, failure_of
+from .failures import BUSY, Refused, failure_of, own_fault
 from .feed import Feed
 from .front import Front
 from .gate import Gate
@@ -88,7 +86,7 @@ class Server:
 
     async def __aenter__(self) -> Self:
         await self.client.__aenter__()
-        self._front = Front(self._handle, _malformed, self.limits.read, self._outbox)
+        self._front = Front(self._handle, _malformed, self.limits, self._outbox)
         self._watch()
         return self
 
@@ -125,7 +123,7 @@ class Server:
         assert self._front is not None
         try:
             listener = socket.create_server(
-                (host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET, backlog=512
+                (host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET
             )
         except (OSError, OverflowError) as error:
             why = getattr(error, "strerror", None) or error
@@ -179,7 +177,7 @@ class Server:
             del self._visits[task]
             self._late.discard(task)
 
-    def _given_up(self) -> Failure | None:
+    def given_up(self) -> Failure | None:
         """Why what this task answers was cancelled; `None`: its client left."""
         task = asyncio.current_task()
         if task is not None and task in self._late:
@@ -205,7 +203,7 @@ class Server:
         try:
             return await found.handler(visit)
         except asyncio.CancelledError:
-            failure = self._given_up()
+            failure = self.given_up()
             if failure is None:
                 raise
             return _failed(visit, failure)
@@ -216,9 +214,7 @@ class Server:
         except ConnectionError:
             raise asyncio.CancelledError from None  # nobody is there to be told
         except Exception:
-            print(traceback.format_exc(), file=sys.stderr, flush=True)
-            said = "The server met an error of its own; its terminal says more."
-            return _failed(visit, Failure(500, "server", said))
+            return _failed(visit, own_fault())
 
 
 def _failed(visit: Visit, failure: Failure, retry_after: int | None = None) -> Response:

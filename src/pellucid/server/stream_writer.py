@@ -32,7 +32,6 @@ class StreamWriter:
         self._answering = answering
         self._make = encoder
         self._media = media
-        self._patience = answering.visit.server.limits.write
         self._loop = asyncio.get_running_loop()
         self._last = self._loop.time()
         self._timer: asyncio.TimerHandle | None = None
@@ -48,7 +47,7 @@ class StreamWriter:
         await self._stream.end()
 
     async def fail(self, failure: Failure) -> None:
-        with contextlib.suppress(ConnectionError, TimeoutError):
+        with contextlib.suppress(ConnectionError):
             await self._send(self._encoder.fail(failure))
             await self._stream.end()
 
@@ -71,7 +70,7 @@ class StreamWriter:
         if not data:
             return
         self._last = self._loop.time()
-        await self._stream.send(data, self._patience)
+        await self._stream.write(data)
 
     def _show_life(self) -> None:
         left = self._last + QUIET - self._loop.time()

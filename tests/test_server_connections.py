@@ -1,0 +1,187 @@
+"""Clients that leave without a word, do not read, or are cut: what becomes of their connections."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from host_server import host, stalled
+from pellucid.models.host_connection import HostConnection
+from pellucid.models.outbox import Outbox
+from pellucid.record.store import Store
+from pellucid.server.limits import Limits
+from served import Served, Stub, echo, served
+from test_server_faults import CHAT, STREAMS, raw, say, stream_of
+from test_server_security import in_front_of
+from work import soon
+
+LINES = "/api/chat"
+
+
+def ticking(request: Any) -> Iterator[str]:
+    for _ in range(400):
+        time.sleep(0.02)
+        yield "tick "
+
+
+def until_end(link: socket.socket) -> bytes:
+    link.settimeout(10)
+    data = b""
+    while piece := link.recv(1 << 16):
+        data += piece
+    return data
+
+
+@pytest.mark.parametrize("api", STREAMS)
+def test_a_stream_whose_time_is_up_ends_as_an_error(api: str) -> None:
+    whole, broken = STREAMS[api]
+    with served({"x": Stub("x", ticking)}, limits=Limits(call=0.3)) as server:
+        data = stream_of(server, api)
+    assert b"tick" in data and b"The answer took longer than 0.3 seconds." in data
+    assert broken in data and whole not in data.partition(broken)[2]
+
+
+@pytest.mark.parametrize("path", [CHAT, LINES])
+def test_it_does_so_for_a_client_of_http_1_0(path: str) -> None:
+    with served({"x": Stub("x", ticking)}, limits=Limits(call=0.3)) as server:
+        link = socket.create_connection(("127.0.0.1", server.port))
+        data = raw(server, say("hi", stream=True), path)
+        link.sendall(data.replace(b"HTTP/1.1", b"HTTP/1.0", 1))
+        said = until_end(link)
+        link.close()
+    assert b"tick" in said and b"The answer took longer than 0.3 seconds." in said[-200:]
+
+
+def test_an_error_of_our_own_ends_a_stream_as_an_error(capfd: pytest.CaptureFixture[str]) -> None:
+    with served({"x": Stub("x", ticking)}) as server:
+
+        def broken(*_: object) -> None:
+            raise ZeroDivisionError("by design")
+
+        server.server.conversations.remember = broken  # type: ignore[method-assign]
+        link = socket.create_connection(("127.0.0.1", server.port))
+        link.sendall(raw(server, say("hi", stream=True)).replace(b"HTTP/1.1", b"HTTP/1.0", 1))
+        said = until_end(link)
+        link.close()
+    assert b"tick" in said and b'"error"' in said[-200:] and b"[DONE]" not in said
+    assert "ZeroDivisionError: by design" in capfd.readouterr().err
+
+
+def test_a_client_that_sends_no_more_and_does_not_read_frees_its_slot() -> None:
+    def words(request: Any) -> Iterator[str]:
+        for _ in range(4000):
+            time.sleep(0.005)
+            yield "x" * 200
+
+    with served({"x": Stub("x", words)}, limits=Limits(local=1)) as server:
+        link = socket.socket()
+        link.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        link.connect(("127.0.0.1", server.port))
+        link.sendall(raw(server, say("long", stream=True)))
+        assert soon(lambda: server.server.busy)
+        (connection,) = server.server._front.connections
+        transport = connection._transport
+        inside = transport.get_extra_info("socket")
+        inside.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
+        assert soon(lambda: transport.get_write_buffer_size() > 1000)
+        link.shutdown(socket.SHUT_WR)
+        assert soon(lambda: not server.server.busy, 5)
+        link.close()
+
+
+def test_a_client_whose_next_request_waits_is_seen_to_leave() -> None:
+    with host(stalled(), stalled()) as there, in_front_of(there) as server:
+        body = {"model": "mine", "stream": True, "messages": say("hi")["messages"]}
+        link = socket.create_connection(("127.0.0.1", server.port))
+        link.sendall(2 * raw(server, body))
+        assert soon(lambda: server.server.busy)
+        link.close()
+        assert soon(lambda: not server.server.busy, 5)
+
+
+def test_a_client_that_does_not_read_whole_answers_is_let_go() -> None:
+    with served(limits=Limits(write=0.5)) as server:
+        link = socket.socket()
+        link.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        link.connect(("127.0.0.1", server.port))
+        link.sendall(b"GET /openapi.json HTTP/1.1\r\nHost: localhost\r\n\r\n" * 1000)
+        assert soon(lambda: any(each.full for each in open_(server)))
+        (connection,) = open_(server)
+        assert connection._transport.get_write_buffer_size() < 1 << 20
+        assert soon(lambda: not open_(server))
+        link.close()
+
+
+def test_a_client_that_does_not_read_its_last_answer_is_let_go() -> None:
+    def words(request: Any) -> Iterator[str]:
+        yield "x" * 5_000_000
+
+    with served({"x": Stub("x", words)}, limits=Limits(write=0.5)) as server:
+        link = socket.socket()
+        link.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        link.connect(("127.0.0.1", server.port))
+        data = raw(server, say("hi"))
+        link.sendall(data.replace(b"\r\n", b"\r\nConnection: close\r\n", 1))
+        assert soon(lambda: any(each._closing for each in open_(server)))
+        assert soon(lambda: not open_(server))
+        link.close()
+
+
+def open_(server: Served) -> list[Any]:
+    front = server.server._front
+    assert front is not None
+    return list(front.connections)
+
+
+def test_what_cannot_be_kept_for_a_reason_of_our_own_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """And the next receipts are."""
+    with served({"x": echo()}, store=tmp_path / "r.db") as server:
+        with monkeypatch.context() as patch:
+
+            def broken(*_: object) -> None:
+                raise MemoryError("by design")
+
+            patch.setattr(Store, "add_all", broken)
+            assert server.post(CHAT, say("one")).status == 200
+            assert server.server.recorder is not None
+            assert soon(lambda: server.server.recorder.failed == 1)
+        assert server.post(CHAT, say("two")).status == 200
+        assert len(server.get("/receipts").json["receipts"]) == 1
+    assert "a receipt was not kept: MemoryError: by design" in capfd.readouterr().err
+
+
+def test_a_host_that_says_more_than_was_asked_is_not_asked_again() -> None:
+    two = b"".join(
+        b"HTTP/1.1 %b\r\nContent-Length: 3\r\n\r\n%b" % each
+        for each in ((b"200 OK", b"one"), (b"500 No", b"two"))
+    )
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(two)
+        await writer.drain()
+        writer.close()
+
+    async def asked() -> tuple[int, bytes, bool]:
+        server = await asyncio.start_server(answer, "127.0.0.1", 0)
+        async with server:
+            address = server.sockets[0].getsockname()
+            loop = asyncio.get_running_loop()
+            _, there = await loop.create_connection(lambda: HostConnection(Outbox()), *address)
+            said = await there.ask(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n", 5)
+            body = b""
+            while piece := await there.read(5):
+                body += piece
+            reusable = there.reusable
+            there.close()
+            return said.status, body, reusable
+
+    assert asyncio.run(asked()) == (200, b"one", False)
