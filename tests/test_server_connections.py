@@ -133,6 +133,21 @@ def test_a_client_that_does_not_read_its_last_answer_is_let_go() -> None:
         link.close()
 
 
+def test_a_client_that_reads_slowly_gets_all() -> None:
+    with served({"x": Stub("x", lambda _: iter(["x" * 3_000_000]))}, limits=Limits(write=0.4)) as s:
+        link = socket.socket()
+        link.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 16)
+        link.connect(("127.0.0.1", s.port))
+        link.sendall(raw(s, say("hi")).replace(b"\r\n", b"\r\nConnection: close\r\n", 1))
+        link.settimeout(10)
+        began, size = time.monotonic(), 0
+        while piece := link.recv(1 << 16):
+            size += len(piece)
+            time.sleep(0.03)
+        link.close()
+    assert size > 3_000_000 and time.monotonic() - began > 3 * 0.4
+
+
 def open_(server: Served) -> list[Any]:
     front = server.server._front
     assert front is not None

@@ -56,6 +56,9 @@ class Connection(asyncio.Protocol):
         self.full = False
         self._paused = self._closing = False
         self._room: asyncio.Future[None] | None = None
+        self._written = self._taken = 0
+        self._took = self.since
+        """When it last took of the bytes that were written to it."""
         self._refusal: Response | None = None
         self._parser = httptools.HttpRequestParser(self)
 
@@ -69,7 +72,6 @@ class Connection(asyncio.Protocol):
     def eof_received(self) -> None:
         """A client that sends no more counts as gone; it may still read what is there for it."""
         self._front.outbox.send()
-        self.since = time.monotonic()
         if self._task is not None:
             self._task.cancel()
 
@@ -229,7 +231,7 @@ class Connection(asyncio.Protocol):
 
     def _close(self, at_once: bool) -> None:
         """A client that still sends would lose the answer if the connection went now."""
-        self._closing, self.since = True, time.monotonic()
+        self._closing = True
         self._front.outbox.send()
         if at_once:
             self._transport.close()
@@ -250,23 +252,15 @@ class Connection(asyncio.Protocol):
         return STATUS_LINES[status] + lines.encode("latin-1", "replace") + self._front.date + last
 
     def write(self, data: bytes) -> None:
+        self._written += len(data)
         self._front.outbox.put(self._transport, data)
 
     async def drained(self) -> None:
-        if self.full:
-            try:
-                async with asyncio.timeout(self._front.limits.write):
-                    await self._has_room()
-            except TimeoutError:
-                self.abort()
-                raise ConnectionResetError("the client does not read") from None
-        if self._transport.is_closing():
-            raise ConnectionResetError("the client is gone")
-
-    async def _has_room(self) -> None:
         while self.full and not self._transport.is_closing():
             self._room = self._front.loop.create_future()
             await self._room
+        if self._transport.is_closing():
+            raise ConnectionResetError("the client is gone")
 
     def flow(self) -> None:
         # While nothing is read a client that leaves is not noticed: a few may wait.
@@ -283,17 +277,19 @@ class Connection(asyncio.Protocol):
         self._transport.abort()
 
     def check(self, now: float) -> None:
-        """Let go of a client that takes too long over a head or its last answer, or says nothing
-        more."""
-        if self._task is not None:
+        """Let go of a client that takes nothing of what it is sent, or too long over a head, or
+        says nothing more."""
+        limits, left = self._front.limits, self._transport.get_write_buffer_size()
+        taken = self._written - left
+        if taken > self._taken or not left:
+            self._taken, self._took = taken, now
+        elif now - self._took > limits.write:
+            self.abort()
+        if self._task is not None or self._closing or self._transport.is_closing():
             return
-        waited, limits = now - self.since, self._front.limits
-        if self._closing or self._transport.is_closing():
-            if waited > limits.write:
-                self.abort()
-        elif self._in_head and waited > limits.read:
+        if self._in_head and now - self.since > limits.read:
             self._refuse(408, f"The request did not arrive in {limits.read:g} seconds.")
-        elif waited > self._front.idle:
+        elif now - self.since > self._front.idle:
             self._transport.close()
 
     def close_idle(self) -> None:

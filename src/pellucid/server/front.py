@@ -42,6 +42,7 @@ class Front:
         self.closing = False
         self.date = b""
         self.loop = asyncio.get_running_loop()
+        self._every = min(TICK, limits.read / 4, limits.write / 4)
         self._servers: list[asyncio.Server] = []
         self._tick()
 
@@ -76,4 +77,4 @@ class Front:
         now = time.monotonic()
         for connection in tuple(self.connections):
             connection.check(now)
-        self._timer = self.loop.call_later(min(TICK, self.limits.read / 4), self._tick)
+        self._timer = self.loop.call_later(self._every, self._tick)

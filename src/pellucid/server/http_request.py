@@ -48,8 +48,7 @@ class Link(Protocol):
     def write(self, data: bytes) -> None: ...
 
     async def drained(self) -> None:
-        """Waits while the client does not read. Raises `ConnectionError` when it is gone, or takes
-        too long."""
+        """Waits while the client does not read. Raises `ConnectionError` when it is gone."""
 
     def head(self, request: HttpRequest, status: int, fields: Mapping[str, str]) -> bytes:
         """The head of an answer; from then on the request counts as answered."""

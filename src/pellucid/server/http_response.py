@@ -31,8 +31,7 @@ class Stream:
             self._fields["Transfer-Encoding"] = "chunked"
 
     async def write(self, data: bytes) -> None:
-        """Waits while the client does not read. Raises `ConnectionError` when it is gone, or takes
-        too long."""
+        """Waits while the client does not read. Raises `ConnectionError` when it is gone."""
         self.write_now(data)
         await self.request.link.drained()
 

@@ -10,8 +10,8 @@ class Limits:
     """`body` and `url` are bytes, `depth` is how far JSON may nest.
 
     `local` and `hosted` are calls that one model answers at a time, `waiting` those that queue for
-    it. Seconds: `read` for a request to arrive, `write` for a client to take what it was sent,
-    `call` for one answer, `grace` for answers to end when the server stops.
+    it. Seconds: `read` for a request to arrive, `write` in which a client takes some of what it is
+    sent, `call` for one answer, `grace` for answers to end when the server stops.
     """
 
     body: int = 20 << 20
