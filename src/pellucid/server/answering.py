@@ -214,7 +214,7 @@ async def stream(
 ) -> Response | None:
     """Events as they come. What goes wrong before anything was sent is an error of its own; what
     breaks later ends the stream as the dialect's error, never as a normal end."""
-    batches = answering.batches()
+    batches, request = answering.batches(), answering.visit.request
     writer = StreamWriter(answering, encoder, media)
     try:
         first = await anext(batches)
@@ -225,18 +225,18 @@ async def stream(
             await writer.write(batch)
         await writer.end()
     except PellucidError as error:
-        if not writer.begun:
+        if not request.answered:
             raise
         await writer.fail(failure_of(error))
     except asyncio.CancelledError:
-        failure = answering.visit.server.given_up() if writer.begun else None
+        failure = answering.visit.server.given_up() if request.answered else None
         if failure is None:
             raise
         await writer.fail(failure)
     except ConnectionError:
         raise
     except Exception:
-        if not writer.begun:
+        if not request.answered:
             raise
         await writer.fail(own_fault())
     finally:

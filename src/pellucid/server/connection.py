@@ -8,7 +8,6 @@ before a colon, codings other than chunked.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import socket
 import struct
 import time
@@ -204,7 +203,9 @@ class Connection(asyncio.Protocol):
         self._finish(request)
 
     def _finish(self, request: HttpRequest) -> None:
-        if not request.keep_alive:
+        if request.keep_alive:
+            request.rest()  # of one that was refused unread
+        else:
             self._close(request.whole)
 
     def _refuse(self, status: int, said: str) -> None:
@@ -222,12 +223,11 @@ class Connection(asyncio.Protocol):
 
     def _break_off(self) -> None:
         """A stream that broke must not look whole, also where it lasts as long as the connection:
-        this ends with a reset."""
-        with contextlib.suppress(OSError):
-            self._transport.get_extra_info("socket").setsockopt(
-                socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0)
-            )
-        self.abort()
+        this ends with a reset. Who sends no more may read what is there."""
+        if not self._transport.is_closing():
+            link = self._transport.get_extra_info("socket")
+            link.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            self.abort()
 
     def _close(self, at_once: bool) -> None:
         """A client that still sends would lose the answer if the connection went now."""

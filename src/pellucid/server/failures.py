@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 import traceback
 
@@ -83,8 +84,14 @@ def _provider(error: ProviderError) -> Failure:
     return Failure(status, kind, str(error), error.code)
 
 
+def tell(text: str) -> None:
+    """Say it on the terminal, if that is still there."""
+    with contextlib.suppress(OSError, ValueError):
+        print(text, file=sys.stderr, flush=True)
+
+
 def own_fault() -> Failure:
     """What a client is told of the error of ours that is handled; the terminal is told all."""
-    print(traceback.format_exc(), file=sys.stderr, flush=True)
+    tell(traceback.format_exc())
     said = "The server met an error of its own; its terminal says more."
     return Failure(500, "server", said)

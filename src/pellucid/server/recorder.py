@@ -12,6 +12,7 @@ import time
 from ..errors import StoreError
 from ..record.receipt import Receipt
 from ..record.store import Store
+from .failures import tell
 
 GATHER = 0.03
 """Seconds in which receipts gather to be written together: one transaction costs as much as
@@ -109,6 +110,6 @@ class Recorder:
                     self._say(f"{type(error).__name__}: {error}")
 
     def _say(self, why: str) -> None:
-        if not self.failed:
-            print(f"pellucid: a receipt was not kept: {why}", file=sys.stderr, flush=True)
         self.failed += 1
+        if self.failed == 1:
+            tell(f"pellucid: a receipt was not kept: {why}")

@@ -22,13 +22,13 @@ COMMENT = b": the answer goes on\n\n"
 
 
 class StreamWriter:
-    """`begun` is set once something was sent. `encoder` is made then: the id of a call is known
-    only when it has been prepared."""
+    """`encoder` is made once there is something to write: the id of a call is known only when it
+    has been prepared."""
 
     def __init__(
         self, answering: Answering, encoder: Callable[[], ReplyEncoder], media: str
     ) -> None:
-        self.begun = False
+        self._begun = False
         self._answering = answering
         self._make = encoder
         self._media = media
@@ -43,10 +43,12 @@ class StreamWriter:
         await self._send(begin + b"".join([encode(shown(event)) for event in events]))
 
     async def end(self) -> None:
+        self.close()
         await self._send(self._begin() + self._encoder.end())
         await self._stream.end()
 
     async def fail(self, failure: Failure) -> None:
+        self.close()
         with contextlib.suppress(ConnectionError):
             await self._send(self._encoder.fail(failure))
             await self._stream.end()
@@ -57,9 +59,9 @@ class StreamWriter:
 
     def _begin(self) -> bytes:
         """What comes before the first event."""
-        if self.begun:
+        if self._begun:
             return b""
-        self.begun = True
+        self._begun = True
         self._encoder = self._make()
         fields = {"Cache-Control": "no-cache", **self._answering.receipt_header}
         self._stream = Stream(self._answering.visit.request, self._media, fields)
