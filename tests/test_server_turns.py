@@ -325,3 +325,16 @@ def test_large_receipts_do_not_gather(home: Path) -> None:
     assert [row.id for row in store.list()] == [first.id]
     assert soon(lambda: keeping._held == 0)
     keeping.close()
+
+
+def test_who_asks_for_receipts_does_not_wait_for_more_of_them(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(recorder, "GATHER", 60)
+    keeping = Recorder(Store(home / "r.db"))
+    began = time.monotonic()
+    keeping.keep(second_turn())
+    keeping.flush()
+    assert len(keeping.store.list()) == 1
+    keeping.close()
+    assert time.monotonic() - began < 30

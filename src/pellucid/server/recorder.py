@@ -7,7 +7,6 @@ import os
 import queue
 import sys
 import threading
-import time
 
 from ..errors import StoreError
 from ..record.receipt import Receipt
@@ -37,6 +36,8 @@ class Recorder:
         self.store = store
         self.failed = 0
         self._queue: queue.SimpleQueue[_Waiting | threading.Event | None] = queue.SimpleQueue()
+        self._hurry = threading.Event()
+        """Somebody waits: what has gathered is written now."""
         self._held = 0
         self._closed = False
         self._lock = threading.Lock()
@@ -60,6 +61,7 @@ class Recorder:
         """Wait until everything given before is on the disk."""
         written = threading.Event()
         if self._put(written):
+            self._hurry.set()
             written.wait()
 
     def _put(self, item: _Waiting | threading.Event) -> bool:
@@ -74,6 +76,7 @@ class Recorder:
         with self._lock:
             self._closed = True
             self._queue.put(None)
+        self._hurry.set()
         self._thread.join()
         self.store.close()
 
@@ -86,7 +89,8 @@ class Recorder:
         while open_:
             batch = [self._queue.get()]
             if isinstance(batch[0], tuple):
-                time.sleep(GATHER)
+                self._hurry.wait(GATHER)
+            self._hurry.clear()
             while len(batch) < MOST and not self._queue.empty():
                 batch.append(self._queue.get())
             open_ = None not in batch
