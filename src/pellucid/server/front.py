@@ -74,6 +74,7 @@ class Front:
 
     def _tick(self) -> None:
         self.date = f"Date: {formatdate(usegmt=True)}\r\n".encode()
+        self.outbox.send()  # what clients have taken is counted from what they were sent
         now = time.monotonic()
         for connection in tuple(self.connections):
             connection.check(now)
