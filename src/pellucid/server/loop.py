@@ -39,7 +39,8 @@ def run(main: Coroutine[Any, Any, T]) -> T:
 def one_heap() -> None:
     """Have the C library keep one heap for all threads. glibc gives each of many its own, and each
     fills its own holes: for hours of steady load memory goes on growing."""
-    with contextlib.suppress(ImportError, OSError, TypeError, AttributeError):  # of another C
+    # There may be no such call, or no way to it.
+    with contextlib.suppress(ImportError, OSError, TypeError, AttributeError):
         import ctypes
 
         ctypes.CDLL(None).mallopt(_M_ARENA_MAX, 1)
