@@ -8,6 +8,7 @@ before a colon, codings other than chunked.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import socket
 import struct
 import time
@@ -28,6 +29,9 @@ HEAD = 1 << 16
 """Bytes of a request's head."""
 FIELDS = 200
 """Header fields of a request."""
+UNSENT = 1 << 17
+"""Bytes that the system holds for a client before it sends them; behind more it could not be seen
+for long whether a slow client takes any."""
 WAITING = 8
 """Requests of one connection that may wait for the one before."""
 LINGER = 2.0
@@ -66,6 +70,9 @@ class Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)  # uvloop's have no such base
         self.remote = (transport.get_extra_info("peername") or ("",))[0]
+        with contextlib.suppress(AttributeError, OSError):  # not every system can be told
+            link = transport.get_extra_info("socket")
+            link.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, UNSENT)
         self._front.connections.add(self)
 
     def eof_received(self) -> None:
@@ -226,7 +233,8 @@ class Connection(asyncio.Protocol):
         this ends with a reset. Who sends no more may read what is there."""
         if not self._transport.is_closing():
             link = self._transport.get_extra_info("socket")
-            link.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            with contextlib.suppress(OSError):  # the client was faster
+                link.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             self.abort()
 
     def _close(self, at_once: bool) -> None:

@@ -73,9 +73,9 @@ class Front:
             connection.abort()
 
     def _tick(self) -> None:
+        self._timer = self.loop.call_later(self._every, self._tick)
         self.date = f"Date: {formatdate(usegmt=True)}\r\n".encode()
         self.outbox.send()  # what clients have taken is counted from what they were sent
         now = time.monotonic()
         for connection in tuple(self.connections):
             connection.check(now)
-        self._timer = self.loop.call_later(self._every, self._tick)
