@@ -67,13 +67,15 @@ def test_it_does_so_for_a_client_of_http_1_0(path: str) -> None:
     assert b"tick" in said and b"The answer took longer than 1 seconds." in said[-200:]
 
 
-def test_an_error_of_our_own_ends_a_stream_as_an_error(capfd: pytest.CaptureFixture[str]) -> None:
+def test_an_error_of_our_own_ends_a_stream_as_an_error(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
     with served({"x": Stub("x", lambda _: iter(["tick ", "tack"]))}) as server:
 
         def broken(*_: object) -> None:
             raise ZeroDivisionError("by design")
 
-        server.server.conversations.remember = broken  # type: ignore[method-assign]
+        monkeypatch.setattr(server.server.conversations, "remember", broken)
         link = socket.create_connection(("127.0.0.1", server.port))
         link.sendall(raw(server, say("hi", stream=True)).replace(b"HTTP/1.1", b"HTTP/1.0", 1))
         said = until_end(link)
@@ -157,7 +159,7 @@ def test_what_was_refused_unread_holds_up_nothing(monkeypatch: pytest.MonkeyPatc
     assert re.findall(rb"HTTP/1.1 (\d+)", said) == [b"200", b"404", b"200"]
 
 
-def test_what_broke_in_other_streams_ends_with_a_reset() -> None:
+def test_what_broke_in_other_streams_ends_with_a_reset(monkeypatch: pytest.MonkeyPatch) -> None:
     """In HTTP/1.0, where the end of the connection is that of the answer."""
     with served({"x": echo()}) as server:
 
@@ -165,7 +167,7 @@ def test_what_broke_in_other_streams_ends_with_a_reset() -> None:
             await asyncio.sleep(0.1)
             raise ZeroDivisionError("by design")
 
-        server.server.models.pull = broken  # type: ignore[method-assign]
+        monkeypatch.setattr(server.server.models, "pull", broken)
         link = socket.create_connection(("127.0.0.1", server.port))
         data = raw(server, {"model": "smollm2-135m"}, "/api/pull")
         link.sendall(data.replace(b"HTTP/1.1", b"HTTP/1.0", 1))

@@ -8,7 +8,6 @@ import os
 import re
 import stat
 import tempfile
-import threading
 import zlib
 from collections.abc import Iterator
 from dataclasses import replace
@@ -32,6 +31,7 @@ from pellucid.record.rows import details_data
 from pellucid.record.store import Store
 from pellucid.replies import Reply
 from stored_receipts import conversation, prompt_of, rounded
+from work import at_once
 
 SAMPLE = sample_receipts.second_turn()
 
@@ -286,20 +286,7 @@ def test_threads_may_share_a_store(store: Store) -> None:
             store.add(receipt)
             assert store.get(receipt.id) == rounded(receipt)
 
-    failures: list[BaseException] = []
-
-    def guarded(seed: int) -> None:
-        try:
-            work(seed)
-        except BaseException as error:
-            failures.append(error)
-
-    threads = [threading.Thread(target=guarded, args=(seed,)) for seed in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert failures == []
+    assert at_once(work, 4) == []
     assert len(store.list(None)) == 40
 
 

@@ -61,7 +61,7 @@ class Connection(asyncio.Protocol):
         self._room: asyncio.Future[None] | None = None
         self._written = self._taken = 0
         self._took = self.since
-        """When it last took of the bytes that were written to it."""
+        """When its client last took any of what was written."""
         self._refusal: Response | None = None
         self._parser = httptools.HttpRequestParser(self)
 
