@@ -65,9 +65,9 @@ def run() -> str:
     rows = [
         Row(
             f"requests a second, {CLIENTS} clients",
-            f"{ours.rate:,.0f} in the best of {ROUNDS} rounds, {usual:,.0f} in the median one",
+            f"{usual:,.0f} in the median of {ROUNDS} rounds, {ours.rate:,.0f} in the best",
             "≥ 3,000",
-            ours.rate >= 3000,
+            usual >= 3000,
         ),
         Row("... beside litellm's proxy", _times(ours, litellm)),
         Row("added to a request, 1 client, median", f"{added:.2f} ms", "≤ 0.8 ms", added <= 0.8),
@@ -102,8 +102,9 @@ def run() -> str:
     title = "Server: Anthropic's API in front of an OpenAI host, with receipts"
     said = (
         f"{ROUNDS} rounds, in which the servers take turns, litellm's proxy after them by itself. "
-        "Of rates and of the processor the best round counts, since what else a shared machine "
-        "does only slows; of what a client waits the median round; of memory the most.\n"
+        "Rates and the processor are of the best round, since what else a shared machine does only "
+        "slows, but the rate of requests is held to its median; what a client waits is of the "
+        "median round; memory is the most.\n"
     )
     return f"{table(title, rows)}\n{said}"
 
