@@ -80,7 +80,8 @@ def test_chat_completions(engine: process.Engine) -> None:
     assert all(len(token.alternatives) == 3 for token in streamed.tokens)
 
     form = ResponseFormat({"type": "object", "properties": {"n": {"enum": [7]}}, "required": ["n"]})
-    request = Request((question,), options=Options(max_tokens=20), response_format=form)
+    options = Options(temperature=0, max_tokens=20)
+    request = Request((question,), options=options, response_format=form)
     assert json.loads(collect(ask(chat, engine, request, stream=True)).text) == {"n": 7}
     assert streamed.id and streamed.model
 
