@@ -224,24 +224,28 @@ def _size(message: Message) -> int:
     return len((message.text + beside).encode("utf-8", "replace"))
 
 
-_SAID = (TextDelta, RefusalDelta, ThinkingDelta, ToolCallDelta)
+_SAID = frozenset((TextDelta, RefusalDelta, ThinkingDelta, ToolCallDelta))
 """Events that carry something of the reply."""
 
 
 class _Clock:
+    """Seconds, to the microsecond."""
+
     def __init__(self) -> None:
         self.created = time.time()
-        self._start = time.perf_counter()
+        self._start = time.perf_counter_ns()
         self._first: float | None = None
         self._rates: dict[str, Any] = {}
 
     def saw(self, events: Sequence[Event]) -> None:
         for event in events:
-            if self._first is None and isinstance(event, _SAID):
-                self._first = time.perf_counter() - self._start
+            if self._first is None and type(event) in _SAID:
+                self._first = self._since()
             elif type(event) is UsageEvent:
                 self._rates = {"reading": event.reading, "writing": event.writing}
 
     def timings(self) -> Timings:
-        total = time.perf_counter() - self._start
-        return Timings(total=total, first_token=self._first, **self._rates)
+        return Timings(total=self._since(), first_token=self._first, **self._rates)
+
+    def _since(self) -> float:
+        return (time.perf_counter_ns() - self._start) // 1000 / 1e6

@@ -9,7 +9,9 @@ from functools import lru_cache
 ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 """Crockford's base 32: no I, L, O or U to misread."""
 
-_RANDOM = range(75, -1, -5)
+_PAIRS = [first + second for first in ALPHABET for second in ALPHABET]
+_RANDOM = range(70, -1, -10)
+_MOMENT = range(40, -1, -10)
 _STEP = (1 << 64) - 1
 _lock = threading.Lock()
 _last = 0
@@ -28,9 +30,9 @@ def new_id(now: float) -> str:
         number = (int(now * 1000) << 80) | random
         # The step is random too: a forked process goes on from the same number.
         _last = number = max(number, _last + 1 + (random & _STEP))
-    return _moment(number >> 80) + "".join([ALPHABET[number >> shift & 31] for shift in _RANDOM])
+    return _moment(number >> 80) + "".join([_PAIRS[number >> shift & 1023] for shift in _RANDOM])
 
 
 @lru_cache(maxsize=1)  # many come in one millisecond
 def _moment(milliseconds: int) -> str:
-    return "".join([ALPHABET[milliseconds >> shift & 31] for shift in range(45, -1, -5)])
+    return "".join([_PAIRS[milliseconds >> shift & 1023] for shift in _MOMENT])

@@ -272,8 +272,11 @@ class Connection(asyncio.Protocol):
 
     def flow(self) -> None:
         # While nothing is read a client that leaves is not noticed: a few may wait.
-        held = sum([each.held for each in self._waiting or (self._request,) if each is not None])
-        pause = len(self._waiting) >= WAITING or held > AHEAD
+        waiting, request = self._waiting, self._request
+        if waiting:
+            pause = len(waiting) >= WAITING or sum([each.held for each in waiting]) > AHEAD
+        else:
+            pause = request is not None and request.held > AHEAD
         if pause != self._paused and not self._transport.is_closing():
             self._paused = pause
             if pause:

@@ -116,6 +116,8 @@ class HttpRequest:
 
     def rest(self) -> bytes:
         """All that has come of the body and was not read."""
+        if not self._pieces:
+            return b""
         data = b"".join(self._pieces)
         self._pieces.clear()
         self.held = 0

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
 import queue
-import sys
 import threading
 
 from ..errors import StoreError
@@ -18,9 +15,6 @@ GATHER = 0.03
 writing several of them."""
 MOST = 1024
 """Receipts in one transaction."""
-NICE = 5
-"""By how much the thread that writes comes after the one that answers, where threads can (Linux).
-With more it would fall behind on a busy core."""
 BEHIND = 10_000
 """Receipts that may wait to be written; more, and calls wait for the disk."""
 HEAVY = 64 << 20
@@ -81,10 +75,6 @@ class Recorder:
         self.store.close()
 
     def _run(self) -> None:
-        if sys.platform == "linux":
-            here = os.PRIO_PROCESS, threading.get_native_id()
-            with contextlib.suppress(OSError):  # where that is forbidden
-                os.setpriority(*here, os.getpriority(*here) + NICE)
         open_ = True
         while open_:
             batch = [self._queue.get()]
