@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import io
 import os
 import re
 import socket
 import struct
 import sys
+import threading
 import time
+from asyncio.selector_events import _SelectorSocketTransport  # type: ignore[attr-defined]
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -210,6 +213,33 @@ def test_a_client_that_reads_slowly_gets_all() -> None:
                 time.sleep(len(piece) / 300_000)
         link.close()
     assert size > len(answer)
+
+
+def test_a_client_that_resets_while_it_is_answered(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What it still sends is not waited for, and nobody is told of an error."""
+    answered, gone = threading.Event(), threading.Event()
+    ends = _SelectorSocketTransport.write_eof
+
+    def write_eof(transport: Any) -> None:
+        answered.set()
+        assert gone.wait(5)
+        ends(transport)
+
+    monkeypatch.setattr(_SelectorSocketTransport, "write_eof", write_eof)
+    wrong: list[object] = []
+    with served({"x": echo()}) as server:
+        server.loop.set_exception_handler(lambda _, told: wrong.append(told))
+        link = socket.create_connection(("127.0.0.1", server.port))
+        link.sendall(
+            f"POST {CHAT} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {1 << 30}\r\n\r\n".encode()
+        )
+        assert answered.wait(5)
+        link.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        link.close()
+        gone.set()
+        soon(lambda: not open_(server))
+        gc.collect()  # a task that failed tells when it goes
+    assert wrong == []
 
 
 def open_(server: Served) -> list[Any]:

@@ -40,13 +40,17 @@ async def read(request: HttpRequest, limits: Limits) -> bytes:
 
 async def _read(request: HttpRequest, limits: Limits) -> bytes:
     unpack = _unpacker(request.headers.get("content-encoding", "identity").strip().lower())
-    body = bytearray()
+    # In blocks: what grows as one may be copied to a new place each time, the old one still there.
+    blocks, size = [bytearray()], 0
     while data := await request.read():
         for piece in unpack(data):
-            if len(body) + len(piece) > limits.body:
+            size += len(piece)
+            if size > limits.body:
                 raise _too_long(limits)
-            body += piece
-    return bytes(body)
+            if len(blocks[-1]) >= PIECE:
+                blocks.append(bytearray())
+            blocks[-1] += piece
+    return b"".join(blocks)
 
 
 def _too_long(limits: Limits) -> Refused:

@@ -244,7 +244,8 @@ class Connection(asyncio.Protocol):
         if at_once:
             self._transport.close()
         elif not self._transport.is_closing():
-            self._transport.write_eof()
+            with contextlib.suppress(OSError):  # the client was faster
+                self._transport.write_eof()
             self._transport.resume_reading()
             self._front.loop.call_later(LINGER, self._transport.close)
 
