@@ -26,6 +26,8 @@ from pellucid.dialects.base import Head
 from pellucid.replies import Event, Finish, TextDelta, Usage, UsageEvent, collect
 from pellucid.server.loop import run as run_loop
 
+from .pace import Pace
+
 CHUNKS = 200
 LOAD_CORE, SERVER_CORE = 0, 1
 CLIENTS = 16
@@ -46,6 +48,8 @@ class Figures:
     processor: float
     processor_chunk: float
     resident: float
+    slowed: tuple[float, ...] = ()
+    """Requests a second of the loads that do not count, since the core was slowed."""
 
     def __str__(self) -> str:
         return (
@@ -216,6 +220,23 @@ async def _load(port: int, clients: int, request: bytes, seconds: float) -> list
 
 
 @dataclass(frozen=True, slots=True)
+class _Spent:
+    """What the clients of a load saw, in how many seconds, for how many of the processor."""
+
+    seen: list[_Client]
+    seconds: float
+    processor: float
+
+    @property
+    def asked(self) -> int:
+        return sum(len(each.times) for each in self.seen)
+
+    @property
+    def rate(self) -> float:
+        return self.asked / self.seconds
+
+
+@dataclass(frozen=True, slots=True)
 class Side:
     """A server that is measured: its port and process, and the API its clients speak. With
     `receipts`, the time in which the last of a load are written counts."""
@@ -228,42 +249,42 @@ class Side:
     def warm(self) -> None:
         run_loop(_load(self.port, 4, request(self.api, "few", False), 0.5))
 
-    def round(self, seconds: float) -> Figures:
-        whole, many = request(self.api, "few", False), request(self.api, "many", True)
-        first = request(self.api, "few", True)
-        times = sorted(self._spent(1, whole, seconds)[0][0].times)
-        sixteen, rate_seconds, rate_processor = self._spent(CLIENTS, whole, seconds)
-        streams, chunk_seconds, chunk_processor = self._spent(CLIENTS, many, seconds)
-        firsts = run_loop(_load(self.port, 1, first, seconds / 2))[0].firsts
-        asked, chunks = sum(len(x.times) for x in sixteen), sum(x.chunks for x in streams)
+    def round(self, seconds: float, pace: Pace) -> Figures:
+        def spent(clients: int, word: str, stream: bool) -> list[_Spent]:
+            sent = request(self.api, word, stream)
+            return pace.undisturbed(lambda: self._spent(clients, sent, seconds))
+
+        times = sorted(spent(1, "few", False)[-1].seen[0].times)
+        firsts = spent(1, "few", True)[-1].seen[0].firsts
+        *slowed, whole = spent(CLIENTS, "few", False)
+        streams = spent(CLIENTS, "many", True)[-1]
+        chunks = sum(x.chunks for x in streams.seen)
         lines = Path(f"/proc/{self.process}/status").read_text().splitlines()
         return Figures(
             median=statistics.median(times) * 1000,
             p95=times[int(len(times) * 0.95)] * 1000,
             first=statistics.median(firsts) * 1000,
-            rate=asked / rate_seconds,
-            chunks=chunks / chunk_seconds,
-            processor=rate_processor / asked * 1e6,
-            processor_chunk=chunk_processor / chunks * 1e6,
+            rate=whole.rate,
+            chunks=chunks / streams.seconds,
+            processor=whole.processor / whole.asked * 1e6,
+            processor_chunk=streams.processor / chunks * 1e6,
             resident=next(int(x.split()[1]) for x in lines if x.startswith("VmRSS")) / 1024,
+            slowed=tuple([each.rate for each in slowed]),
         )
 
-    def _spent(
-        self, clients: int, request: bytes, seconds: float
-    ) -> tuple[list[_Client], float, float]:
-        """What the clients saw, in how many seconds, for how many of the processor."""
+    def _spent(self, clients: int, request: bytes, seconds: float) -> _Spent:
         before, began = _processor(self.process), time.perf_counter()
         seen = run_loop(_load(self.port, clients, request, seconds))
         if self.receipts:
             run_loop(_load(self.port, 1, WRITTEN, 0))
-        return seen, time.perf_counter() - began, _processor(self.process) - before
+        return _Spent(seen, time.perf_counter() - began, _processor(self.process) - before)
 
 
-def in_turns(sides: Sequence[Side], rounds: int, seconds: float) -> list[list[Figures]]:
+def in_turns(sides: Sequence[Side], rounds: int, seconds: float, pace: Pace) -> list[list[Figures]]:
     """The rounds of each. They take turns, so that a slow minute hits all of them."""
     for side in sides:
         side.warm()
-    found = [[side.round(seconds) for side in sides] for _ in range(rounds)]
+    found = [[side.round(seconds, pace) for side in sides] for _ in range(rounds)]
     return [list(of_one) for of_one in zip(*found, strict=True)]
 
 
@@ -275,9 +296,8 @@ def of_rounds(rounds: Sequence[Figures]) -> Figures:
         **dict.fromkeys(("rate", "chunks", "resident"), max),
         **dict.fromkeys(("processor", "processor_chunk"), min),
     }
-    return Figures(
-        **{name: pick([getattr(each, name) for each in rounds]) for name, pick in picks.items()}
-    )
+    picked = {name: pick([getattr(each, name) for each in rounds]) for name, pick in picks.items()}
+    return Figures(**picked, slowed=tuple(rate for each in rounds for rate in each.slowed))
 
 
 def _processor(process: int) -> float:
