@@ -31,7 +31,7 @@ from .load import (
     stub_host,
 )
 from .measure import Row, table
-from .pace import TRIES, Pace
+from .pace import Pace
 
 ROUNDS, SECONDS = 6, 0.5
 
@@ -71,7 +71,7 @@ def run() -> str:
             "≥ 3,000",
             usual >= 3000,
         ),
-        Row("... in loads that do not count, the core slowed by others", _slowed(ours)),
+        Row("... in its loads that do not count, the core slowed by others", _slowed(ours)),
         Row("... beside litellm's proxy", _times(ours, litellm)),
         Row("added to a request, 1 client, median", f"{added:.2f} ms", "≤ 0.8 ms", added <= 0.8),
         Row("added to a request, 1 client, p95", f"{added95:.2f} ms", "≤ 2 ms", added95 <= 2),
@@ -105,11 +105,11 @@ def run() -> str:
     title = "Server: Anthropic's API in front of an OpenAI host, with receipts"
     said = (
         f"{ROUNDS} rounds, in which the servers take turns, litellm's proxy after them by itself. "
-        f"Of {pace.counted} loads {pace.counted - pace.disturbed} were at the core's full pace, "
-        "before and after; where it was slower, since others used it too, the load was made again, "
-        f"{TRIES} times at most. Rates and the processor are of the best round, but the rate of "
-        "requests is held to its median; what a client waits is of the median round; memory is the "
-        "most.\n"
+        "A load counts when the servers' core was at its full pace before and after it, within a "
+        f"quarter of the best; else others used the core too, and the load was made again: {pace.made} "
+        f"were made for {pace.asked}, of which {pace.disturbed} count though the core was slowed. "
+        "Rates and the processor are of the best round, but the rate of requests is held to its "
+        "median; what a client waits is of the median round; memory is the most.\n"
     )
     return f"{table(title, rows)}\n{said}"
 
@@ -117,7 +117,7 @@ def run() -> str:
 def _litellm(host: int, pace: Pace) -> Figures | str:
     try:
         with gateways.litellm(host, SERVER_CORE) as (port, child):
-            return of_rounds(*in_turns([Side(port, child)], ROUNDS, SECONDS, pace))
+            return of_rounds(*in_turns([Side(port, child)], ROUNDS, 2 * SECONDS, pace))
     except gateways.Missing as why:
         return f"not measured: {why}"
 
@@ -125,7 +125,8 @@ def _litellm(host: int, pace: Pace) -> Figures | str:
 def _slowed(ours: Figures) -> str:
     if not ours.slowed:
         return "there were none"
-    return f"{statistics.median(ours.slowed):,.0f} in the median of {len(ours.slowed)}"
+    many = len(ours.slowed)
+    return f"{statistics.median(ours.slowed):,.0f} in the median of {many} of {many + ROUNDS}"
 
 
 def _times(ours: Figures, litellm: Figures | str) -> str:

@@ -153,9 +153,9 @@ def unsqueeze(data: bytes) -> bytes:
 
 @cache
 def _deflate() -> Any:
-    """To be copied: to set one up, and to tell it what is familiar, takes longer than the work. A
-    larger window takes longer to copy, and what is so short gains a hundredth."""
-    return zlib.compressobj(3, zlib.DEFLATED, -12, 4, zdict=_familiar())
+    """To be copied: to set one up, and to tell it what is familiar, takes longer than the work. Its
+    window spans both."""
+    return zlib.compressobj(3, zlib.DEFLATED, -13, 4, zdict=_familiar())
 
 
 @cache

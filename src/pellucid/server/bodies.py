@@ -40,7 +40,7 @@ async def read(request: HttpRequest, limits: Limits) -> bytes:
 
 async def _read(request: HttpRequest, limits: Limits) -> bytes:
     unpack = _unpacker(request.headers.get("content-encoding", "identity").strip().lower())
-    # In blocks: what grows as one may be copied to a new place each time, the old one still there.
+    # In blocks: what grows as one may be copied to a new place, while the old one is still there.
     blocks, size = [bytearray()], 0
     while data := await request.read():
         for piece in unpack(data):
