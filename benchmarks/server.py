@@ -106,8 +106,9 @@ def run() -> str:
     said = (
         f"{ROUNDS} rounds, in which the servers take turns, litellm's proxy after them by itself. "
         "A load counts when the servers' core was at its full pace before and after it, within a "
-        f"quarter of the best; else others used the core too, and the load was made again: {pace.made} "
-        f"were made for {pace.asked}, of which {pace.disturbed} count though the core was slowed. "
+        "quarter of the best; else others used the core too, and the load was made again: "
+        f"{pace.made} were made for {pace.asked}, of which {pace.disturbed} count though the core "
+        "was slowed. "
         "Rates and the processor are of the best round, but the rate of requests is held to its "
         "median; what a client waits is of the median round; memory is the most.\n"
     )
