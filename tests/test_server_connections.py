@@ -12,7 +12,6 @@ import struct
 import sys
 import threading
 import time
-from asyncio.selector_events import _SelectorSocketTransport  # type: ignore[attr-defined]
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -218,21 +217,22 @@ def test_a_client_that_reads_slowly_gets_all() -> None:
 def test_a_client_that_resets_while_it_is_answered(monkeypatch: pytest.MonkeyPatch) -> None:
     """What it still sends is not waited for, and nobody is told of an error."""
     answered, gone = threading.Event(), threading.Event()
-    ends = _SelectorSocketTransport.write_eof
-
-    def write_eof(transport: Any) -> None:
-        answered.set()
-        assert gone.wait(5)
-        ends(transport)
-
-    monkeypatch.setattr(_SelectorSocketTransport, "write_eof", write_eof)
     wrong: list[object] = []
     with served({"x": echo()}) as server:
         server.loop.set_exception_handler(lambda _, told: wrong.append(told))
         link = socket.create_connection(("127.0.0.1", server.port))
-        link.sendall(
-            f"POST {CHAT} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {1 << 30}\r\n\r\n".encode()
-        )
+        soon(lambda: bool(open_(server)))
+        kind = type(open_(server)[0]._transport)
+        ends = kind.write_eof
+
+        def write_eof(transport: Any) -> None:
+            answered.set()
+            assert gone.wait(5)
+            ends(transport)
+
+        monkeypatch.setattr(kind, "write_eof", write_eof)
+        head = f"POST {CHAT} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {1 << 30}\r\n\r\n"
+        link.sendall(head.encode())
         assert answered.wait(5)
         link.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         link.close()

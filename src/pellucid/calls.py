@@ -225,7 +225,7 @@ def _size(message: Message) -> int:
 
 
 _SAID = frozenset((TextDelta, RefusalDelta, ThinkingDelta, ToolCallDelta))
-"""Events that carry something of the reply."""
+"""Kinds of events that carry something of the reply."""
 
 
 class _Clock:

@@ -10,8 +10,8 @@ ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 """Crockford's base 32: no I, L, O or U to misread."""
 
 _PAIRS = [first + second for first in ALPHABET for second in ALPHABET]
-_RANDOM = range(70, -1, -10)
-_MOMENT = range(40, -1, -10)
+_MOMENT, _RANDOM = range(40, -1, -10), range(70, -1, -10)
+"""By how much to shift for each pair of letters: of the milliseconds, of the random bits."""
 _STEP = (1 << 64) - 1
 _lock = threading.Lock()
 _last = 0
